@@ -1,0 +1,85 @@
+/*
+ * One SCTP association over usrsctp, no threads (RFC 8831, RFC 8261). The only
+ * file that names usrsctp. usrsctp is one global per process: assoc_global_init
+ * once, assoc_global_tick from the worker's timer.
+ *
+ * Packets leave through struct assoc_out, handed to each call and to
+ * assoc_global_tick per association by the `find` function the caller gives:
+ * usrsctp's timers may send for any association of the process.
+ */
+#ifndef HEARTH_DTLS_ASSOC_H
+#define HEARTH_DTLS_ASSOC_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum {
+	ASSOC_MTU = 1136,	   /* SCTP packet that fits one DTLS datagram */
+	ASSOC_STREAMS = 1024,	   /* streams asked for and accepted at most */
+	ASSOC_MESSAGE_MAX = 262144, /* RFC 8841 max-message-size we offer */
+	ASSOC_SEND_BUFFER = 1 << 20, /* bytes usrsctp queues per association */
+};
+
+struct assoc;
+
+/* Where SCTP packets go. Each association keeps a pointer to the one it was
+ * made with; it must outlive the association. */
+struct assoc_out {
+	void (*send)(struct assoc_out *out, const uint8_t *buf, size_t len);
+};
+
+enum assoc_event_type {
+	ASSOC_UP,	/* association established */
+	ASSOC_DOWN,	/* shut down, aborted or lost */
+	ASSOC_MESSAGE,	/* one whole message */
+	ASSOC_RESET,	/* the peer reset these incoming streams */
+	ASSOC_WRITABLE	/* there is room again after -EAGAIN */
+};
+
+struct assoc_event {
+	enum assoc_event_type type;
+	uint16_t stream;
+	uint32_t ppid;
+	const uint8_t *data; /* valid until the next assoc_next or input */
+	size_t len;
+};
+
+/* Process-wide; 0 or -ENOMEM. Idempotent. */
+int assoc_global_init(void);
+void assoc_global_done(void);
+/* Runs usrsctp's timers for the time passed since the last call: at least every
+ * 10 ms while any association lives. */
+void assoc_global_tick(uint64_t now_us);
+
+/* Opens an association (both sides do: simultaneous open, RFC 8831 6). Ports
+ * are SDP's sctp-port (5000). ret_out must outlive it. 0 or -ENOMEM. */
+int assoc_new(struct assoc **ret, struct assoc_out *out, uint16_t local_port,
+	uint16_t remote_port);
+struct assoc *assoc_free(struct assoc *); /* aborts if up; returns NULL */
+
+/* One SCTP packet out of a DTLS record. */
+void assoc_input(struct assoc *a, const uint8_t *buf, size_t len);
+
+/* Next event, 0 when there is none. */
+int assoc_next(struct assoc *a, struct assoc_event *ret);
+
+/* Reliability of RFC 8832's channel types. */
+struct assoc_reliability {
+	bool unordered;
+	enum { ASSOC_RELIABLE, ASSOC_REXMIT, ASSOC_TIMED } kind;
+	uint32_t value; /* retransmissions or milliseconds */
+};
+
+/* Queues one message. 0; -EAGAIN: the send buffer is full, ASSOC_WRITABLE will
+ * come; -EMSGSIZE; -ENOTCONN. */
+int assoc_send(struct assoc *a, uint16_t stream, uint32_t ppid,
+	const struct assoc_reliability *how, const uint8_t *buf, size_t len);
+
+/* Resets our outgoing stream (RFC 6525): how a channel closes. 0 or -errno. */
+int assoc_reset(struct assoc *a, uint16_t stream);
+
+/* Bytes queued in usrsctp and not yet acknowledged. */
+size_t assoc_queued(const struct assoc *a);
+
+#endif

@@ -1,0 +1,134 @@
+/*
+ * ICE-lite: who is there, and where.
+ *
+ * One struct ice is the ICE side of one peer: its credentials, the remote
+ * addresses that proved they know them, and the nominated one. It is a
+ * lite agent (RFC 8445 section 2.5): it answers checks and sends none. One
+ * component, rtcp-mux, no gathering: our candidates are the worker's socket.
+ *
+ * Sans-IO: bytes in, bytes out; time is an argument; no socket, no clock, no
+ * log. Nothing is changed by a check whose MESSAGE-INTEGRITY or FINGERPRINT is
+ * wrong (RFC 8489 section 9.1.3).
+ *
+ *   NEW --good check--> CHECKED --USE-CANDIDATE--> NOMINATED
+ *                                                     |  30 s without a check
+ *                                                     v  (RFC 7675)
+ *                                                  EXPIRED
+ *
+ * The caller owns every struct here by value; nothing is allocated.
+ */
+#ifndef HEARTH_ICE_ICE_H
+#define HEARTH_ICE_ICE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/socket.h>
+
+enum {
+	ICE_UFRAG_LEN = 8,	 /* ours, characters; 48 random bits */
+	ICE_PWD_LEN = 24,	 /* ours, characters; 144 random bits */
+	ICE_REMOTE_MAX = 256,	 /* longest ufrag or pwd, RFC 8839 5.4 */
+	ICE_PAIRS_MAX = 16,	 /* remote addresses remembered per peer */
+	ICE_REPLY_MAX = 548,	 /* largest reply written */
+	ICE_CONSENT_US = 30000000, /* RFC 7675: consent expires after 30 s */
+};
+
+enum ice_state { ICE_NEW, ICE_CHECKED, ICE_NOMINATED, ICE_EXPIRED };
+
+/* What one datagram was. Everything from ICE_DROP_MALFORMED on is a counted
+ * drop: no state moved and, except for 420 and 487 replies, nothing is sent. */
+enum ice_got {
+	ICE_GOT_REPLY,	    /* a good check; a reply was written */
+	ICE_GOT_SELECTED,   /* the same, and the selected address changed */
+	ICE_GOT_INDICATION, /* a keepalive; nothing to send */
+	ICE_GOT_ERROR,	    /* authenticated but refused (420, 487); reply written */
+	ICE_DROP_MALFORMED,
+	ICE_DROP_USERNAME,
+	ICE_DROP_INTEGRITY,
+	ICE_DROP_FINGERPRINT,
+	ICE_DROP_UNEXPECTED, /* a response or a method we never asked for */
+	ICE_GOT_MAX
+};
+
+/* The STUN engine of one worker (libnice's StunAgent, 13 kB), shared by its
+ * peers because it keeps nothing between two datagrams of a lite agent. */
+struct ice_engine;
+struct ice_engine *ice_engine_new(void);	 /* NULL: out of memory */
+struct ice_engine *ice_engine_free(struct ice_engine *); /* returns NULL */
+
+struct ice_credentials {
+	char ufrag[ICE_REMOTE_MAX + 1];
+	char pwd[ICE_REMOTE_MAX + 1];
+};
+
+struct ice_pair {
+	struct sockaddr_storage remote;
+	uint64_t checked_us; /* last good check from there */
+	uint32_t generation; /* of the credentials that proved it */
+	bool nominated;
+};
+
+struct ice {
+	struct ice_engine *engine;
+	struct ice_credentials local, remote; /* current generation */
+	struct ice_credentials old_local, old_remote; /* before a restart */
+	uint32_t generation;
+	enum ice_state state;
+	struct ice_pair pair[ICE_PAIRS_MAX];
+	unsigned n_pairs;
+	int selected; /* index of the pair media goes to, or -1 */
+	uint64_t drops[ICE_GOT_MAX];
+};
+
+/* Starts with fresh local credentials made of random[] (at least 24 random
+ * bytes, the caller's; ice-chars, RFC 8839 5.4). The remote ones are empty until
+ * ice_set_remote: checks are then accepted whatever their second username half
+ * (RFC 8445 7.3: a check may come before the answer). */
+void ice_init(struct ice *ice, struct ice_engine *engine,
+	const uint8_t random[24]);
+
+/* Takes the peer's ufrag and pwd from its SDP. 0, or -EINVAL if one is not
+ * 4..256 / 22..256 ice-chars (nothing changed then). */
+int ice_set_remote(struct ice *ice, const char *ufrag, const char *pwd);
+
+/* ICE restart (RFC 8445 9): new local credentials from random[], new remote
+ * ones. The selected address and the old credentials stay in force until a pair
+ * of the new generation is nominated. 0 or -EINVAL. */
+int ice_restart(struct ice *ice, const uint8_t random[24], const char *ufrag,
+	const char *pwd);
+
+/* Handles one STUN datagram from `from` (AF_INET or AF_INET6). A reply is
+ * written to ret_reply (ICE_REPLY_MAX bytes, the caller's) and its length to
+ * *ret_len, which is 0 when there is nothing to send. A reply is never longer
+ * than... the request by more than the attributes RFC 8489 demands. Address
+ * change (mobility) is a nominated check from a new address: ICE_GOT_SELECTED.
+ * Where the table is full the stalest pair that is not selected is replaced. */
+enum ice_got ice_input(struct ice *ice, uint64_t now_us,
+	const struct sockaddr *from, const uint8_t *buf, size_t len,
+	uint8_t ret_reply[ICE_REPLY_MAX], size_t *ret_len);
+
+/* Notices expired consent. Call when ice_deadline is due. */
+void ice_tick(struct ice *ice, uint64_t now_us);
+uint64_t ice_deadline(const struct ice *ice); /* UINT64_MAX: nothing due */
+
+/* The address to send to, or NULL before a check and after consent ended.
+ * Valid until the next call with this ice. */
+const struct sockaddr *ice_selected(const struct ice *ice);
+
+/* True when `from` passed a check of a live generation: packets from anywhere
+ * else must be dropped before DTLS or SRTP sees them. */
+bool ice_known(const struct ice *ice, const struct sockaddr *from);
+
+/* For the demultiplexer: copies our half of USERNAME (before the colon) out of
+ * an unauthenticated binding request. Returns its length, 0 if there is none or
+ * it does not fit size bytes with its NUL. Proves nothing. */
+size_t ice_peek_ufrag(const uint8_t *buf, size_t len, char *ret, size_t size);
+
+/* True when two addresses are equal in family, address and port. */
+bool ice_addr_equal(const struct sockaddr *a, const struct sockaddr *b);
+
+/* Bytes of the sockaddr by family; 0 for a family that is not IP. */
+socklen_t ice_addr_len(const struct sockaddr *a);
+
+#endif

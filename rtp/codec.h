@@ -1,0 +1,29 @@
+/*
+ * What the forwarding unit must know of a codec, one descriptor each: where its
+ * key frames are. Payloads are hostile: every reader is bounds-checked.
+ */
+#ifndef HEARTH_RTP_CODEC_H
+#define HEARTH_RTP_CODEC_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct codec {
+	const char *name; /* as in a=rtpmap, compared without case */
+	bool video;
+	uint32_t clock_hz;
+	/* True when this payload begins a picture that decodes alone. NULL for
+	 * audio: every packet does. */
+	bool (*is_keyframe)(const uint8_t *payload, size_t len);
+	/* True when this payload is the first of a picture; NULL for audio. */
+	bool (*starts_frame)(const uint8_t *payload, size_t len);
+};
+
+extern const struct codec codec_opus, codec_vp8, codec_vp9, codec_h264,
+	codec_av1;
+
+/* By rtpmap name ("opus", "VP8", "VP9", "H264", "AV1"), or NULL. */
+const struct codec *codec_find(const char *name);
+
+#endif

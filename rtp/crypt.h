@@ -1,0 +1,54 @@
+/*
+ * SRTP and SRTCP (RFC 3711) over libsrtp2, AES_CM_128_HMAC_SHA1_80 only.
+ * Two keys a peer: one opens, one seals. Replay windows and roll-over counters
+ * are libsrtp2's, per SSRC, and move only after authentication.
+ */
+#ifndef HEARTH_RTP_CRYPT_H
+#define HEARTH_RTP_CRYPT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum { CRYPT_TRAILER = 10 + 4 + 16, /* room a sealed packet may need behind it */
+	CRYPT_KEYS_LEN = 60 };
+
+enum crypt_got { CRYPT_OK, CRYPT_DROP_AUTH, CRYPT_DROP_REPLAY,
+	CRYPT_DROP_MALFORMED, CRYPT_GOT_MAX };
+
+struct crypt; /* heap: libsrtp2's two sessions */
+
+int crypt_global_init(void); /* 0 or -EIO; idempotent */
+
+/* keys: the 60 bytes DTLS exported (RFC 5764 4.2); is_client: we were the DTLS
+ * client. 0, -ENOMEM, -EINVAL. */
+int crypt_new(struct crypt **ret, const uint8_t keys[CRYPT_KEYS_LEN],
+	bool is_client);
+struct crypt *crypt_free(struct crypt *); /* wipes; returns NULL */
+
+/* In place. *len shrinks by what was the tag. */
+enum crypt_got crypt_open_rtp(struct crypt *c, uint8_t *buf, size_t *len);
+enum crypt_got crypt_open_rtcp(struct crypt *c, uint8_t *buf, size_t *len);
+
+/* In place; buf has CRYPT_TRAILER bytes of room behind *len, which grows.
+ * Sealing the same sequence number again is allowed (retransmission). 0 or
+ * -EINVAL. */
+int crypt_seal_rtp(struct crypt *c, uint8_t *buf, size_t *len);
+int crypt_seal_rtcp(struct crypt *c, uint8_t *buf, size_t *len);
+
+/* Forgets the state of one of our outgoing SSRCs / a peer's SSRC that ended. */
+void crypt_forget(struct crypt *c, uint32_t ssrc);
+
+struct crypt_job {
+	struct crypt *key;
+	uint8_t *buf; /* sealed in place, CRYPT_TRAILER of room behind len */
+	size_t len;   /* grows */
+	bool rtcp;
+	bool failed;  /* written: could not be sealed, must not be sent */
+};
+
+/* Seals many packets under many keys, in order. The portable path; a batch
+ * library may take its place behind the same call. */
+void crypt_seal_batch(struct crypt_job *jobs, unsigned n);
+
+#endif

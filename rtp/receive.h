@@ -1,0 +1,59 @@
+/*
+ * One incoming RTP stream (one SSRC of a publisher): what arrived, what is
+ * missing, jitter (RFC 3550 A.3, A.8), what to NACK and when, and the report
+ * block that says so.
+ */
+#ifndef HEARTH_RTP_RECEIVE_H
+#define HEARTH_RTP_RECEIVE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include "rtp/rtcp.h"
+
+enum {
+	RECEIVE_WINDOW = 1024,	   /* sequence numbers remembered */
+	RECEIVE_NACK_MAX = 128,	   /* missing numbers tracked at once */
+	RECEIVE_NACK_TRIES = 8,
+	RECEIVE_NACK_WAIT_US = 10000, /* reordering tolerated before a NACK */
+	RECEIVE_NACK_LIFE_US = 1000000, /* then it is given up */
+};
+
+enum receive_got { RECEIVE_NEW, RECEIVE_RECOVERED /* filled a hole */,
+	RECEIVE_DUPLICATE, RECEIVE_OLD /* before the window */,
+	RECEIVE_RESET /* jumped: the stream began anew */ };
+
+struct receive_missing { uint64_t seq; uint64_t since_us, last_us; unsigned tries; };
+
+struct receive {
+	uint32_t ssrc, clock_hz;
+	bool started, nack;
+	uint64_t first_seq, highest; /* unwrapped */
+	uint64_t received, duplicates, bytes, recovered, given_up;
+	uint64_t window[RECEIVE_WINDOW / 64];
+	double jitter; /* RTP timestamp units */
+	uint32_t last_ts; uint64_t last_arrival_us;
+	uint64_t expected_prior, received_prior;
+	uint64_t sr_ntp, sr_arrival_us; uint32_t sr_ts; /* the last SR */
+	uint64_t rtt_us; /* 0: unknown; paces NACK retries */
+	unsigned n_missing;
+	struct receive_missing missing[RECEIVE_NACK_MAX];
+};
+
+void receive_init(struct receive *r, uint32_t ssrc, uint32_t clock_hz,
+	bool nack);
+/* One authenticated packet. *ret_seq is its unwrapped number. */
+enum receive_got receive_packet(struct receive *r, uint64_t now_us,
+	uint16_t seq, uint32_t ts, size_t len, uint64_t *ret_seq);
+void receive_sr(struct receive *r, uint64_t now_us, uint64_t ntp,
+	uint32_t rtp_ts);
+/* Fills a report block; resets the interval (fraction lost). */
+void receive_report(struct receive *r, uint64_t now_us,
+	struct rtcp_block *ret);
+/* Sequence numbers to ask for now, ascending; marks them asked. */
+unsigned receive_nacks(struct receive *r, uint64_t now_us, uint16_t *ret,
+	unsigned max);
+/* When receive_nacks may have something; UINT64_MAX: never. */
+uint64_t receive_deadline(const struct receive *r);
+
+#endif

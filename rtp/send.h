@@ -1,0 +1,41 @@
+/*
+ * One outgoing RTP stream (one subscription's SSRC): counters, sender reports
+ * that carry the publisher's clock, what the receiver reports about it.
+ */
+#ifndef HEARTH_RTP_SEND_H
+#define HEARTH_RTP_SEND_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include "rtp/rtcp.h"
+
+struct send {
+	uint32_t ssrc, clock_hz;
+	uint32_t packets, octets; /* payload octets, wrap as RFC 3550 says */
+	uint64_t last_sr_ntp, last_sr_us;
+	uint32_t last_ts; uint64_t last_packet_us;
+	/* From the receiver's report blocks. */
+	uint8_t fraction_lost; int32_t lost; uint32_t jitter; uint64_t rtt_us;
+	uint64_t nacks, nack_hits, nack_budgeted;
+	uint64_t budget_bytes, budget_us; /* retransmission budget, token bucket */
+};
+
+void send_init(struct send *s, uint32_t ssrc, uint32_t clock_hz);
+void send_packet(struct send *s, uint64_t now_us, uint32_t ts,
+	size_t payload_len);
+/* True when a retransmission of len bytes is within the receiver's budget
+ * (rate_bps over time, burst of 250 ms); takes it if so. */
+bool send_may_resend(struct send *s, uint64_t now_us, size_t len,
+	uint64_t rate_bps);
+/* Adds an SR. The publisher's last SR (its NTP, its RTP timestamp translated
+ * into ours by ts_offset, and when it came) is carried forward to now, so that
+ * audio and video of one publisher stay in step at the receiver. With sr_ntp 0
+ * (no SR yet) nothing is added and false returned. */
+bool send_report(struct send *s, uint64_t now_us, uint64_t sr_ntp,
+	uint32_t sr_ts, uint64_t sr_arrival_us, uint32_t ts_offset,
+	struct rtcp_build *b);
+/* One report block about our SSRC. */
+void send_block(struct send *s, uint64_t now_us, const struct rtcp_block *b);
+
+#endif

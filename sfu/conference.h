@@ -1,0 +1,86 @@
+/*
+ * A conference: its participants, the tracks they publish, and who gets what.
+ * Three verbs, an outbox, and a queue of events for the front; no socket, no
+ * clock, no log. Owned by one worker; nothing here is shared.
+ *
+ * The worker calls conference_next_event until it is empty after every other
+ * call, then conference_sweep, which frees who left. Between the two the ids of
+ * SFU_EV_LEFT must leave the worker's demultiplexer.
+ */
+#ifndef HEARTH_SFU_CONFERENCE_H
+#define HEARTH_SFU_CONFERENCE_H
+
+#include "sfu/env.h"
+#include "sfu/outbox.h"
+#include "sfu/sfu.h"
+
+struct conference;
+struct participant; /* handle; valid until the sweep after its SFU_EV_LEFT */
+
+struct conference *conference_new(struct env *env, const char *name);
+struct conference *conference_free(struct conference *); /* returns NULL */
+const char *conference_name(const struct conference *c);
+bool conference_empty(const struct conference *c);
+
+/* The seam's commands, as in sfu.h. 0 or -errno. */
+int conference_join(struct conference *c, uint64_t now_us, sfu_id id,
+	const char *label, const struct sfu_join_options *opt);
+void conference_offer(struct conference *c, uint64_t now_us, sfu_id id,
+	const char *sdp, size_t len, struct outbox *out);
+void conference_answer(struct conference *c, uint64_t now_us, sfu_id id,
+	const char *sdp, size_t len, struct outbox *out);
+void conference_candidate(struct conference *c, uint64_t now_us, sfu_id id,
+	const char *line);
+void conference_message(struct conference *c, uint64_t now_us, sfu_id id,
+	bool binary, const uint8_t *data, size_t len, struct outbox *out);
+void conference_leave(struct conference *c, uint64_t now_us, sfu_id id,
+	enum sfu_reason reason, struct outbox *out);
+
+struct participant *conference_find(struct conference *c, sfu_id id);
+sfu_id participant_id(const struct participant *p);
+/* Our ICE ufrags of this participant, for the demultiplexer: the present one and
+ * (after a restart) the one before, else NULL. Ask again after each
+ * conference_offer. */
+const char *participant_ufrag(const struct participant *p, unsigned index);
+/* True when the next datagram of this participant may cost milliseconds (its
+ * DTLS handshake runs and buf is DTLS): the worker budgets those. */
+bool participant_expensive(const struct participant *p, const uint8_t *buf,
+	size_t len);
+
+/* One datagram of a participant. buf is changed in place. Returns true when
+ * `from` was proven to be this participant's (a good ICE check): the
+ * demultiplexer may then map the address to it. */
+bool conference_input(struct conference *c, uint64_t now_us,
+	struct participant *p, const struct sockaddr *from, uint8_t *buf,
+	size_t len, struct outbox *out);
+
+void conference_tick(struct conference *c, uint64_t now_us, struct outbox *out);
+uint64_t conference_deadline(const struct conference *c); /* UINT64_MAX: none */
+
+/* After assoc_global_tick: hands on what usrsctp's timers brought. */
+void conference_channels(struct conference *c, uint64_t now_us,
+	struct outbox *out);
+
+/* Next event, false when there is none. Its pointers are valid until the next
+ * call with this conference. */
+bool conference_next_event(struct conference *c, struct sfu_event *ret);
+void conference_sweep(struct conference *c);
+
+/* Counters since the conference began, and gauges; added to *ret (which may
+ * already hold another conference's). */
+struct conference_stats {
+	uint64_t participants, tracks, subscriptions;		/* gauges */
+	uint64_t rtp_in, rtp_in_bytes, rtp_out, rtp_out_bytes;
+	uint64_t rtcp_in, rtcp_out, nacks_in, nacks_out, resent, plis_in, plis_out;
+	uint64_t messages_in, messages_out, channel_overflows;
+	uint64_t joins, leaves, dtls_failed, ice_restarts;
+	uint64_t drops[32]; /* by enum conference_drop */
+};
+enum conference_drop { DROP_UNKNOWN_SOURCE, DROP_STUN, DROP_DTLS, DROP_NO_KEYS,
+	DROP_AUTH, DROP_REPLAY, DROP_MALFORMED, DROP_UNKNOWN_SSRC,
+	DROP_UNKNOWN_PT, DROP_DUPLICATE, DROP_RTCP, DROP_CODEC,
+	DROP_NOT_KEYFRAME, DROP_CLASS, DROP_TOO_LONG, CONFERENCE_DROPS };
+const char *conference_drop_text(enum conference_drop d); /* "unknown_ssrc" */
+void conference_stats(const struct conference *c, struct conference_stats *ret);
+
+#endif

@@ -1,0 +1,64 @@
+/*
+ * hearth.yaml -> struct config, through libcyaml. One schema table gives the
+ * defaults, the checks and the help: an unknown key, a wrong type or a value out
+ * of range refuses to start and names file, line and key.
+ */
+#ifndef HEARTH_SFU_CONFIG_H
+#define HEARTH_SFU_CONFIG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum { CONFIG_LIST = 16, CONFIG_ERROR_MAX = 512 };
+
+struct config_list {
+	char **v;
+	unsigned n;
+};
+
+struct config {
+	struct {
+		char *homeserver; /* URL, http(s)://… ; required */
+		char *user;	  /* @hearth:example.org or localpart; required */
+		char *password, *password_file, *token, *token_file; /* one of */
+		char *device_id, *device_name;
+		struct config_list allow; /* globs over user ids; default: own server */
+		bool leave_when_empty;
+		char *join_url; /* where the web client is reached; "" = http.* */
+	} matrix;
+	struct {
+		unsigned port;	/* base; worker i uses port + i */
+		struct config_list listen; /* addresses; default 0.0.0.0 and :: */
+		struct config_list advertise; /* external addresses; default: own */
+		unsigned workers; /* 0: all in one process */
+	} media;
+	struct {
+		char *listen;
+		unsigned port;
+		char *web_root; /* directory of the built client */
+	} http;
+	struct {
+		unsigned participants, tracks, media_lines;
+		uint64_t video_max_bps, channel_queue_bytes, resend_bps;
+		unsigned conferences, calls_per_minute;
+	} limits;
+	struct {
+		char *level;
+		bool pii;
+	} log;
+	char *state_dir; /* sync token, device id, transaction counter */
+};
+
+/* Reads path. 0 and *ret filled (config_done frees), or -errno with "file:line:
+ * key: what is wrong and what to write" in ret_error. Secrets in *_file keys are
+ * read here; files others may read are refused. */
+int config_load(const char *path, struct config *ret,
+	char ret_error[CONFIG_ERROR_MAX]);
+/* The defaults alone, for tests. */
+int config_defaults(struct config *ret);
+void config_done(struct config *c);
+/* `hearth --help-config`: every key with default, range, reason; to stdout. */
+void config_help(void);
+
+#endif

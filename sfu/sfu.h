@@ -1,0 +1,127 @@
+/*
+ * THE SEAM. What a front-end (Matrix, WHIP, …) sees of the forwarding unit, and
+ * all it sees: conferences by name, participants by id, SDP texts in, events out.
+ * No user ids, rooms, tokens or JSON below this line; authorisation is the
+ * front's and has happened before it calls sfu_join.
+ *
+ * Commands go down and return at once; what comes of them arrives later through
+ * the participant's handler, from the control process's event loop, never from
+ * inside a command. Strings and buffers given to a command are copied; those in
+ * an event are valid until the handler returns.
+ *
+ *   sfu_join ──> sfu_offer ──> EV_ANSWER ──> EV_CONNECTED ──> EV_OFFER ──> sfu_answer
+ *                    │                                            (whenever the
+ *                    └─> EV_REFUSED                               others' streams
+ *                                                                 change)
+ *   sfu_leave, or a transport that died ──> EV_LEFT (last event of that id)
+ */
+#ifndef HEARTH_SFU_SFU_H
+#define HEARTH_SFU_SFU_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum {
+	SFU_NAME_MAX = 512,   /* conference name, bytes without NUL */
+	SFU_LABEL_MAX = 512,  /* participant label; no newline in it */
+	SFU_STREAM_MAX = 128, /* msid stream id */
+	SFU_STREAMS_MAX = 512,
+	SFU_CONTROL_MAX = 65536, /* message on the control channel */
+};
+
+/* Data channels with this label end at the front: what a participant sends on
+ * it becomes SFU_EV_MESSAGE, sfu_message writes to it. All other labels fan out
+ * to the other participants and never reach the front. */
+#define SFU_CONTROL_LABEL "hearth"
+
+/* A channel whose DCEP protocol is this one carries the sender: each message
+ * that hearth delivers on it begins with the sender's participant label and one
+ * newline byte, text and binary alike. Messages toward hearth carry no prefix.
+ * A peer that opened any channel with this protocol also gets it on channels
+ * that hearth opens toward it. */
+#define SFU_FROM_PROTOCOL "hearth-from"
+
+typedef uint32_t sfu_id; /* a participant; 0 is none; never reused */
+
+struct sfu;
+
+/* One stream forwarded to a participant, as the SDP of that event names it. */
+struct sfu_stream {
+	char id[SFU_STREAM_MAX + 1];	 /* msid stream id in this SDP */
+	sfu_id owner;			 /* who publishes it */
+	char source[SFU_STREAM_MAX + 1]; /* the publisher's own stream id */
+	bool audio, video;		 /* tracks it has at present */
+};
+
+enum sfu_event_type {
+	SFU_EV_ANSWER,	  /* sdp, streams: answer to sfu_offer */
+	SFU_EV_OFFER,	  /* sdp, streams: send it, then sfu_answer */
+	SFU_EV_REFUSED,	  /* code, text: the last sdp given was not accepted. Of a
+			     first offer: EV_LEFT follows. Else the call goes on. */
+	SFU_EV_CONNECTED, /* ICE and DTLS are up (again) */
+	SFU_EV_CHANNEL,	  /* the control channel opened: sfu_message works */
+	SFU_EV_CHANNEL_CLOSED, /* … and is gone */
+	SFU_EV_MESSAGE,	  /* binary, data: from the control channel */
+	SFU_EV_SPEAKER,	  /* speaker: who is loudest now, 0 for nobody */
+	SFU_EV_LEFT,	  /* reason: this participant is gone */
+};
+
+enum sfu_reason {
+	SFU_BY_COMMAND,	 /* sfu_leave, sfu_close */
+	SFU_REFUSED,	 /* first offer refused */
+	SFU_ICE_FAILED,	 /* never connected in time (30 s) */
+	SFU_ICE_TIMEOUT, /* consent lost for 30 s */
+	SFU_DTLS_FAILED, /* wrong fingerprint, alert, no SRTP */
+	SFU_WORKER_DIED,
+	SFU_FULL,	 /* a configured ceiling was reached */
+	SFU_CLOSED,	 /* the peer closed DTLS */
+	SFU_UNANSWERED	 /* our offers got no answer, three times */
+};
+const char *sfu_reason_text(enum sfu_reason r); /* "ice_timeout", … */
+
+struct sfu_event {
+	enum sfu_event_type type;
+	sfu_id participant; /* whom it is about: the handler's own */
+	const char *sdp;
+	const struct sfu_stream *streams;
+	unsigned n_streams;
+	int code; /* negative errno */
+	const char *text;
+	bool binary;
+	const uint8_t *data;
+	size_t len;
+	sfu_id speaker;
+	enum sfu_reason reason;
+};
+
+typedef void(sfu_event_h)(void *arg, const struct sfu_event *ev);
+
+struct sfu_join_options {
+	/* The peer understands several streams and renegotiation. Without it the
+	 * m-lines of its offer are all there ever is: one stream, switched to who
+	 * speaks, and no SFU_EV_OFFER. */
+	bool renegotiate;
+};
+
+/* Puts a participant into a conference, which is made if need be and goes with
+ * its last participant. label: opaque, shown to peers only by
+ * SFU_FROM_PROTOCOL. handler gets all events of this id. Returns the id, or 0
+ * with *ret_error (may be NULL) -E2BIG, -EINVAL, -ENOMEM, -EBUSY (ceiling). */
+sfu_id sfu_join(struct sfu *s, const char *conference, const char *label,
+	const struct sfu_join_options *opt, sfu_event_h *handler, void *arg,
+	int *ret_error);
+
+/* All return 0, -ENOENT (no such participant), -E2BIG, or -ENOMEM. */
+int sfu_offer(struct sfu *s, sfu_id id, const char *sdp);
+int sfu_answer(struct sfu *s, sfu_id id, const char *sdp);
+/* One trickled candidate line, "" for the end of them. */
+int sfu_candidate(struct sfu *s, sfu_id id, const char *line);
+/* To the participant, on its control channel. */
+int sfu_message(struct sfu *s, sfu_id id, bool binary, const void *data,
+	size_t len);
+int sfu_leave(struct sfu *s, sfu_id id);
+/* Everybody out of a conference. */
+int sfu_close(struct sfu *s, const char *conference);
+
+#endif
