@@ -28,6 +28,7 @@ enum {
 	SFU_STREAM_MAX = 128, /* msid stream id */
 	SFU_STREAMS_MAX = 512,
 	SFU_CONTROL_MAX = 65536, /* message on the control channel */
+	SFU_SDP_MAX = 131072,	 /* an SDP text */
 };
 
 /* Data channels with this label end at the front: what a participant sends on

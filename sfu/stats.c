@@ -1,0 +1,142 @@
+#include "sfu/stats.h"
+
+#include <event2/buffer.h>
+#include <inttypes.h>
+#include <stddef.h>
+
+enum kind { GAUGE, COUNTER };
+
+struct row {
+	const char *name;
+	enum kind kind;
+	size_t offset;
+	const char *help;
+};
+
+#define CORE(field) offsetof(struct worker_stats, core.field)
+#define UDP(field)  offsetof(struct worker_stats, udp.field)
+#define EDGE(field) offsetof(struct worker_stats, field)
+
+static const struct row rows[] = {
+	{ "hearth_conferences", GAUGE, EDGE(conferences),
+		"Conferences at present." },
+	{ "hearth_participants", GAUGE, CORE(participants),
+		"Participants at present." },
+	{ "hearth_tracks", GAUGE, CORE(tracks), "Published tracks." },
+	{ "hearth_subscriptions", GAUGE, CORE(subscriptions),
+		"Tracks forwarded to a receiver." },
+	{ "hearth_handshakes_waiting", GAUGE, EDGE(handshakes_waiting),
+		"Datagrams of DTLS handshakes waiting for a quiet turn." },
+	{ "hearth_rtp_in_packets_total", COUNTER, CORE(rtp_in),
+		"RTP packets accepted." },
+	{ "hearth_rtp_in_bytes_total", COUNTER, CORE(rtp_in_bytes),
+		"Bytes of RTP packets accepted." },
+	{ "hearth_rtp_out_packets_total", COUNTER, CORE(rtp_out),
+		"RTP packets forwarded." },
+	{ "hearth_rtp_out_bytes_total", COUNTER, CORE(rtp_out_bytes),
+		"Bytes of RTP packets forwarded." },
+	{ "hearth_rtcp_in_packets_total", COUNTER, CORE(rtcp_in),
+		"RTCP packets accepted." },
+	{ "hearth_rtcp_out_packets_total", COUNTER, CORE(rtcp_out),
+		"RTCP packets sent." },
+	{ "hearth_nacks_in_total", COUNTER, CORE(nacks_in),
+		"Packets asked for again by receivers." },
+	{ "hearth_nacks_out_total", COUNTER, CORE(nacks_out),
+		"Packets asked for again from publishers." },
+	{ "hearth_resent_packets_total", COUNTER, CORE(resent),
+		"Packets sent again." },
+	{ "hearth_keyframe_requests_in_total", COUNTER, CORE(plis_in),
+		"Keyframe requests of receivers." },
+	{ "hearth_keyframe_requests_out_total", COUNTER, CORE(plis_out),
+		"Keyframe requests sent to publishers." },
+	{ "hearth_messages_in_total", COUNTER, CORE(messages_in),
+		"Data messages accepted." },
+	{ "hearth_messages_out_total", COUNTER, CORE(messages_out),
+		"Data messages delivered." },
+	{ "hearth_channel_overflows_total", COUNTER, CORE(channel_overflows),
+		"Data messages a slow receiver had no room for." },
+	{ "hearth_joins_total", COUNTER, CORE(joins), "Participants joined." },
+	{ "hearth_leaves_total", COUNTER, CORE(leaves), "Participants left." },
+	{ "hearth_dtls_failed_total", COUNTER, CORE(dtls_failed),
+		"DTLS handshakes that failed." },
+	{ "hearth_ice_restarts_total", COUNTER, CORE(ice_restarts),
+		"ICE restarts." },
+	{ "hearth_udp_in_datagrams_total", COUNTER, UDP(in),
+		"UDP datagrams received." },
+	{ "hearth_udp_in_bytes_total", COUNTER, UDP(in_bytes),
+		"Bytes of UDP datagrams received." },
+	{ "hearth_udp_out_datagrams_total", COUNTER, UDP(out),
+		"UDP datagrams sent." },
+	{ "hearth_udp_out_bytes_total", COUNTER, UDP(out_bytes),
+		"Bytes of UDP datagrams sent." },
+	{ "hearth_loop_turns_total", COUNTER, EDGE(turns),
+		"Turns of the packet loop." },
+	{ "hearth_loop_busy_microseconds_total", COUNTER, EDGE(busy_us),
+		"Time the packet loop spent working." },
+	{ "hearth_events_lost_total", COUNTER, EDGE(events_lost),
+		"Events the control process was too slow for." },
+};
+
+/* One family, hearth_drops_total, by reason. */
+static const struct row drops[] = {
+	{ "udp_too_long", COUNTER, UDP(too_long), NULL },
+	{ "udp_not_taken", COUNTER, UDP(not_taken), NULL },
+	{ "udp_no_socket", COUNTER, UDP(no_socket), NULL },
+	{ "udp_send_error", COUNTER, UDP(send_error), NULL },
+	{ "edge_unknown_source", COUNTER, EDGE(unknown_source), NULL },
+	{ "edge_handshake_queue", COUNTER, EDGE(handshake_drops), NULL },
+	{ "edge_address_refused", COUNTER, EDGE(address_refused), NULL },
+	{ "unsealed", COUNTER, EDGE(unsealed), NULL },
+};
+
+static uint64_t value(const struct worker_stats *s, const struct row *r)
+{
+	return *(const uint64_t *)(const void *)((const char *)s + r->offset);
+}
+
+static void add_row(struct worker_stats *a, const struct worker_stats *b,
+	const struct row *r)
+{
+	*(uint64_t *)(void *)((char *)a + r->offset) += value(b, r);
+}
+
+void stats_add(
+	struct worker_stats *a, const struct worker_stats *b, bool gauges)
+{
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++)
+		if (gauges || rows[i].kind == COUNTER)
+			add_row(a, b, &rows[i]);
+	for (size_t i = 0; i < sizeof(drops) / sizeof(*drops); i++)
+		add_row(a, b, &drops[i]);
+	for (unsigned i = 0; i < CONFERENCE_DROPS; i++)
+		a->core.drops[i] += b->core.drops[i];
+}
+
+static void print_head(struct evbuffer *out, const char *name, enum kind kind,
+	const char *help)
+{
+	evbuffer_add_printf(out, "# HELP %s %s\n# TYPE %s %s\n", name, help,
+		name, kind == GAUGE ? "gauge" : "counter");
+}
+
+void stats_print(const struct worker_stats *s, struct evbuffer *out)
+{
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		const struct row *r = &rows[i];
+
+		print_head(out, r->name, r->kind, r->help);
+		evbuffer_add_printf(
+			out, "%s %" PRIu64 "\n", r->name, value(s, r));
+	}
+	print_head(out, "hearth_drops_total", COUNTER,
+		"Packets dropped, by reason.");
+	for (size_t i = 0; i < sizeof(drops) / sizeof(*drops); i++)
+		evbuffer_add_printf(out,
+			"hearth_drops_total{reason=\"%s\"} %" PRIu64 "\n",
+			drops[i].name, value(s, &drops[i]));
+	for (unsigned i = 0; i < CONFERENCE_DROPS; i++)
+		evbuffer_add_printf(out,
+			"hearth_drops_total{reason=\"%s\"} %" PRIu64 "\n",
+			conference_drop_text((enum conference_drop)i),
+			s->core.drops[i]);
+}

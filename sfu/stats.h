@@ -1,0 +1,36 @@
+/*
+ * Counters of the cores and the edge, gathered per worker, summed in the
+ * control process, printed as Prometheus text. No name of a person, room or
+ * address is ever a label.
+ */
+#ifndef HEARTH_SFU_STATS_H
+#define HEARTH_SFU_STATS_H
+
+#include <stdint.h>
+#include "sfu/conference.h"
+#include "sfu/udp.h"
+
+struct evbuffer;
+
+/* Nothing but uint64_t: it crosses the wire as it lies. Gauges first. */
+struct worker_stats {
+	uint64_t conferences;
+	uint64_t handshakes_waiting;
+	struct conference_stats core; /* its first three are gauges too */
+	struct udp_stats udp;
+	uint64_t unknown_source;  /* datagrams of nobody we know */
+	uint64_t handshake_drops; /* the second queue was full */
+	uint64_t address_refused; /* held by another participant */
+	uint64_t unsealed;        /* packets that could not be sealed */
+	uint64_t turns, busy_us;  /* of the loop: how often, how long */
+	uint64_t events_lost;     /* the pipe to the control process was full */
+};
+
+/* Adds the counters of b to a; with gauges, those too. */
+void stats_add(
+	struct worker_stats *a, const struct worker_stats *b, bool gauges);
+
+/* The whole table in Prometheus text format 0.0.4. */
+void stats_print(const struct worker_stats *s, struct evbuffer *out);
+
+#endif

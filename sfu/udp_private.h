@@ -1,0 +1,30 @@
+/*
+ * What udp.c and udp_open.c share: the buffers of one recvmmsg and sendmmsg.
+ */
+#ifndef HEARTH_SFU_UDP_PRIVATE_H
+#define HEARTH_SFU_UDP_PRIVATE_H
+
+#include "sfu/udp.h"
+
+enum { UDP_CONTROL = CMSG_SPACE(sizeof(struct in6_pktinfo)), UDP_SEND = 64 };
+
+/* On the heap and never on the stack: 32 datagrams of 2 kB. */
+struct udp_batch {
+	struct mmsghdr in[UDP_BATCH];
+	struct iovec in_iov[UDP_BATCH];
+	struct sockaddr_storage from[UDP_BATCH];
+	_Alignas(struct cmsghdr) uint8_t in_control[UDP_BATCH][UDP_CONTROL];
+	struct udp_datagram got[UDP_BATCH];
+	uint8_t buf[UDP_BATCH][UDP_DATAGRAM_MAX];
+
+	struct mmsghdr out[UDP_SEND];
+	struct iovec out_iov[UDP_SEND];
+	_Alignas(struct cmsghdr) uint8_t out_control[UDP_SEND][UDP_CONTROL];
+};
+
+static inline unsigned udp_family_index(sa_family_t family)
+{
+	return family == AF_INET6;
+}
+
+#endif
