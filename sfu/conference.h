@@ -29,8 +29,8 @@ void conference_offer(struct conference *c, uint64_t now_us, sfu_id id,
 	const char *sdp, size_t len, struct outbox *out);
 void conference_answer(struct conference *c, uint64_t now_us, sfu_id id,
 	const char *sdp, size_t len, struct outbox *out);
-void conference_candidate(struct conference *c, uint64_t now_us, sfu_id id,
-	const char *line);
+void conference_candidate(
+	struct conference *c, uint64_t now_us, sfu_id id, const char *line);
 void conference_message(struct conference *c, uint64_t now_us, sfu_id id,
 	bool binary, const uint8_t *data, size_t len, struct outbox *out);
 void conference_leave(struct conference *c, uint64_t now_us, sfu_id id,
@@ -38,14 +38,14 @@ void conference_leave(struct conference *c, uint64_t now_us, sfu_id id,
 
 struct participant *conference_find(struct conference *c, sfu_id id);
 sfu_id participant_id(const struct participant *p);
-/* Our ICE ufrags of this participant, for the demultiplexer: the present one and
- * (after a restart) the one before, else NULL. Ask again after each
+/* Our ICE ufrags of this participant, for the demultiplexer: the present one
+ * and (after a restart) the one before, else NULL. Ask again after each
  * conference_offer. */
 const char *participant_ufrag(const struct participant *p, unsigned index);
 /* True when the next datagram of this participant may cost milliseconds (its
  * DTLS handshake runs and buf is DTLS): the worker budgets those. */
-bool participant_expensive(const struct participant *p, const uint8_t *buf,
-	size_t len);
+bool participant_expensive(
+	const struct participant *p, const uint8_t *buf, size_t len);
 
 /* One datagram of a participant. buf is changed in place. Returns true when
  * `from` was proven to be this participant's (a good ICE check): the
@@ -58,8 +58,8 @@ void conference_tick(struct conference *c, uint64_t now_us, struct outbox *out);
 uint64_t conference_deadline(const struct conference *c); /* UINT64_MAX: none */
 
 /* After assoc_global_tick: hands on what usrsctp's timers brought. */
-void conference_channels(struct conference *c, uint64_t now_us,
-	struct outbox *out);
+void conference_channels(
+	struct conference *c, uint64_t now_us, struct outbox *out);
 
 /* Next event, false when there is none. Its pointers are valid until the next
  * call with this conference. */
@@ -69,17 +69,32 @@ void conference_sweep(struct conference *c);
 /* Counters since the conference began, and gauges; added to *ret (which may
  * already hold another conference's). */
 struct conference_stats {
-	uint64_t participants, tracks, subscriptions;		/* gauges */
+	uint64_t participants, tracks, subscriptions; /* gauges */
 	uint64_t rtp_in, rtp_in_bytes, rtp_out, rtp_out_bytes;
-	uint64_t rtcp_in, rtcp_out, nacks_in, nacks_out, resent, plis_in, plis_out;
+	uint64_t rtcp_in, rtcp_out, nacks_in, nacks_out, resent, plis_in,
+		plis_out;
 	uint64_t messages_in, messages_out, channel_overflows;
 	uint64_t joins, leaves, dtls_failed, ice_restarts;
 	uint64_t drops[32]; /* by enum conference_drop */
 };
-enum conference_drop { DROP_UNKNOWN_SOURCE, DROP_STUN, DROP_DTLS, DROP_NO_KEYS,
-	DROP_AUTH, DROP_REPLAY, DROP_MALFORMED, DROP_UNKNOWN_SSRC,
-	DROP_UNKNOWN_PT, DROP_DUPLICATE, DROP_RTCP, DROP_CODEC,
-	DROP_NOT_KEYFRAME, DROP_CLASS, DROP_TOO_LONG, CONFERENCE_DROPS };
+enum conference_drop {
+	DROP_UNKNOWN_SOURCE,
+	DROP_STUN,
+	DROP_DTLS,
+	DROP_NO_KEYS,
+	DROP_AUTH,
+	DROP_REPLAY,
+	DROP_MALFORMED,
+	DROP_UNKNOWN_SSRC,
+	DROP_UNKNOWN_PT,
+	DROP_DUPLICATE,
+	DROP_RTCP,
+	DROP_CODEC,
+	DROP_NOT_KEYFRAME,
+	DROP_CLASS,
+	DROP_TOO_LONG,
+	CONFERENCE_DROPS
+};
 const char *conference_drop_text(enum conference_drop d); /* "unknown_ssrc" */
 void conference_stats(const struct conference *c, struct conference_stats *ret);
 

@@ -12,13 +12,13 @@
 enum { ENV_CANDIDATES = 16 };
 
 struct limits {
-	unsigned participants;	 /* per conference */
-	unsigned tracks;	 /* published per participant */
-	unsigned media_lines;	 /* m-lines per peer */
-	uint64_t video_max_bps;	 /* REMB told to publishers, per video track */
-	size_t channel_queue;	 /* bytes waiting per slow receiver */
+	unsigned participants;  /* per conference */
+	unsigned tracks;        /* published per participant */
+	unsigned media_lines;   /* m-lines per peer */
+	uint64_t video_max_bps; /* REMB told to publishers, per video track */
+	size_t channel_queue;   /* bytes waiting per slow receiver */
 	unsigned history_video, history_audio; /* packets kept per track */
-	uint64_t resend_bps;	 /* retransmission budget per subscription */
+	uint64_t resend_bps; /* retransmission budget per subscription */
 };
 
 struct outbox;
@@ -27,8 +27,8 @@ struct env {
 	struct ice_engine *ice;
 	struct cert *cert;
 	struct limits limits;
-	const char *const *codecs;    /* NULL-terminated, in order of preference */
-	uint64_t wall_offset_us;      /* wall clock = now_us + this */
+	const char *const *codecs; /* NULL-terminated, in order of preference */
+	uint64_t wall_offset_us;   /* wall clock = now_us + this */
 	const char *candidate[ENV_CANDIDATES]; /* our lines, "candidate:…" */
 	unsigned n_candidates;
 	/* The batch that anything sent during the present call goes to, and its

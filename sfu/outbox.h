@@ -1,8 +1,8 @@
 /*
  * The batch of datagrams going out: the caller's, filled by the cores, sealed
- * and sent by the worker (see env.h, udp.h). Each packet lies in a slot with room
- * for its tag. Sealing is put off to the end of the batch, so that many packets
- * under many keys can be sealed together.
+ * and sent by the worker (see env.h, udp.h). Each packet lies in a slot with
+ * room for its tag. Sealing is put off to the end of the batch, so that many
+ * packets under many keys can be sealed together.
  */
 #ifndef HEARTH_SFU_OUTBOX_H
 #define HEARTH_SFU_OUTBOX_H
@@ -21,7 +21,7 @@ enum {
 struct packet {
 	struct sockaddr_storage to;
 	struct crypt *key; /* NULL: goes as it is */
-	bool rtcp;	   /* seal as SRTCP */
+	bool rtcp;         /* seal as SRTCP */
 	uint16_t len;
 	uint8_t *data; /* OUTBOX_SLOT bytes */
 };
@@ -31,10 +31,12 @@ struct outbox {
 	struct packet v[OUTBOX_PACKETS];
 	uint8_t (*slots)[OUTBOX_SLOT];
 	/* Seals and sends everything and sets n to 0: the worker's, or the
-	 * simulator's. Called when full; the owner calls it at the end of a turn. */
+	 * simulator's. Called when full; the owner calls it at the end of a
+	 * turn. */
 	void (*flush)(struct outbox *out);
-	void *owner;	/* of flush */
-	uint64_t unsealed; /* packets that could not be sealed: counted, not sent */
+	void *owner;       /* of flush */
+	uint64_t unsealed; /* packets that could not be sealed: counted, not
+			      sent */
 };
 
 int outbox_init(struct outbox *o, void (*flush)(struct outbox *), void *owner);
@@ -47,7 +49,8 @@ struct packet *outbox_add(struct outbox *o, const struct sockaddr *to);
 /* Seals what has a key. Packets that fail get len 0: not to be sent. */
 void outbox_seal(struct outbox *o);
 
-/* A crypt is about to be freed: flushes if any waiting packet needs it. */
+/* A crypt is about to be freed: seals what waits if any of it needs that key.
+ */
 void outbox_release(struct outbox *o, const struct crypt *key);
 
 #endif

@@ -1,0 +1,329 @@
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include "sfu/conference_private.h"
+
+struct conference *conference_new(struct env *env, const char *name)
+{
+	if (strlen(name) > SFU_NAME_MAX)
+		return NULL;
+	struct conference *c = calloc(1, sizeof(*c));
+	if (!c)
+		return NULL;
+	c->scratch = malloc(ASSOC_MESSAGE_MAX + SFU_LABEL_MAX + 1);
+	if (!c->scratch) {
+		free(c);
+		return NULL;
+	}
+	c->env = env;
+	memcpy(c->name, name, strlen(name));
+	c->deadline_us = UINT64_MAX;
+	STAILQ_INIT(&c->events);
+	return c;
+}
+
+struct conference *conference_free(struct conference *c)
+{
+	struct sfu_event ev;
+	if (!c)
+		return NULL;
+	for (unsigned i = 0; i < c->n; i++)
+		c->p[i]->gone = true;
+	for (unsigned i = 0; i < c->n; i++)
+		participant_free(c->p[i]);
+	while (conference_next_event(c, &ev))
+		;
+	free(c->p);
+	free(c->scratch);
+	free(c);
+	return NULL;
+}
+
+const char *conference_name(const struct conference *c)
+{
+	return c->name;
+}
+
+bool conference_empty(const struct conference *c)
+{
+	return c->n == 0;
+}
+
+uint32_t conference_random32(struct conference *c)
+{
+	uint32_t v = 0;
+	/* An id of 0 means none in many places. */
+	while (v == 0)
+		if (cert_random(c->env->cert, &v, sizeof(v)))
+			return 1;
+	return v;
+}
+
+struct participant *conference_find(struct conference *c, sfu_id id)
+{
+	for (unsigned i = 0; i < c->n; i++)
+		if (c->p[i]->id == id && !c->p[i]->gone)
+			return c->p[i];
+	return NULL;
+}
+
+sfu_id participant_id(const struct participant *p)
+{
+	return p->id;
+}
+
+const char *participant_ufrag(const struct participant *p, unsigned index)
+{
+	const struct ice *ice = &p->peer.ice;
+	if (index == 0)
+		return ice->local.ufrag;
+	if (index == 1 && ice->old_local.ufrag[0])
+		return ice->old_local.ufrag;
+	return NULL;
+}
+
+bool participant_expensive(
+	const struct participant *p, const uint8_t *buf, size_t len)
+{
+	return p->peer.dtls && dtls_is_expensive(p->peer.dtls) &&
+	       rtp_classify(buf, len) == RTP_KIND_DTLS;
+}
+
+/* --- entering and leaving the core ------------------------------------------
+ */
+
+static void enter(struct conference *c, uint64_t now_us, struct outbox *out)
+{
+	c->env->now_us = now_us;
+	c->env->out = out;
+}
+
+static void leave(struct conference *c)
+{
+	c->env->out = NULL;
+}
+
+/* --- commands ---------------------------------------------------------------
+ */
+
+int conference_join(struct conference *c, uint64_t now_us, sfu_id id,
+	const char *label, const struct sfu_join_options *opt)
+{
+	if (strlen(label) > SFU_LABEL_MAX)
+		return -E2BIG;
+	if (strchr(label, '\n') || conference_find(c, id))
+		return -EINVAL;
+	if (c->n >= c->env->limits.participants)
+		return -EBUSY;
+	if (c->n == c->cap) {
+		unsigned cap = c->cap ? c->cap * 2 : 8;
+		void *v = realloc(c->p, cap * sizeof(*c->p));
+		if (!v)
+			return -ENOMEM;
+		c->p = v;
+		c->cap = cap;
+	}
+	struct participant *p = participant_new(c, now_us, id, label, opt);
+	if (!p)
+		return -ENOMEM;
+	c->p[c->n++] = p;
+	c->joins++;
+	return 0;
+}
+
+void conference_offer(struct conference *c, uint64_t now_us, sfu_id id,
+	const char *sdp, size_t len, struct outbox *out)
+{
+	struct participant *p = conference_find(c, id);
+	if (!p)
+		return;
+	enter(c, now_us, out);
+	participant_offer(p, now_us, sdp, len);
+	leave(c);
+}
+
+void conference_answer(struct conference *c, uint64_t now_us, sfu_id id,
+	const char *sdp, size_t len, struct outbox *out)
+{
+	struct participant *p = conference_find(c, id);
+	if (!p)
+		return;
+	enter(c, now_us, out);
+	participant_answer(p, now_us, sdp, len);
+	leave(c);
+}
+
+void conference_candidate(
+	struct conference *c, uint64_t now_us, sfu_id id, const char *line)
+{
+	struct participant *p = conference_find(c, id);
+	(void)now_us;
+	if (p)
+		peer_candidate(&p->peer, line);
+}
+
+void conference_message(struct conference *c, uint64_t now_us, sfu_id id,
+	bool binary, const uint8_t *data, size_t len, struct outbox *out)
+{
+	struct participant *p = conference_find(c, id);
+	if (!p)
+		return;
+	enter(c, now_us, out);
+	if (participant_control(p, binary, data, len))
+		p->stats.channel_overflows++;
+	leave(c);
+}
+
+void conference_leave(struct conference *c, uint64_t now_us, sfu_id id,
+	enum sfu_reason reason, struct outbox *out)
+{
+	struct participant *p = conference_find(c, id);
+	if (!p)
+		return;
+	enter(c, now_us, out);
+	participant_leave(p, now_us, reason);
+	leave(c);
+}
+
+/* --- datagrams and time ------------------------------------------------------
+ */
+
+bool conference_input(struct conference *c, uint64_t now_us,
+	struct participant *p, const struct sockaddr *from, uint8_t *buf,
+	size_t len, struct outbox *out)
+{
+	if (p->gone)
+		return false;
+	enter(c, now_us, out);
+	enum peer_got got = peer_input(&p->peer, now_us, from, buf, &len);
+	/* RTP first: it is by far the most common, and settles nothing. */
+	if (got == PEER_RTP)
+		participant_rtp(p, now_us, buf, len);
+	else if (got == PEER_RTCP)
+		participant_rtcp(p, now_us, buf, len);
+	else if (got != PEER_DROPPED)
+		participant_settle(p, now_us);
+	leave(c);
+	return got == PEER_STUN && !p->gone;
+}
+
+static struct track *loudest_track(struct participant *p, uint64_t now_us)
+{
+	struct track *best = NULL;
+	for (unsigned i = 0; i < p->n_tracks; i++) {
+		struct track *t = p->track[i];
+		if (t->kind != SDP_AUDIO)
+			continue;
+		/* A muted microphone may stop sending: it is silent then. */
+		if (now_us - t->loud_us > 500000)
+			t->loudness = 0;
+		if (!best || t->loudness > best->loudness)
+			best = t;
+	}
+	return best;
+}
+
+static void choose_speaker(struct conference *c, uint64_t now_us)
+{
+	sfu_id loudest = 0;
+	uint32_t most = 0, current = 0;
+	for (unsigned i = 0; i < c->n; i++) {
+		struct track *t =
+			c->p[i]->gone ? NULL : loudest_track(c->p[i], now_us);
+		if (!t)
+			continue;
+		if (c->p[i]->id == c->speaker.current)
+			current = t->loudness;
+		if (t->loudness > most) {
+			most = t->loudness;
+			loudest = c->p[i]->id;
+		}
+	}
+	if (!speaker_choose(&c->speaker, now_us, loudest, most, current))
+		return;
+	for (unsigned i = 0; i < c->n; i++) {
+		if (c->p[i]->gone)
+			continue;
+		if (!c->p[i]->opt.renegotiate)
+			participant_subscribe(c->p[i], now_us, false);
+		conference_emit(c, &(struct sfu_event){ .type = SFU_EV_SPEAKER,
+					   .participant = c->p[i]->id,
+					   .speaker = c->speaker.current });
+	}
+}
+
+struct participant *conference_shown(
+	struct conference *c, const struct participant *than)
+{
+	struct participant *first = NULL;
+	for (unsigned i = 0; i < c->n; i++) {
+		struct participant *p = c->p[i];
+		if (p == than || p->gone || !p->n_tracks)
+			continue;
+		if (p->id == c->speaker.current)
+			return p;
+		if (!first)
+			first = p;
+	}
+	return first;
+}
+
+void conference_tracks_changed(
+	struct conference *c, struct participant *p, uint64_t now_us)
+{
+	for (unsigned i = 0; i < c->n; i++)
+		if (c->p[i] != p && !c->p[i]->gone)
+			participant_subscribe(c->p[i], now_us, true);
+}
+
+void conference_tick(struct conference *c, uint64_t now_us, struct outbox *out)
+{
+	enter(c, now_us, out);
+	if (c->speaker.next_us <= now_us)
+		choose_speaker(c, now_us);
+	for (unsigned i = 0; i < c->n; i++) {
+		struct participant *p = c->p[i];
+		if (p->gone || p->deadline_us > now_us)
+			continue;
+		participant_tick(p, now_us);
+		p->deadline_us = participant_deadline(p);
+	}
+	c->deadline_us = UINT64_MAX;
+	for (unsigned i = 0; i < c->n; i++)
+		if (!c->p[i]->gone && c->p[i]->deadline_us < c->deadline_us)
+			c->deadline_us = c->p[i]->deadline_us;
+	leave(c);
+}
+
+uint64_t conference_deadline(const struct conference *c)
+{
+	return c->deadline_us;
+}
+
+void conference_channels(
+	struct conference *c, uint64_t now_us, struct outbox *out)
+{
+	enter(c, now_us, out);
+	for (unsigned i = 0; i < c->n; i++)
+		if (!c->p[i]->gone && c->p[i]->peer.channels)
+			participant_channels(c->p[i], now_us);
+	leave(c);
+}
+
+void conference_sweep(struct conference *c)
+{
+	unsigned kept = 0;
+	for (unsigned i = 0; i < c->n; i++) {
+		struct participant *p = c->p[i];
+		if (!p->gone) {
+			c->p[kept++] = p;
+			continue;
+		}
+		conference_add_stats(&c->gone, &p->stats);
+		for (unsigned k = 0; k < CONFERENCE_DROPS; k++)
+			c->drops[k] += p->peer.drops[k];
+		c->ice_restarts += p->peer.ice_restarts;
+		participant_free(p);
+	}
+	c->n = kept;
+}

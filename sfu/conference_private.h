@@ -1,0 +1,57 @@
+/*
+ * The inside of a conference, for the files of its floor only.
+ */
+#ifndef HEARTH_SFU_CONFERENCE_PRIVATE_H
+#define HEARTH_SFU_CONFERENCE_PRIVATE_H
+
+#include <sys/queue.h>
+#include "sfu/conference.h"
+#include "sfu/participant.h"
+#include "sfu/speaker.h"
+
+enum { CONFERENCE_EVENTS = 16384 }; /* queued at most, drained each turn */
+
+struct conference_event {
+	struct sfu_event ev; /* its pointers are owned here */
+	STAILQ_ENTRY(conference_event) next;
+};
+
+struct conference {
+	struct env *env;
+	char name[SFU_NAME_MAX + 1];
+	struct participant **p;
+	unsigned n, cap;
+	uint64_t deadline_us; /* lower bound */
+	struct speaker speaker;
+	STAILQ_HEAD(, conference_event) events;
+	unsigned n_events;
+	struct conference_event *handed_out;
+	uint8_t *scratch; /* a message with its sender prefix */
+	uint64_t joins, leaves, dtls_failed;
+	uint64_t drops[CONFERENCE_DROPS]; /* of those who left */
+	struct participant_stats gone;    /* likewise */
+	uint64_t ice_restarts;            /* likewise */
+};
+
+/* Queues a copy of *ev and of everything it points to. Lost only when memory
+ * is, which is why the one event that must come has conference_emit_left. */
+void conference_emit(struct conference *c, const struct sfu_event *ev);
+/* Queues SFU_EV_LEFT in the node the participant was given when it joined. */
+void conference_emit_left(
+	struct conference *c, struct participant *p, enum sfu_reason reason);
+struct conference_event *conference_event_free(struct conference_event *e);
+
+/* The published track that speaks, or of the first participant but `than`. */
+struct participant *conference_shown(
+	struct conference *c, const struct participant *than);
+
+/* The tracks of p changed: everybody else subscribes anew. */
+void conference_tracks_changed(
+	struct conference *c, struct participant *p, uint64_t now_us);
+
+uint32_t conference_random32(struct conference *c);
+
+void conference_add_stats(
+	struct participant_stats *to, const struct participant_stats *s);
+
+#endif

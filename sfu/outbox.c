@@ -1,0 +1,75 @@
+#include "sfu/outbox.h"
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include "ice/ice.h"
+
+int outbox_init(struct outbox *o, void (*flush)(struct outbox *), void *owner)
+{
+	memset(o, 0, sizeof(*o));
+	o->slots = calloc(OUTBOX_PACKETS, sizeof(*o->slots));
+	if (!o->slots)
+		return -ENOMEM;
+	for (unsigned i = 0; i < OUTBOX_PACKETS; i++)
+		o->v[i].data = o->slots[i];
+	o->flush = flush;
+	o->owner = owner;
+	return 0;
+}
+
+void outbox_done(struct outbox *o)
+{
+	free(o->slots);
+	o->slots = NULL;
+	o->n = 0;
+}
+
+struct packet *outbox_add(struct outbox *o, const struct sockaddr *to)
+{
+	if (o->n == OUTBOX_PACKETS)
+		o->flush(o);
+	assert(o->n < OUTBOX_PACKETS);
+	struct packet *p = &o->v[o->n++];
+	memcpy(&p->to, to, ice_addr_len(to));
+	p->key = NULL;
+	p->rtcp = false;
+	p->len = 0;
+	return p;
+}
+
+void outbox_seal(struct outbox *o)
+{
+	struct crypt_job job[OUTBOX_PACKETS];
+	unsigned of[OUTBOX_PACKETS], n = 0;
+	for (unsigned i = 0; i < o->n; i++) {
+		struct packet *p = &o->v[i];
+		if (!p->key || p->len == 0)
+			continue;
+		of[n] = i;
+		job[n++] = (struct crypt_job){ .key = p->key,
+			.buf = p->data,
+			.len = p->len,
+			.rtcp = p->rtcp };
+	}
+	crypt_seal_batch(job, n);
+	for (unsigned i = 0; i < n; i++) {
+		struct packet *p = &o->v[of[i]];
+		/* Its key is spent: a second seal would garble it. */
+		p->key = NULL;
+		p->len = job[i].failed ? 0 : (uint16_t)job[i].len;
+		o->unsealed += job[i].failed;
+	}
+}
+
+void outbox_release(struct outbox *o, const struct crypt *key)
+{
+	if (!key)
+		return;
+	for (unsigned i = 0; i < o->n; i++) {
+		if (o->v[i].key == key) {
+			outbox_seal(o);
+			return;
+		}
+	}
+}

@@ -1,0 +1,135 @@
+/*
+ * A participant: a seat in a conference with its transport, its negotiation,
+ * the tracks it publishes and the subscriptions it receives. Private to the
+ * conference floor; fronts see conference.h through the seam.
+ *
+ * Split by concern: participant.c (life, incoming RTP), participant_rtcp.c,
+ * participant_sdp.c (offers and answers), message.c (data channels).
+ */
+#ifndef HEARTH_SFU_PARTICIPANT_H
+#define HEARTH_SFU_PARTICIPANT_H
+
+#include "sfu/conference.h"
+#include "sfu/peer.h"
+#include "sfu/subscription.h"
+#include "sfu/track.h"
+
+enum {
+	PARTICIPANT_SOURCES = 64,        /* SSRCs learned */
+	PARTICIPANT_COALESCE_US = 50000, /* changes gathered into one offer */
+	PARTICIPANT_CHANNEL_WAIT_US =
+		1500000,                  /* first offer waits for channels */
+	PARTICIPANT_ANSWER_US = 15000000, /* our offer is given up after */
+	PARTICIPANT_OFFERS = 3, /* unanswered ones before it is gone */
+	PARTICIPANT_REPORT_US = 1000000,
+	PARTICIPANT_OVERFLOW_US =
+		5000000, /* a slow receiver gets no messages */
+};
+
+struct conference_event;
+
+struct source {
+	uint32_t ssrc;
+	struct track *track;
+};
+
+/* What participants add up for conference_stats. */
+struct participant_stats {
+	uint64_t rtp_in, rtp_in_bytes, rtp_out, rtp_out_bytes;
+	uint64_t rtcp_in, rtcp_out, nacks_in, nacks_out, resent;
+	uint64_t plis_in, plis_out, messages_in, messages_out;
+	uint64_t channel_overflows;
+};
+
+struct participant {
+	sfu_id id;
+	char label[SFU_LABEL_MAX + 1];
+	struct sfu_join_options opt;
+	struct conference *conference;
+	struct peer peer;
+	struct negotiation *negotiation;
+	bool gone;     /* to be swept */
+	bool answered; /* a first answer went out */
+	bool connected_told;
+	uint64_t connected_us;
+
+	struct track **track;
+	unsigned n_tracks;
+	unsigned next_stream; /* numbers the forwarded stream ids */
+	struct source source[PARTICIPANT_SOURCES];
+	unsigned n_sources;
+
+	struct subscription **sub;
+	unsigned n_subs, cap_subs;
+
+	uint64_t offer_at_us; /* one is wanted then; UINT64_MAX: none */
+	uint64_t offered_us;  /* ours is out since; 0: none is */
+	unsigned offers_unanswered;
+
+	uint32_t rtcp_ssrc; /* we as a receiver of this participant's media */
+	uint64_t report_us; /* next reports */
+
+	bool from_protocol; /* understands SFU_FROM_PROTOCOL */
+	bool any_channel;   /* one was open */
+	bool control_open;
+	uint64_t overflow_until_us;
+
+	uint64_t deadline_us; /* a lower bound of what is due */
+	struct participant_stats stats;
+};
+
+struct participant *participant_new(struct conference *c, uint64_t now_us,
+	sfu_id id, const char *label, const struct sfu_join_options *opt);
+struct participant *participant_free(struct participant *p);
+
+/* Something is due at `at`: keeps deadlines (own and conference's) lower
+ * bounds. */
+void participant_due(struct participant *p, uint64_t at_us);
+uint64_t participant_deadline(const struct participant *p); /* exact */
+void participant_tick(struct participant *p, uint64_t now_us);
+
+/* Leaves: tells the front, ends tracks and subscriptions; the sweep frees. */
+void participant_leave(
+	struct participant *p, uint64_t now_us, enum sfu_reason reason);
+/* Draws the consequences of what the transport did. */
+void participant_settle(struct participant *p, uint64_t now_us);
+
+bool participant_ready(const struct participant *p); /* transport up */
+
+/* Incoming, clear. */
+void participant_rtp(
+	struct participant *p, uint64_t now_us, uint8_t *buf, size_t len);
+void participant_rtcp(
+	struct participant *p, uint64_t now_us, const uint8_t *buf, size_t len);
+
+/* Reports, NACKs and key frame requests that are due (participant_rtcp.c). */
+void participant_feedback(struct participant *p, uint64_t now_us);
+uint64_t participant_feedback_deadline(const struct participant *p);
+
+/* Offers and answers (participant_sdp.c). */
+void participant_offer(
+	struct participant *p, uint64_t now_us, const char *sdp, size_t len);
+void participant_answer(
+	struct participant *p, uint64_t now_us, const char *sdp, size_t len);
+void participant_renegotiate(struct participant *p, uint64_t now_us);
+void participant_offer_tick(struct participant *p, uint64_t now_us);
+uint64_t participant_offer_deadline(const struct participant *p);
+/* The set of tracks of others changed: subscribe to what is missing. */
+void participant_subscribe(
+	struct participant *p, uint64_t now_us, bool may_grow);
+/* Ends one published track, at its subscribers too. */
+void participant_end_track(
+	struct participant *p, unsigned index, uint64_t now_us);
+/* Negotiations changed: refresh what p receives and what others get of p. */
+void participant_refresh(struct participant *p, uint64_t now_us);
+void participant_unsubscribe(
+	struct participant *p, unsigned index, uint64_t now_us);
+struct subscription *participant_sub_by_ssrc(
+	struct participant *p, uint32_t ssrc);
+
+/* Data channels (message.c). */
+void participant_channels(struct participant *p, uint64_t now_us);
+int participant_control(
+	struct participant *p, bool binary, const uint8_t *data, size_t len);
+
+#endif

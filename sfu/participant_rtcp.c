@@ -1,0 +1,243 @@
+/* RTCP of one participant, both ways. */
+#include <string.h>
+#include "sfu/conference_private.h"
+#include "sfu/participant.h"
+
+/* --- incoming --------------------------------------------------------------
+ */
+
+struct subscription *participant_sub_by_ssrc(
+	struct participant *p, uint32_t ssrc)
+{
+	for (unsigned i = 0; i < p->n_subs; i++)
+		if (p->sub[i]->ssrc == ssrc)
+			return p->sub[i];
+	return NULL;
+}
+
+static void on_blocks(
+	struct participant *p, uint64_t now_us, const struct rtcp_item *item)
+{
+	for (unsigned i = 0; i < item->n_blocks; i++) {
+		struct subscription *s =
+			participant_sub_by_ssrc(p, item->block[i].ssrc);
+		if (s)
+			send_block(&s->send, now_us, &item->block[i]);
+	}
+}
+
+static void on_sender_report(
+	struct participant *p, uint64_t now_us, const struct rtcp_item *item)
+{
+	for (unsigned i = 0; i < p->n_tracks; i++) {
+		struct track *t = p->track[i];
+		if (t->started && t->ssrc == item->sender)
+			receive_sr(
+				&t->receive, now_us, item->ntp, item->rtp_ts);
+	}
+}
+
+static void on_nack(
+	struct participant *p, uint64_t now_us, const struct rtcp_item *item)
+{
+	struct subscription *s = participant_sub_by_ssrc(p, item->media);
+	if (!s)
+		return;
+	p->stats.nacks_in++;
+	for (unsigned i = 0; i < item->n_nack; i++)
+		p->stats.resent += subscription_resend(s, now_us, item->nack[i],
+			p->conference->env->limits.resend_bps);
+}
+
+static void on_keyframe_request(
+	struct participant *p, uint64_t now_us, const struct rtcp_item *item)
+{
+	struct subscription *s = participant_sub_by_ssrc(p, item->media);
+	if (!s || !s->track || !s->active)
+		return;
+	p->stats.plis_in++;
+	track_want_keyframe(s->track, now_us);
+	participant_due(s->track->owner, track_keyframe_deadline(s->track));
+}
+
+void participant_rtcp(
+	struct participant *p, uint64_t now_us, const uint8_t *buf, size_t len)
+{
+	struct rtcp_walk walk;
+	struct rtcp_item item;
+	p->stats.rtcp_in++;
+	if (rtcp_walk_init(&walk, buf, len)) {
+		peer_drop(&p->peer, DROP_RTCP);
+		return;
+	}
+	while (rtcp_next(&walk, &item)) {
+		switch (item.type) {
+		case RTCP_SR:
+			on_sender_report(p, now_us, &item);
+			on_blocks(p, now_us, &item);
+			break;
+		case RTCP_RR:
+			on_blocks(p, now_us, &item);
+			break;
+		case RTCP_NACK:
+			on_nack(p, now_us, &item);
+			break;
+		case RTCP_PLI:
+		case RTCP_FIR:
+			on_keyframe_request(p, now_us, &item);
+			break;
+		default: /* signalling says who leaves, not BYE */
+			break;
+		}
+	}
+}
+
+/* --- outgoing --------------------------------------------------------------
+ */
+
+/* A compound under construction in an outbox slot. */
+struct compound {
+	struct participant *p;
+	struct packet *packet;
+	struct rtcp_build b;
+};
+
+/* Each compound begins with a report, RFC 3550 6.1; an empty RR will do. */
+static bool begin(struct compound *c, struct participant *p)
+{
+	c->p = p;
+	c->packet = peer_packet(&p->peer, true);
+	if (!c->packet)
+		return false;
+	rtcp_build_init(&c->b, c->packet->data, RTCP_PACKET_MAX);
+	return true;
+}
+
+static void finish(struct compound *c)
+{
+	if (!c->packet)
+		return;
+	c->packet->len = (uint16_t)c->b.len;
+	if (c->b.len)
+		c->p->stats.rtcp_out++;
+	c->packet = NULL;
+}
+
+static void send_feedback_head(struct compound *c, struct participant *p)
+{
+	rtcp_add_rr(&c->b, p->rtcp_ssrc, NULL, 0);
+}
+
+static void report_received(
+	struct participant *p, uint64_t now_us, struct compound *c)
+{
+	struct rtcp_block block[RTCP_BLOCKS_MAX] = { { 0 } };
+	uint32_t video[RTCP_BLOCKS_MAX];
+	unsigned n = 0, n_video = 0;
+	for (unsigned i = 0; i < p->n_tracks && n < RTCP_BLOCKS_MAX; i++) {
+		struct track *t = p->track[i];
+		if (!t->started)
+			continue;
+		if (t->kind == SDP_VIDEO)
+			video[n_video++] = t->ssrc;
+		receive_report(&t->receive, now_us, &block[n++]);
+	}
+	rtcp_add_rr(&c->b, p->rtcp_ssrc, block, n);
+	rtcp_add_cname(&c->b, p->rtcp_ssrc, "hearth");
+	if (n_video)
+		rtcp_add_remb(&c->b, p->rtcp_ssrc,
+			p->conference->env->limits.video_max_bps * n_video,
+			video, n_video);
+}
+
+static bool add_sender_report(
+	struct subscription *s, uint64_t now_us, struct rtcp_build *b)
+{
+	const struct receive *r = &s->track->receive;
+	return send_report(&s->send, now_us, r->sr_ntp, r->sr_ts,
+		       r->sr_arrival_us, s->rewrite.ts_offset, b) &&
+	       rtcp_add_cname(b, s->ssrc, s->track->cname);
+}
+
+static void report_sent(
+	struct participant *p, uint64_t now_us, struct compound *c)
+{
+	for (unsigned i = 0; i < p->n_subs; i++) {
+		struct subscription *s = p->sub[i];
+		if (!s->active || s->waiting || !s->track->receive.sr_ntp)
+			continue;
+		/* 28 bytes of SR and at most 44 of SDES. */
+		if (c->packet && c->b.len + 80 > c->b.cap)
+			finish(c);
+		if (!c->packet && !begin(c, p))
+			return;
+		add_sender_report(s, now_us, &c->b);
+	}
+}
+
+static void reports(struct participant *p, uint64_t now_us)
+{
+	struct compound c;
+	p->report_us = now_us + PARTICIPANT_REPORT_US;
+	if (!begin(&c, p))
+		return;
+	report_received(p, now_us, &c);
+	report_sent(p, now_us, &c);
+	finish(&c);
+}
+
+static void nacks(struct participant *p, struct track *t, uint64_t now_us)
+{
+	uint16_t seq[RECEIVE_NACK_MAX];
+	struct compound c;
+	if (!t->started || receive_deadline(&t->receive) > now_us)
+		return;
+	unsigned n = receive_nacks(&t->receive, now_us, seq, RECEIVE_NACK_MAX);
+	if (!n || !begin(&c, p))
+		return;
+	send_feedback_head(&c, p);
+	rtcp_add_nack(&c.b, p->rtcp_ssrc, t->ssrc, seq, n);
+	p->stats.nacks_out++;
+	finish(&c);
+}
+
+static void keyframe_request(
+	struct participant *p, struct track *t, uint64_t now_us)
+{
+	struct compound c;
+	if (!track_keyframe_due(t, now_us) || !begin(&c, p))
+		return;
+	send_feedback_head(&c, p);
+	if (t->fir)
+		rtcp_add_fir(&c.b, p->rtcp_ssrc, t->ssrc, t->fir_seq++);
+	else
+		rtcp_add_pli(&c.b, p->rtcp_ssrc, t->ssrc);
+	p->stats.plis_out++;
+	finish(&c);
+}
+
+void participant_feedback(struct participant *p, uint64_t now_us)
+{
+	if (p->report_us <= now_us)
+		reports(p, now_us);
+	for (unsigned i = 0; i < p->n_tracks; i++) {
+		nacks(p, p->track[i], now_us);
+		keyframe_request(p, p->track[i], now_us);
+	}
+}
+
+uint64_t participant_feedback_deadline(const struct participant *p)
+{
+	if (!participant_ready(p))
+		return UINT64_MAX;
+	uint64_t at = p->report_us;
+	for (unsigned i = 0; i < p->n_tracks; i++) {
+		const struct track *t = p->track[i];
+		uint64_t k = track_keyframe_deadline(t);
+		uint64_t r =
+			t->started ? receive_deadline(&t->receive) : UINT64_MAX;
+		at = k < at ? k : at;
+		at = r < at ? r : at;
+	}
+	return at;
+}

@@ -1,0 +1,92 @@
+/*
+ * One transport of a participant: ICE, DTLS, SRTP and data channels, and
+ * nothing of what they carry. The only place that knows all four protocols.
+ *
+ *   NEW --remote description--> CONNECTING --ICE and DTLS--> CONNECTED
+ *                                   |                            |
+ *                                   +-----------> DEAD <---------+
+ *
+ * Embedded in its participant. What its packages send by callback goes to
+ * env->out, which is set while any call of the core runs.
+ */
+#ifndef HEARTH_SFU_PEER_H
+#define HEARTH_SFU_PEER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include "dtls/channel.h"
+#include "dtls/dtls.h"
+#include "ice/ice.h"
+#include "rtp/crypt.h"
+#include "sfu/conference.h"
+#include "sfu/env.h"
+#include "sfu/outbox.h"
+#include "sfu/sdp/negotiate.h"
+
+enum {
+	PEER_SETUP_US = 30000000, /* to be connected after the first offer */
+};
+
+enum peer_state { PEER_NEW, PEER_CONNECTING, PEER_CONNECTED, PEER_DEAD };
+
+/* What a datagram was. */
+enum peer_got {
+	PEER_NOTHING, /* handled */
+	PEER_STUN,    /* handled, and the source address is proven */
+	PEER_RTP,     /* clear RTP stands in the buffer */
+	PEER_RTCP,    /* clear RTCP stands in the buffer */
+	PEER_DROPPED  /* counted in drops[] */
+};
+
+struct peer {
+	struct env *env;
+	enum peer_state state;
+	enum sfu_reason reason; /* of DEAD */
+	uint64_t since_us;      /* CONNECTING since */
+	struct ice ice;
+	struct dtls *dtls;
+	struct dtls_out dtls_out;
+	struct channels *channels;
+	struct assoc_out assoc_out;
+	struct crypt *crypt;
+	bool want_data; /* an application m-line was agreed */
+	uint16_t sctp_port;
+	uint32_t max_message;
+	uint64_t drops[CONFERENCE_DROPS];
+	uint64_t ice_restarts;
+	unsigned candidates, bad_candidates;
+};
+
+/* Fresh credentials; nothing else is allocated. 0 or -EIO. */
+int peer_init(struct peer *p, struct env *env);
+
+/* Says goodbye if connected, frees everything. Packets of this peer that wait
+ * in env->out are sealed first. */
+void peer_done(struct peer *p);
+
+/* Takes what a remote description said: the first one makes the DTLS session in
+ * the role we answer, a later one may restart ICE. 0, -EINVAL (credentials, a
+ * changed fingerprint), -ENOTSUP (weak hash), -ENOMEM, -EIO. */
+int peer_remote(
+	struct peer *p, uint64_t now_us, const struct negotiate_remote *r);
+
+/* One datagram; clear RTP or RTCP is left in buf with its length in *len. */
+enum peer_got peer_input(struct peer *p, uint64_t now_us,
+	const struct sockaddr *from, uint8_t *buf, size_t *len);
+
+/* One trickled candidate line: validated, counted, capped; a lite agent never
+ * dials it. */
+void peer_candidate(struct peer *p, const char *line);
+
+void peer_tick(struct peer *p, uint64_t now_us);
+uint64_t peer_deadline(const struct peer *p); /* UINT64_MAX: nothing due */
+
+/* A slot to the selected address, to be sealed with this peer's key as RTP or
+ * RTCP. NULL while there is no address or no key: the packet is not sent. */
+struct packet *peer_packet(struct peer *p, bool rtcp);
+
+/* Counts a drop. */
+void peer_drop(struct peer *p, enum conference_drop why);
+
+#endif

@@ -1,0 +1,215 @@
+#include "sfu/subscription.h"
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include "sfu/participant.h"
+
+static uint32_t clock_of(enum sdp_kind kind)
+{
+	return kind == SDP_AUDIO ? 48000 : 90000;
+}
+
+int subscription_new(struct subscription **ret, struct participant *to,
+	struct track *track, enum sdp_kind kind, uint32_t ssrc,
+	const uint8_t random[8])
+{
+	uint16_t seq;
+	uint32_t ts;
+	struct subscription *s = calloc(1, sizeof(*s));
+	if (!s)
+		return -ENOMEM;
+	memcpy(&seq, random, sizeof(seq));
+	memcpy(&ts, random + 4, sizeof(ts));
+	s->to = to;
+	s->kind = kind;
+	s->ssrc = ssrc;
+	s->waiting = true;
+	s->switched = !track;
+	/* The upper half of the number space is left to wrap into later, so
+	 * that a receiver that joins SRTP late does not guess a roll-over. */
+	rewrite_init(&s->rewrite, clock_of(kind), seq & 0x7fff, ts);
+	send_init(&s->send, ssrc, clock_of(kind));
+	memset(s->pt_map, SUBSCRIPTION_NO_PT, sizeof(s->pt_map));
+	if (track && track_attach(track, s)) {
+		free(s);
+		return -ENOMEM;
+	}
+	s->track = track;
+	*ret = s;
+	return 0;
+}
+
+struct subscription *subscription_free(struct subscription *s)
+{
+	if (!s)
+		return NULL;
+	if (s->track)
+		track_detach(s->track, s);
+	free(s);
+	return NULL;
+}
+
+int subscription_retarget(
+	struct subscription *s, struct track *track, uint64_t now_us)
+{
+	if (s->track == track)
+		return 0;
+	if (track && track_attach(track, s))
+		return -ENOMEM;
+	if (s->track)
+		track_detach(s->track, s);
+	s->track = track;
+	s->waiting = true;
+	if (track)
+		track_want_keyframe(track, now_us);
+	return 0;
+}
+
+static void map_codecs(struct subscription *s, const struct transceiver *from,
+	const struct transceiver *to)
+{
+	memset(s->pt_map, SUBSCRIPTION_NO_PT, sizeof(s->pt_map));
+	for (unsigned i = 0; i < from->n_codecs; i++) {
+		for (unsigned k = 0; k < to->n_codecs; k++) {
+			if (negotiate_codec_equal(
+				    &from->codec[i], &to->codec[k])) {
+				s->pt_map[from->codec[i].pt & 127] =
+					to->codec[k].pt;
+				break;
+			}
+		}
+	}
+}
+
+static void map_extensions(struct subscription *s)
+{
+	static const enum negotiate_ext forwarded[] = { EXT_AUDIO_LEVEL,
+		EXT_ORIENTATION, EXT_PLAYOUT_DELAY, EXT_COLOR,
+		EXT_ABS_CAPTURE_TIME, EXT_DEPENDENCY };
+	const struct negotiation *from = s->track->owner->negotiation;
+	memset(s->ext_map, 0, sizeof(s->ext_map));
+	for (unsigned i = 0; i < sizeof(forwarded) / sizeof(forwarded[0]);
+		i++) {
+		uint8_t in = negotiation_ext(from, forwarded[i]);
+		if (in)
+			s->ext_map[in] = negotiation_ext(
+				s->to->negotiation, forwarded[i]);
+	}
+}
+
+void subscription_update(struct subscription *s, uint64_t now_us, bool ready)
+{
+	const struct transceiver *to =
+		negotiation_at(s->to->negotiation, s->transceiver);
+	bool was = s->active;
+	s->active = ready && s->track && to && to->sending && to->peer_receives;
+	if (!s->track || !to)
+		return;
+	map_codecs(s,
+		negotiation_at(
+			s->track->owner->negotiation, s->track->transceiver),
+		to);
+	map_extensions(s);
+	if (s->active && !was) {
+		s->waiting = true;
+		track_want_keyframe(s->track, now_us);
+	}
+}
+
+static void emit(struct subscription *s, uint64_t now_us,
+	const struct rtp_packet *pkt, uint16_t seq, uint32_t ts)
+{
+	struct rtp_ext ext[RTP_EXT_MAX];
+	struct rtp_header h = { .pt = s->pt_map[pkt->pt],
+		.marker = pkt->marker,
+		.seq = seq,
+		.ts = ts,
+		.ssrc = s->ssrc,
+		.ext = ext };
+	struct packet *out = peer_packet(&s->to->peer, false);
+	if (!out)
+		return;
+	for (unsigned i = 0; i < pkt->n_ext; i++) {
+		uint8_t id = s->ext_map[pkt->ext[i].id];
+		if (!id)
+			continue;
+		ext[h.n_ext] = pkt->ext[i];
+		ext[h.n_ext++].id = id;
+	}
+	size_t n = rtp_write_header(out->data, &h);
+	memcpy(out->data + n, pkt->payload, pkt->payload_len);
+	out->len = (uint16_t)(n + pkt->payload_len);
+	send_packet(&s->send, now_us, ts, pkt->payload_len);
+	s->to->stats.rtp_out++;
+	s->to->stats.rtp_out_bytes += out->len;
+}
+
+/* True when the gate lets this packet through; opens it if it may. */
+static bool pass_gate(struct subscription *s, uint64_t now_us,
+	const struct rtp_packet *pkt, uint64_t seq, const struct codec *codec)
+{
+	if (!s->waiting)
+		return true;
+	if (codec->is_keyframe &&
+		!codec->is_keyframe(pkt->payload, pkt->payload_len)) {
+		track_want_keyframe(s->track, now_us);
+		return false;
+	}
+	rewrite_switch(&s->rewrite, now_us, seq, pkt->ts);
+	s->waiting = false;
+	return true;
+}
+
+enum conference_drop subscription_forward(struct subscription *s,
+	uint64_t now_us, const struct rtp_packet *pkt, uint64_t seq,
+	const struct codec *codec)
+{
+	uint16_t out_seq;
+	uint32_t out_ts;
+	if (!s->active)
+		return CONFERENCE_DROPS;
+	if (s->pt_map[pkt->pt] == SUBSCRIPTION_NO_PT)
+		return DROP_CODEC;
+	/* Padding alone (a probe of the publisher's) is not worth a packet. */
+	if (pkt->payload_len == 0) {
+		if (!s->waiting)
+			rewrite_drop(&s->rewrite, seq);
+		return CONFERENCE_DROPS;
+	}
+	if (pkt->payload_len + RTP_HEADER_MAX > OUTBOX_SLOT - CRYPT_TRAILER)
+		return DROP_TOO_LONG;
+	if (!pass_gate(s, now_us, pkt, seq, codec))
+		return DROP_NOT_KEYFRAME;
+	if (!rewrite_packet(
+		    &s->rewrite, now_us, seq, pkt->ts, &out_seq, &out_ts))
+		return CONFERENCE_DROPS;
+	emit(s, now_us, pkt, out_seq, out_ts);
+	return CONFERENCE_DROPS;
+}
+
+bool subscription_resend(struct subscription *s, uint64_t now_us,
+	uint16_t out_seq, uint64_t rate_bps)
+{
+	uint64_t in_seq;
+	uint16_t seq;
+	uint32_t ts;
+	size_t len;
+	uint8_t copy[HISTORY_SLOT];
+	struct rtp_packet pkt;
+	s->send.nacks++;
+	if (!s->active || !rewrite_source(&s->rewrite, out_seq, &in_seq))
+		return false;
+	const uint8_t *buf = history_get(s->track->history, in_seq, &len);
+	if (!buf || !send_may_resend(&s->send, now_us, len, rate_bps))
+		return false;
+	memcpy(copy, buf, len);
+	if (rtp_parse(&pkt, copy, len) ||
+		s->pt_map[pkt.pt] == SUBSCRIPTION_NO_PT ||
+		!rewrite_packet(
+			&s->rewrite, now_us, in_seq, pkt.ts, &seq, &ts) ||
+		seq != out_seq)
+		return false;
+	emit(s, now_us, &pkt, seq, ts);
+	s->send.nack_hits++;
+	return true;
+}

@@ -1,0 +1,57 @@
+/*
+ * One track going to one peer: the key frame gate, the payload type and
+ * extension maps, the rewriter and the outgoing stream's state.
+ */
+#ifndef HEARTH_SFU_SUBSCRIPTION_H
+#define HEARTH_SFU_SUBSCRIPTION_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include "rtp/rewrite.h"
+#include "rtp/send.h"
+#include "sfu/conference.h"
+#include "sfu/track.h"
+
+enum { SUBSCRIPTION_NO_PT = 0xff };
+
+struct subscription {
+	struct participant *to;
+	struct track *track; /* NULL: a switched one with nobody to show */
+	enum sdp_kind kind;
+	unsigned transceiver; /* in the receiver's negotiation */
+	bool switched; /* shows whoever speaks; of a single-stream receiver */
+	bool active;   /* agreed: packets may go */
+	bool waiting;  /* video: for a key frame; audio: for any packet */
+	uint32_t ssrc;
+	uint8_t pt_map[128];  /* the publisher's -> the receiver's */
+	uint8_t ext_map[256]; /* extension id -> the receiver's, 0: dropped */
+	struct rewrite rewrite;
+	struct send send;
+};
+
+/* Makes one and attaches it to track (may be NULL when switched). random: eight
+ * bytes for the first sequence number and timestamp. 0, -ENOMEM. */
+int subscription_new(struct subscription **ret, struct participant *to,
+	struct track *track, enum sdp_kind kind, uint32_t ssrc,
+	const uint8_t random[8]);
+struct subscription *subscription_free(struct subscription *s);
+
+/* Points it at another track of the same kind, or at none. 0, -ENOMEM. */
+int subscription_retarget(
+	struct subscription *s, struct track *track, uint64_t now_us);
+
+/* Learns from the two negotiations what may be sent and how it is numbered;
+ * turns it active or not. `ready`: the receiver's transport is up. */
+void subscription_update(struct subscription *s, uint64_t now_us, bool ready);
+
+/* Forwards one packet of its track into the outbox, or drops it. seq: the
+ * track's unwrapped number. Returns CONFERENCE_DROPS when it was sent. */
+enum conference_drop subscription_forward(struct subscription *s,
+	uint64_t now_us, const struct rtp_packet *pkt, uint64_t seq,
+	const struct codec *codec);
+
+/* Answers one sequence number of a NACK out of the history. True if sent. */
+bool subscription_resend(struct subscription *s, uint64_t now_us,
+	uint16_t out_seq, uint64_t rate_bps);
+
+#endif
