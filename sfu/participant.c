@@ -20,8 +20,10 @@ struct participant *participant_new(struct conference *c, uint64_t now_us,
 	p->negotiation = negotiation_new(c->env->codecs,
 		((uint64_t)conference_random32(c) << 16) | 1,
 		c->env->limits.media_lines);
-	if (!p->negotiation || peer_init(&p->peer, c->env)) {
+	p->farewell = calloc(1, sizeof(*p->farewell));
+	if (!p->negotiation || !p->farewell || peer_init(&p->peer, c->env)) {
 		negotiation_free(p->negotiation);
+		free(p->farewell);
 		free(p);
 		return NULL;
 	}
@@ -38,6 +40,7 @@ struct participant *participant_free(struct participant *p)
 		participant_end_track(p, p->n_tracks - 1, 0);
 	peer_done(&p->peer);
 	negotiation_free(p->negotiation);
+	conference_event_free(p->farewell);
 	free(p->track);
 	free(p->sub);
 	free(p);
@@ -84,9 +87,7 @@ void participant_leave(
 		participant_end_track(p, p->n_tracks - 1, now_us);
 	p->n_sources = 0;
 	peer_done(&p->peer);
-	conference_emit(c, &(struct sfu_event){ .type = SFU_EV_LEFT,
-				   .participant = p->id,
-				   .reason = reason });
+	conference_emit_left(c, p, reason);
 	conference_tracks_changed(c, p, now_us);
 }
 

@@ -28,6 +28,8 @@ enum {
 
 struct conference_event;
 
+struct conference_event;
+
 struct source {
 	uint32_t ssrc;
 	struct track *track;
@@ -48,8 +50,9 @@ struct participant {
 	struct conference *conference;
 	struct peer peer;
 	struct negotiation *negotiation;
-	bool gone;     /* to be swept */
-	bool answered; /* a first answer went out */
+	struct conference_event *farewell; /* SFU_EV_LEFT, made beforehand */
+	bool gone;                         /* to be swept */
+	bool answered;                     /* a first answer went out */
 	bool connected_told;
 	uint64_t connected_us;
 
