@@ -22,7 +22,8 @@ enum candidate_got {
 	CANDIDATE_END,	     /* the empty candidate: end of candidates */
 	CANDIDATE_MDNS,	     /* a .local name: fine, we never dial */
 	CANDIDATE_TCP,	     /* not UDP: ignored */
-	CANDIDATE_FORBIDDEN, /* unspecified, multicast, v4-mapped, port 0, prio 0 */
+	CANDIDATE_FORBIDDEN, /* unspecified, multicast, broadcast, v4-mapped, a
+				DNS name; port 0; priority 0 */
 	CANDIDATE_MALFORMED
 };
 
@@ -34,13 +35,16 @@ struct candidate {
 	enum candidate_type type;
 };
 
-/* Parses the value with or without "a=" and with or without "candidate:".
- * *ret is written for CANDIDATE_OK only. */
+/* Parses the value with or without "a=" and with or without "candidate:"; shorter
+ * than CANDIDATE_LINE_MAX. Extensions after the type (raddr, generation, ...) are
+ * read over. Loopback and link-local addresses are CANDIDATE_OK: harmless, since
+ * never dialled. *ret is written for CANDIDATE_OK only. */
 enum candidate_got candidate_parse(const char *line, struct candidate *ret);
 
 /* Writes "candidate:…" (no "a=", no newline) into ret of size bytes for one of
  * our own host UDP addresses; index orders them (0 is preferred). Returns the
- * length, or -ENOSPC. Priority per RFC 8445 5.1.2.1. */
+ * length, -ENOSPC, or -EINVAL for an address nobody can dial (port 0, unspecified,
+ * not IP). Priority per RFC 8445 5.1.2.1. */
 int candidate_print(const struct sockaddr *addr, unsigned index, char *ret,
 	size_t size);
 

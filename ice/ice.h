@@ -11,9 +11,11 @@
  * wrong (RFC 8489 section 9.1.3).
  *
  *   NEW --good check--> CHECKED --USE-CANDIDATE--> NOMINATED
- *                                                     |  30 s without a check
- *                                                     v  (RFC 7675)
- *                                                  EXPIRED
+ *    ^                                                |  30 s without a check
+ *    |                                                v  (RFC 7675)
+ *    +----------------- ice_restart --------------- EXPIRED
+ *
+ * (back to NEW also where ice_set_remote forgets the only addresses)
  *
  * The caller owns every struct here by value; nothing is allocated.
  */
@@ -32,12 +34,15 @@ enum {
 	ICE_PAIRS_MAX = 16,	 /* remote addresses remembered per peer */
 	ICE_REPLY_MAX = 548,	 /* largest reply written */
 	ICE_CONSENT_US = 30000000, /* RFC 7675: consent expires after 30 s */
+	/* Two missed consent checks (RFC 7675 5.1: one every 4 to 6 s): from then
+	 * on a check from another address moves the selection by itself. */
+	ICE_STALE_US = 10000000,
 };
 
 enum ice_state { ICE_NEW, ICE_CHECKED, ICE_NOMINATED, ICE_EXPIRED };
 
-/* What one datagram was. Everything from ICE_DROP_MALFORMED on is a counted
- * drop: no state moved and, except for 420 and 487 replies, nothing is sent. */
+/* What one datagram was. Everything from ICE_GOT_ERROR on moved no state and is
+ * counted; from ICE_DROP_MALFORMED on nothing is sent either. */
 enum ice_got {
 	ICE_GOT_REPLY,	    /* a good check; a reply was written */
 	ICE_GOT_SELECTED,   /* the same, and the selected address changed */
@@ -64,8 +69,9 @@ struct ice_credentials {
 
 struct ice_pair {
 	struct sockaddr_storage remote;
-	uint64_t checked_us; /* last good check from there */
-	uint32_t generation; /* of the credentials that proved it */
+	uint64_t checked_us;  /* last good check from there */
+	uint32_t generation;  /* of the credentials that proved it */
+	uint32_t remote_mark; /* of the ufrag that came with them */
 	bool nominated;
 };
 
@@ -73,12 +79,12 @@ struct ice {
 	struct ice_engine *engine;
 	struct ice_credentials local, remote; /* current generation */
 	struct ice_credentials old_local, old_remote; /* before a restart */
-	uint32_t generation;
+	uint32_t generation, old_generation;
 	enum ice_state state;
 	struct ice_pair pair[ICE_PAIRS_MAX];
 	unsigned n_pairs;
 	int selected; /* index of the pair media goes to, or -1 */
-	uint64_t drops[ICE_GOT_MAX];
+	uint64_t drops[ICE_GOT_MAX]; /* counts from ICE_GOT_ERROR on */
 };
 
 /* Starts with fresh local credentials made of random[] (at least 24 random
@@ -88,32 +94,40 @@ struct ice {
 void ice_init(struct ice *ice, struct ice_engine *engine,
 	const uint8_t random[24]);
 
-/* Takes the peer's ufrag and pwd from its SDP. 0, or -EINVAL if one is not
- * 4..256 / 22..256 ice-chars (nothing changed then). */
+/* Takes the peer's ufrag and pwd from its SDP. Addresses that came with another
+ * ufrag before are forgotten (of several devices one is answered). 0, or -EINVAL
+ * if one is not 4..256 / 22..256 ice-chars (nothing changed then). */
 int ice_set_remote(struct ice *ice, const char *ufrag, const char *pwd);
 
 /* ICE restart (RFC 8445 9): new local credentials from random[], new remote
- * ones. The selected address and the old credentials stay in force until a pair
- * of the new generation is nominated. 0 or -EINVAL. */
+ * ones; ufrag and pwd both NULL when the restart is ours and ice_set_remote
+ * follows. The selected address and the old credentials stay in force until a
+ * pair of the new generation is nominated. After EXPIRED it starts over as NEW.
+ * 0 or -EINVAL. */
 int ice_restart(struct ice *ice, const uint8_t random[24], const char *ufrag,
 	const char *pwd);
 
 /* Handles one STUN datagram from `from` (AF_INET or AF_INET6). A reply is
  * written to ret_reply (ICE_REPLY_MAX bytes, the caller's) and its length to
- * *ret_len, which is 0 when there is nothing to send. A reply is never longer
- * than... the request by more than the attributes RFC 8489 demands. Address
- * change (mobility) is a nominated check from a new address: ICE_GOT_SELECTED.
- * Where the table is full the stalest pair that is not selected is replaced. */
+ * *ret_len, which is 0 when there is nothing to send. Only authenticated requests
+ * are answered, and a check with the attributes RFC 8445 7.1 demands gets a
+ * shorter reply. Address change (mobility) is a nominated check from a new
+ * address, or any good check once the selected one was silent for ICE_STALE_US:
+ * ICE_GOT_SELECTED; so is the first check of all. Where the table is full the
+ * stalest pair that is not selected is replaced. After EXPIRED nothing is
+ * answered (ICE_DROP_UNEXPECTED), so that the peer notices too. */
 enum ice_got ice_input(struct ice *ice, uint64_t now_us,
 	const struct sockaddr *from, const uint8_t *buf, size_t len,
 	uint8_t ret_reply[ICE_REPLY_MAX], size_t *ret_len);
 
-/* Notices expired consent. Call when ice_deadline is due. */
+/* Notices expired consent; another address that still has it is selected instead.
+ * Call when ice_deadline is due. */
 void ice_tick(struct ice *ice, uint64_t now_us);
 uint64_t ice_deadline(const struct ice *ice); /* UINT64_MAX: nothing due */
 
-/* The address to send to, or NULL before a check and after consent ended.
- * Valid until the next call with this ice. */
+/* The address to send to: the nominated one, before nomination the first that
+ * passed a check; NULL before a check and after consent ended. Valid until the
+ * next call with this ice. */
 const struct sockaddr *ice_selected(const struct ice *ice);
 
 /* True when `from` passed a check of a live generation: packets from anywhere
