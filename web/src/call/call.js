@@ -1,0 +1,282 @@
+// One call, from invite to hangup. It ends once, with a reason; calling again is
+// the conference's business (conference.js).
+import { Emitter } from '../emitter.js';
+import { CONTROL } from './channels.js';
+import { Peer } from './peer.js';
+import { Signal } from './signal.js';
+import {
+  readMetadata, readParticipants, writeMetadata, SCREENSHARE, USERMEDIA,
+} from './metadata.js';
+
+const LIFETIME_MS = 60000;
+const ANSWER_MS = 20000; // to the invite
+const CONNECT_MS = 30000;
+const DISCONNECTED_MS = 2000;
+const RESTART_MS = 15000;
+const NEGOTIATE_MS = 8000;
+const NEGOTIATE_TRIES = 3;
+const PING_MS = 40000;
+const CLOSED_MS = 1500;
+
+export function randomId(prefix = '') {
+  const bytes = crypto.getRandomValues(new Uint8Array(12));
+  return prefix + [...bytes].map((b) => b.toString(16).padStart(2, '0')).join('');
+}
+
+export class Call extends Emitter {
+  #signal;
+  #timers = new Map();
+  #ended = false;
+  #answered = false;
+  #tries = 0;
+  #restarting = false;
+  #flags = { audio_muted: true, video_muted: true };
+  #sharing = false;
+  state = 'connecting';
+
+  // wire: {send(type, content), userId, deviceId}; room: the room's id.
+  constructor({ wire, room, iceServers }) {
+    super();
+    this.id = randomId('h');
+    this.peer = new Peer(iceServers);
+    this.#signal = new Signal(wire, {
+      call_id: this.id, party_id: wire.deviceId, version: '1',
+      conf_id: room, room_id: room, device_id: wire.deviceId,
+      sender_session_id: randomId('s'),
+    }, this.peer);
+    this.#listen();
+  }
+
+  #listen() {
+    const { peer } = this;
+    peer.on('candidate', (c) => this.#signal.candidate(c));
+    peer.on('streams', () => this.emit('streams', peer.streams));
+    peer.on('state', (s) => this.#transport(s));
+    peer.on('offer-wanted', () => this.renegotiate());
+    peer.channels.on('control', (data) => this.#control(data));
+    peer.channels.on('message', (m) => this.emit('message', m));
+    peer.channels.on('open', (label) => this.emit('channel', label));
+    peer.channels.on('close', (label) => {
+      if (label !== CONTROL) return;
+      this.#later('closed', CLOSED_MS, () => this.end('channel_closed'));
+    });
+  }
+
+  async invite() {
+    const offer = await this.peer.offer();
+    this.#later('answer', ANSWER_MS, () => this.end('no_answer'));
+    await this.#signal.toDevice('m.call.invite', {
+      lifetime: LIFETIME_MS, offer, ...this.#metadata(), 'org.hearth.client': 1,
+      capabilities: { 'm.call.transferee': false, 'm.call.dtmf': false },
+    });
+    this.#note('invited', { bytes: offer.sdp.length });
+    this.#signal.release();
+  }
+
+  // What came to-device for this call.
+  input(type, content) {
+    if (this.#ended || content?.call_id !== this.id) return;
+    if (type === 'm.call.answer') this.#answer(content);
+    else this.#event(type, content);
+  }
+
+  #answer(content) {
+    if (this.#answered || typeof content.answer?.sdp !== 'string') return;
+    this.#answered = true;
+    this.#clear('answer');
+    this.#later('connect', CONNECT_MS, () => this.end('ice_failed'));
+    this.#signal.botSession(content.sender_session_id);
+    this.#signal.toDevice('m.call.select_answer', {
+      selected_party_id: content.party_id,
+    }).catch(() => {});
+    this.#note('answered', { bytes: content.answer.sdp.length });
+    this.#take(content, { type: 'answer', sdp: content.answer.sdp });
+  }
+
+  #control(data) {
+    if (typeof data !== 'string') return;
+    let m;
+    try {
+      m = JSON.parse(data);
+    } catch {
+      return;
+    }
+    if (m && typeof m.type === 'string') this.#event(m.type, m.content || {});
+  }
+
+  #event(type, content) {
+    if (this.#ended) return;
+    switch (type) {
+    case 'm.call.negotiate':
+      if (typeof content.description?.sdp !== 'string') return;
+      this.#note('negotiate', { type: content.description.type });
+      this.#take(content, content.description);
+      break;
+    case 'm.call.sdp_stream_metadata_changed':
+    case 'org.matrix.call.sdp_stream_metadata_changed': {
+      const map = readMetadata(content);
+      if (map) this.emit('metadata', { map, whole: true });
+      break;
+    }
+    case 'm.call.candidates':
+      for (const c of (content.candidates || []).slice(0, 64)) this.peer.addCandidate(c);
+      break;
+    case 'org.hearth.participants': {
+      const list = readParticipants(content);
+      if (list) this.emit('participants', list);
+      break;
+    }
+    case 'org.hearth.speaker':
+      this.emit('speaker', typeof content.id === 'string' ? content.id : null);
+      break;
+    case 'org.hearth.error':
+      this.emit('problem', {
+        code: String(content.code || 'unknown'), message: String(content.message || ''),
+      });
+      break;
+    case 'm.call.ping':
+      this.#signal.onChannel('m.call.pong', {});
+      this.#later('ping', PING_MS, () => this.end('ping_timeout'));
+      break;
+    case 'm.call.reject':
+    case 'm.call.hangup':
+      this.end(content.reason || (type === 'm.call.reject' ? 'rejected' : 'user_hangup'), {
+        remote: true, message: content.message,
+      });
+      break;
+    default:
+    }
+  }
+
+  async #take(content, description) {
+    const map = readMetadata(content);
+    if (map) this.emit('metadata', { map, whole: false });
+    if (description.type === 'answer') {
+      this.#clear('negotiate');
+      this.#tries = 0;
+    }
+    try {
+      const answer = await this.peer.description(description);
+      if (answer) await this.#describe(answer);
+    } catch (e) {
+      this.#note('bad_description', { message: e.message });
+      if (description.type === 'answer') this.end('bad_description');
+    }
+  }
+
+  async #describe(description) {
+    const content = { description, ...this.#metadata() };
+    const sent = await this.#signal.negotiate(content, this.#restarting);
+    // Too large for the homeserver and no channel: only a new call helps.
+    if (!sent) this.end('ice_restart_failed');
+  }
+
+  async renegotiate(options) {
+    try {
+      const offer = await this.peer.offer(options);
+      if (!offer || this.#ended) return;
+      this.#note('offer', options);
+      this.#later('negotiate', NEGOTIATE_MS, () => this.#unanswered(options));
+      await this.#describe(offer);
+    } catch (e) {
+      this.#note('offer_failed', { message: e.message });
+    }
+  }
+
+  async #unanswered(options) {
+    if (++this.#tries >= NEGOTIATE_TRIES) {
+      this.end('negotiate_timeout');
+      return;
+    }
+    await this.peer.rollback();
+    this.renegotiate(options);
+  }
+
+  restartIce() {
+    this.#clear('disconnected');
+    if (this.#restarting || this.#ended) return;
+    this.#restarting = true;
+    this.#later('restart', RESTART_MS, () => this.end('ice_restart_failed'));
+    this.#note('ice_restart');
+    this.renegotiate({ iceRestart: true });
+  }
+
+  #transport(s) {
+    if (this.#ended) return;
+    this.#note('transport', { state: s });
+    if (s === 'connected') {
+      for (const t of ['connect', 'disconnected', 'restart']) this.#clear(t);
+      this.#restarting = false;
+      this.#become('connected');
+    } else if (s === 'failed') {
+      if (this.state === 'connecting') this.end('ice_failed');
+      else this.#lost(0);
+    } else if (s === 'disconnected' && this.state !== 'connecting') {
+      this.#lost(DISCONNECTED_MS);
+    }
+  }
+
+  #lost(wait) {
+    this.#become('reconnecting');
+    if (this.#restarting) return;
+    if (wait) this.#later('disconnected', wait, () => this.restartIce());
+    else this.restartIce();
+  }
+
+  #become(state) {
+    if (this.state === state) return;
+    this.state = state;
+    this.emit('state', state);
+  }
+
+  // What is muted now; told to the others once they can hear of it.
+  setFlags(flags, sharing) {
+    Object.assign(this.#flags, flags);
+    this.#sharing = sharing;
+    this.#signal.onChannel('m.call.sdp_stream_metadata_changed', this.#metadata());
+  }
+
+  #metadata() {
+    const map = { [this.peer.camera.id]: { purpose: USERMEDIA, ...this.#flags } };
+    if (this.#sharing) {
+      map[this.peer.screen.id] = {
+        purpose: SCREENSHARE, audio_muted: false, video_muted: false,
+      };
+    }
+    return writeMetadata(map);
+  }
+
+  // Ends the call. Ours are told to the bot, by whichever way is open.
+  end(reason, { remote = false, message = '' } = {}) {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#note('ended', { reason, remote });
+    for (const name of [...this.#timers.keys()]) this.#clear(name);
+    this.#signal.stop();
+    if (!remote) {
+      const content = { reason: WIRE_REASONS.has(reason) ? reason : 'unknown_error' };
+      this.#signal.onChannel('m.call.hangup', content);
+      this.#signal.toDevice('m.call.hangup', content).catch(() => {});
+    }
+    // The channel needs a moment to carry the hangup out.
+    setTimeout(() => this.peer.close(), remote ? 0 : 100);
+    this.state = 'ended';
+    this.emit('ended', { reason, remote, message: String(message || '') });
+  }
+
+  #note(event, about = {}) {
+    this.emit('note', { t: Date.now(), event, call_id: this.id, ...about });
+  }
+
+  #later(name, ms, fn) {
+    this.#clear(name);
+    this.#timers.set(name, setTimeout(fn, ms));
+  }
+
+  #clear(name) {
+    clearTimeout(this.#timers.get(name));
+    this.#timers.delete(name);
+  }
+}
+
+const WIRE_REASONS = new Set(['user_hangup', 'ice_failed', 'ice_timeout', 'invite_timeout', 'user_media_failed']);

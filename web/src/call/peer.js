@@ -1,0 +1,167 @@
+// One RTCPeerConnection: what we publish, what comes in, offers and answers in
+// order. The impolite side: while an offer of ours is out, the bot's is ignored
+// (the bot answers ours and offers again).
+import { Emitter } from '../emitter.js';
+import { Channels, CONTROL } from './channels.js';
+
+export class Peer extends Emitter {
+  #queue = Promise.resolve();
+  #again = false;
+  #restart = false;
+  #streams = new Map();
+  #screenTransceivers = {};
+
+  constructor(iceServers = []) {
+    super();
+    const pc = new RTCPeerConnection({ iceServers, bundlePolicy: 'max-bundle' });
+    this.pc = pc;
+    this.channels = new Channels(pc);
+    this.channels.open(CONTROL, { protocol: 'hearth.v1' });
+    this.channels.open('chat');
+    this.channels.open('file');
+    this.camera = new MediaStream();
+    this.screen = new MediaStream();
+    const options = { direction: 'sendrecv', streams: [this.camera] };
+    this.audio = pc.addTransceiver('audio', options);
+    this.video = pc.addTransceiver('video', options);
+    pc.addEventListener('icecandidate', (ev) => this.emit('candidate', ev.candidate));
+    pc.addEventListener('track', (ev) => this.#track(ev));
+    for (const name of ['connectionstatechange', 'iceconnectionstatechange']) {
+      pc.addEventListener(name, () => this.emit('state', this.state));
+    }
+  }
+
+  // "connected", "disconnected", "failed", …: the worse of the two that the
+  // browser has (Firefox keeps connectionState behind for a while).
+  get state() {
+    const { iceConnectionState: ice, connectionState: all } = this.pc;
+    if (ice === 'failed' || all === 'failed') return 'failed';
+    if (ice === 'disconnected') return 'disconnected';
+    return all;
+  }
+
+  get streams() {
+    return this.#streams;
+  }
+
+  close() {
+    this.pc.close();
+    this.#streams.clear();
+  }
+
+  #serial(fn) {
+    const run = this.#queue.then(() => {
+      if (this.pc.signalingState !== 'closed') return fn();
+      return null;
+    });
+    this.#queue = run.catch(() => {});
+    return run;
+  }
+
+  // An offer of ours as {type, sdp}, or null: one is out already and another
+  // will be wanted when it is answered (event "offer-wanted").
+  offer({ iceRestart = false } = {}) {
+    return this.#serial(async () => {
+      if (this.pc.signalingState !== 'stable') {
+        this.#again = true;
+        this.#restart ||= iceRestart;
+        return null;
+      }
+      const restart = iceRestart || this.#restart;
+      this.#again = this.#restart = false;
+      const offer = await this.pc.createOffer({ iceRestart: restart });
+      await this.pc.setLocalDescription(offer);
+      return this.#local();
+    });
+  }
+
+  // Takes an offer we sent back, because no answer came.
+  rollback() {
+    return this.#serial(async () => {
+      if (this.pc.signalingState !== 'have-local-offer') return;
+      await this.pc.setLocalDescription({ type: 'rollback' });
+    });
+  }
+
+  // What the bot described. Returns our answer to its offer, or null.
+  description(desc) {
+    return this.#serial(async () => {
+      const pc = this.pc;
+      if (desc.type === 'answer') {
+        if (pc.signalingState !== 'have-local-offer') return null;
+        await pc.setRemoteDescription(desc);
+        this.#sweep();
+        if (this.#again) queueMicrotask(() => this.emit('offer-wanted'));
+        return null;
+      }
+      if (desc.type !== 'offer' || pc.signalingState !== 'stable') return null;
+      await pc.setRemoteDescription(desc);
+      this.#sweep();
+      await pc.setLocalDescription(await pc.createAnswer());
+      return this.#local();
+    });
+  }
+
+  addCandidate(candidate) {
+    return this.#serial(() => this.pc.addIceCandidate(candidate)).catch(() => {});
+  }
+
+  #local() {
+    const { type, sdp } = this.pc.localDescription;
+    return { type, sdp };
+  }
+
+  setAudio(track) {
+    return this.audio.sender.replaceTrack(track);
+  }
+
+  setVideo(track) {
+    return this.video.sender.replaceTrack(track);
+  }
+
+  // Starts or (with null) stops the screen. The m-lines stay and only change
+  // direction, the stream keeps its id: a receiver's m-lines need not move.
+  // Needs an offer afterwards.
+  async setScreen(stream) {
+    for (const kind of ['video', 'audio']) {
+      const track = stream?.getTracks().find((t) => t.kind === kind) || null;
+      let t = this.#screenTransceivers[kind];
+      if (!t && track) {
+        t = this.pc.addTransceiver(track, {
+          direction: 'sendonly', streams: [this.screen],
+        });
+        this.#screenTransceivers[kind] = t;
+        continue;
+      }
+      if (!t) continue;
+      await t.sender.replaceTrack(track);
+      t.direction = track ? 'sendonly' : 'inactive';
+    }
+  }
+
+  async setVideoQuality({ maxBitrate, scaleResolutionDownBy }) {
+    const p = this.video.sender.getParameters();
+    if (!p.encodings?.length) return;
+    Object.assign(p.encodings[0], { maxBitrate, scaleResolutionDownBy });
+    await this.video.sender.setParameters(p).catch(() => {});
+  }
+
+  #track(ev) {
+    for (const stream of ev.streams) {
+      if (this.#streams.get(stream.id) !== stream) {
+        this.#streams.set(stream.id, stream);
+        stream.addEventListener('removetrack', () => this.#sweep());
+        stream.addEventListener('addtrack', () => this.emit('streams'));
+      }
+    }
+    this.emit('streams');
+  }
+
+  // Streams whose last m-line went inactive are no more.
+  #sweep() {
+    for (const [id, stream] of this.#streams) {
+      if (!stream.getTracks().length) this.#streams.delete(id);
+    }
+    this.emit('streams');
+  }
+}

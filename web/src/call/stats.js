@@ -1,0 +1,53 @@
+// getStats, put together by remote stream.
+
+const VIDEO = ['framesDecoded', 'framesReceived', 'framesDropped', 'frameWidth',
+  'frameHeight', 'keyFramesDecoded'];
+
+function blank(tile) {
+  return {
+    participant: tile.participant, user_id: tile.user_id, purpose: tile.purpose,
+    stream_id: tile.stream_id, framesDecoded: 0, framesReceived: 0,
+    framesDropped: 0, frameWidth: 0, frameHeight: 0, keyFramesDecoded: 0,
+    videoPackets: 0, videoPacketsLost: 0, videoCodec: '', audioPackets: 0,
+    audioPacketsLost: 0, totalAudioEnergy: 0, audioLevel: 0, audioCodec: '',
+  };
+}
+
+function addVideo(row, s, codec) {
+  for (const key of VIDEO) row[key] += s[key] || 0;
+  row.videoPackets += s.packetsReceived || 0;
+  row.videoPacketsLost += s.packetsLost || 0;
+  row.videoCodec = codec;
+}
+
+function addAudio(row, s, codec) {
+  row.audioPackets += s.packetsReceived || 0;
+  row.audioPacketsLost += s.packetsLost || 0;
+  row.totalAudioEnergy += s.totalAudioEnergy || 0;
+  row.audioLevel = Math.max(row.audioLevel, s.audioLevel || 0);
+  row.audioCodec = codec;
+}
+
+export async function collect(pc, tiles) {
+  const report = await pc.getStats();
+  const rows = new Map();
+  const byMid = new Map();
+  for (const tile of tiles) {
+    if (!tile.stream) continue;
+    const row = blank(tile);
+    rows.set(tile.key, row);
+    const tracks = new Set(tile.stream.getTracks());
+    for (const t of pc.getTransceivers()) {
+      if (tracks.has(t.receiver.track)) byMid.set(t.mid, row);
+    }
+  }
+  for (const s of report.values()) {
+    if (s.type !== 'inbound-rtp') continue;
+    const row = byMid.get(s.mid);
+    if (!row) continue;
+    const codec = report.get(s.codecId)?.mimeType || '';
+    if (s.kind === 'video') addVideo(row, s, codec);
+    else addAudio(row, s, codec);
+  }
+  return [...rows.values()];
+}

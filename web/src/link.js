@@ -1,0 +1,51 @@
+// The link into a room: #/room/<id or alias>?user=…&password=…, see README.md.
+
+const text = (p, key) => p.get(key) || '';
+
+export function parseLink(hash) {
+  const link = {
+    room: '', user: '', password: '', token: '', homeserver: '', name: '',
+    mic: true, cam: true, join: false,
+  };
+  const m = /^#\/room\/([^?]+)(?:\?(.*))?$/s.exec(hash || '');
+  const query = m ? m[2] : /^#\/?\?(.*)$/s.exec(hash || '')?.[1];
+  if (m) link.room = decode(m[1]);
+  const p = new URLSearchParams(query || '');
+  for (const key of ['user', 'password', 'token', 'homeserver', 'name']) {
+    link[key] = text(p, key);
+  }
+  link.mic = p.get('mic') !== '0';
+  link.cam = p.get('cam') !== '0';
+  link.join = p.get('join') === '1';
+  return link;
+}
+
+function decode(part) {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return part;
+  }
+}
+
+// What may stay in the address bar, and what is given to others.
+export function linkTo(room) {
+  return room ? `#/room/${encodeURIComponent(room).replace(/%3A/g, ':')}` : '#/';
+}
+
+// "alice" or "@alice:server" and a homeserver as typed -> an https origin, or
+// http where that was said or the host is this machine.
+export function homeserverUrl(typed) {
+  let s = (typed || '').trim().replace(/\/+$/, '');
+  if (!s) return '';
+  if (!/^https?:\/\//i.test(s)) {
+    const local = /^(localhost|127\.|\[::1\])/.test(s);
+    s = `${local ? 'http' : 'https'}://${s}`;
+  }
+  try {
+    const u = new URL(s);
+    return u.origin + (u.pathname === '/' ? '' : u.pathname);
+  } catch {
+    return '';
+  }
+}
