@@ -1,6 +1,7 @@
 /*
  * What the forwarding unit must know of a codec, one descriptor each: where its
- * key frames are. Payloads are hostile: every reader is bounds-checked.
+ * key frames are. Payloads are hostile: every reader is bounds-checked, and a
+ * payload that cannot be understood is "no".
  */
 #ifndef HEARTH_RTP_CODEC_H
 #define HEARTH_RTP_CODEC_H
@@ -14,9 +15,13 @@ struct codec {
 	bool video;
 	uint32_t clock_hz;
 	/* True when this payload begins a picture that decodes alone. NULL for
-	 * audio: every packet does. */
+	 * audio: every packet does. For H.264 both the parameter sets and the
+	 * first slice of an IDR picture say so. */
 	bool (*is_keyframe)(const uint8_t *payload, size_t len);
-	/* True when this payload is the first of a picture; NULL for audio. */
+	/* True when this payload may be the first of a picture; NULL for audio.
+	 * For H.264 every NAL unit that may stand before the first slice (SEI,
+	 * SPS, PPS, AUD) says so too, hence possibly several packets of one
+	 * timestamp. */
 	bool (*starts_frame)(const uint8_t *payload, size_t len);
 };
 

@@ -11,32 +11,44 @@
 #include <stdint.h>
 
 enum { CRYPT_TRAILER = 10 + 4 + 16, /* room a sealed packet may need behind it */
-	CRYPT_KEYS_LEN = 60 };
+	CRYPT_KEYS_LEN = 60,
+	CRYPT_WINDOW = 1024,  /* packets a late or repeated one may be behind */
+	CRYPT_SSRC_MAX = 128, /* SSRCs one peer may send under */
+};
 
 enum crypt_got { CRYPT_OK, CRYPT_DROP_AUTH, CRYPT_DROP_REPLAY,
-	CRYPT_DROP_MALFORMED, CRYPT_GOT_MAX };
+	CRYPT_DROP_MALFORMED,
+	CRYPT_DROP_SSRC, /* one too many: CRYPT_SSRC_MAX are in use */
+	CRYPT_GOT_MAX };
 
 struct crypt; /* heap: libsrtp2's two sessions */
 
 int crypt_global_init(void); /* 0 or -EIO; idempotent */
 
 /* keys: the 60 bytes DTLS exported (RFC 5764 4.2); is_client: we were the DTLS
- * client. 0, -ENOMEM, -EINVAL. */
+ * client. 0, -ENOMEM, -EINVAL (libsrtp2 refused, for instance because
+ * crypt_global_init was not called). The caller frees it with crypt_free and
+ * may wipe its keys at once. */
 int crypt_new(struct crypt **ret, const uint8_t keys[CRYPT_KEYS_LEN],
 	bool is_client);
-struct crypt *crypt_free(struct crypt *); /* wipes; returns NULL */
+struct crypt *crypt_free(struct crypt *c); /* wipes; NULL is fine; returns NULL */
 
-/* In place. *len shrinks by what was the tag. */
+/* In place. *len shrinks by what was the tag. On a drop *len is untouched and
+ * the bytes of buf are undefined. */
 enum crypt_got crypt_open_rtp(struct crypt *c, uint8_t *buf, size_t *len);
 enum crypt_got crypt_open_rtcp(struct crypt *c, uint8_t *buf, size_t *len);
 
 /* In place; buf has CRYPT_TRAILER bytes of room behind *len, which grows.
- * Sealing the same sequence number again is allowed (retransmission). 0 or
- * -EINVAL. */
+ * Sealing the same sequence number again is allowed (retransmission) while it is
+ * within CRYPT_WINDOW of the newest, and only with the same bytes: two texts
+ * under one number give both away. 0 or -EINVAL (no RTP or RTCP, too old); then
+ * *len is untouched. */
 int crypt_seal_rtp(struct crypt *c, uint8_t *buf, size_t *len);
 int crypt_seal_rtcp(struct crypt *c, uint8_t *buf, size_t *len);
 
-/* Forgets the state of one of our outgoing SSRCs / a peer's SSRC that ended. */
+/* Forgets the state of one of our outgoing SSRCs / a peer's SSRC that ended. We
+ * must never send under that SSRC with this key again: its roll-over counter
+ * would start anew and use key stream a second time. */
 void crypt_forget(struct crypt *c, uint32_t ssrc);
 
 struct crypt_job {

@@ -1,0 +1,187 @@
+#include "rtp/rewrite.h"
+
+#include <string.h>
+
+#include "rtp/seq.h"
+
+void rewrite_init(struct rewrite *r, uint32_t clock_hz, uint16_t first_seq,
+	uint32_t first_ts)
+{
+	memset(r, 0, sizeof(*r));
+	r->clock_hz = clock_hz;
+	/* seq.h: one circle up, so that nothing goes below zero. */
+	r->out_highest = UINT64_C(65536) + first_seq - 1;
+	r->out_ts = first_ts;
+}
+
+/* Wall time since the newest timestamp went out, in its units. */
+static uint32_t ticks_since(const struct rewrite *r, uint64_t now_us)
+{
+	uint64_t us = now_us > r->out_time_us ? now_us - r->out_time_us : 0;
+	uint64_t ticks = us / 1000000 * r->clock_hz +
+			 us % 1000000 * r->clock_hz / 1000000;
+
+	if (ticks < 1)
+		return 1;
+	/* Half the circle ahead would look like the past. */
+	return ticks < INT32_MAX ? (uint32_t)ticks : INT32_MAX;
+}
+
+void rewrite_switch(
+	struct rewrite *r, uint64_t now_us, uint64_t in_seq, uint32_t in_ts)
+{
+	uint32_t ts = r->out_ts;
+
+	if (r->started)
+		ts += ticks_since(r, now_us);
+	r->started = true;
+	r->out_base = r->out_highest + 1;
+	r->in_floor = in_seq;
+	r->in_next = in_seq;
+	r->seq_offset = r->out_base - in_seq;
+	r->ts_offset = ts - in_ts;
+	r->n_drops = 0;
+}
+
+static bool run_has(const struct rewrite_run *d, uint64_t seq)
+{
+	return seq >= d->first && seq - d->first < d->count;
+}
+
+/* False when in_seq was dropped. Newest first: nearly every packet is above all
+ * drops and leaves at the first. */
+static bool map_seq(const struct rewrite *r, uint64_t in_seq, uint64_t *ret)
+{
+	uint64_t offset = r->seq_offset;
+
+	for (unsigned i = r->n_drops; i > 0; i--) {
+		const struct rewrite_run *d = &r->drop[i - 1];
+
+		if (run_has(d, in_seq))
+			return false;
+		if (in_seq > d->first)
+			break;
+		if (d->closed)
+			offset += d->count;
+	}
+	*ret = in_seq + offset;
+	return true;
+}
+
+static void note_sent(struct rewrite *r, uint64_t now_us, uint64_t in_seq,
+	uint64_t out, uint32_t ts)
+{
+	/* All packets of a picture share its timestamp: the first counts. */
+	if (ts != r->out_ts || out == r->out_base)
+		r->out_time_us = now_us;
+	r->out_ts = ts;
+	r->out_highest = out;
+	r->in_next = in_seq + 1;
+}
+
+bool rewrite_packet(struct rewrite *r, uint64_t now_us, uint64_t in_seq,
+	uint32_t in_ts, uint16_t *ret_seq, uint32_t *ret_ts)
+{
+	uint64_t out;
+
+	if (!r->started)
+		rewrite_switch(r, now_us, in_seq, in_ts);
+	if (in_seq < r->in_floor || !map_seq(r, in_seq, &out))
+		return false;
+	if (in_seq >= r->in_next && out - r->out_highest > REWRITE_JUMP_MAX) {
+		rewrite_switch(r, now_us, in_seq, in_ts);
+		out = r->out_base;
+	}
+	if (in_seq >= r->in_next)
+		note_sent(r, now_us, in_seq, out, in_ts + r->ts_offset);
+	*ret_seq = (uint16_t)out;
+	*ret_ts = in_ts + r->ts_offset;
+	return true;
+}
+
+/* Forgets the oldest run; what came before it cannot be mapped any longer. */
+static void forget_oldest(struct rewrite *r)
+{
+	uint64_t end = r->drop[0].first + r->drop[0].count;
+
+	if (end > r->in_floor)
+		r->in_floor = end;
+	r->n_drops--;
+	memmove(r->drop, r->drop + 1, r->n_drops * sizeof(r->drop[0]));
+}
+
+/* Joins the run at i with the one behind it when they touch. */
+static void join_next(struct rewrite *r, unsigned i)
+{
+	struct rewrite_run *d = &r->drop[i];
+
+	if (i + 1 >= r->n_drops || d->closed != d[1].closed ||
+		d->first + d->count != d[1].first ||
+		d->count > UINT32_MAX - d[1].count)
+		return;
+	d->count += d[1].count;
+	r->n_drops--;
+	memmove(d + 1, d + 2, (r->n_drops - i - 1) * sizeof(*d));
+}
+
+static void insert_run(struct rewrite *r, unsigned i, uint64_t seq, bool closed)
+{
+	memmove(&r->drop[i + 1], &r->drop[i],
+		(r->n_drops - i) * sizeof(r->drop[0]));
+	r->drop[i].first = seq;
+	r->drop[i].count = 1;
+	r->drop[i].closed = closed;
+	r->n_drops++;
+}
+
+void rewrite_drop(struct rewrite *r, uint64_t in_seq)
+{
+	bool closed = in_seq >= r->in_next;
+	unsigned i;
+
+	if (!r->started || in_seq < r->in_floor)
+		return;
+	for (i = r->n_drops; i > 0; i--) {
+		if (run_has(&r->drop[i - 1], in_seq))
+			return;
+		if (in_seq > r->drop[i - 1].first)
+			break;
+	}
+	if (r->n_drops == REWRITE_DROPS) {
+		forget_oldest(r);
+		if (in_seq < r->in_floor)
+			return;
+		i--;
+	}
+	if (closed)
+		r->seq_offset--;
+	insert_run(r, i, in_seq, closed);
+	join_next(r, i);
+	if (i > 0)
+		join_next(r, i - 1);
+}
+
+bool rewrite_source(
+	const struct rewrite *r, uint16_t out_seq, uint64_t *ret_in_seq)
+{
+	uint64_t out = seq_unwrap(r->out_highest, out_seq);
+	uint64_t in;
+
+	if (!r->started || out > r->out_highest || out < r->out_base)
+		return false;
+	in = out - r->seq_offset;
+	for (unsigned i = r->n_drops; i > 0; i--) {
+		const struct rewrite_run *d = &r->drop[i - 1];
+
+		if (d->closed && in < d->first + d->count)
+			in -= d->count;
+		if (run_has(d, in))
+			return false;
+		if (in > d->first)
+			break;
+	}
+	if (in < r->in_floor)
+		return false;
+	*ret_in_seq = in;
+	return true;
+}
