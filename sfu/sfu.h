@@ -1,7 +1,7 @@
 /*
  * THE SEAM. What a front-end (Matrix, WHIP, …) sees of the forwarding unit, and
- * all it sees: conferences by name, participants by id, SDP texts in, events out.
- * No user ids, rooms, tokens or JSON below this line; authorisation is the
+ * all it sees: conferences by name, participants by id, SDP texts in, events
+ * out. No user ids, rooms, tokens or JSON below this line; authorisation is the
  * front's and has happened before it calls sfu_join.
  *
  * Commands go down and return at once; what comes of them arrives later through
@@ -9,11 +9,11 @@
  * inside a command. Strings and buffers given to a command are copied; those in
  * an event are valid until the handler returns.
  *
- *   sfu_join ──> sfu_offer ──> EV_ANSWER ──> EV_CONNECTED ──> EV_OFFER ──> sfu_answer
- *                    │                                            (whenever the
- *                    └─> EV_REFUSED                               others' streams
- *                                                                 change)
- *   sfu_leave, or a transport that died ──> EV_LEFT (last event of that id)
+ *   sfu_join ──> sfu_offer ──> EV_ANSWER ──> EV_CONNECTED
+ *                    └─> EV_REFUSED
+ *   EV_OFFER ──> sfu_answer     whenever the others' streams change
+ *   EV_LEFT                     after sfu_leave, or when the transport died;
+ *                               the last event of that id
  */
 #ifndef HEARTH_SFU_SFU_H
 #define HEARTH_SFU_SFU_H
@@ -28,7 +28,7 @@ enum {
 	SFU_STREAM_MAX = 128, /* msid stream id */
 	SFU_STREAMS_MAX = 512,
 	SFU_CONTROL_MAX = 65536, /* message on the control channel */
-	SFU_SDP_MAX = 131072,	 /* an SDP text */
+	SFU_SDP_MAX = 131072,    /* an SDP text */
 };
 
 /* Data channels with this label end at the front: what a participant sends on
@@ -49,35 +49,36 @@ struct sfu;
 
 /* One stream forwarded to a participant, as the SDP of that event names it. */
 struct sfu_stream {
-	char id[SFU_STREAM_MAX + 1];	 /* msid stream id in this SDP */
-	sfu_id owner;			 /* who publishes it */
+	char id[SFU_STREAM_MAX + 1];     /* msid stream id in this SDP */
+	sfu_id owner;                    /* who publishes it */
 	char source[SFU_STREAM_MAX + 1]; /* the publisher's own stream id */
-	bool audio, video;		 /* tracks it has at present */
+	bool audio, video;               /* tracks it has at present */
 };
 
 enum sfu_event_type {
-	SFU_EV_ANSWER,	  /* sdp, streams: answer to sfu_offer */
-	SFU_EV_OFFER,	  /* sdp, streams: send it, then sfu_answer */
-	SFU_EV_REFUSED,	  /* code, text: the last sdp given was not accepted. Of a
-			     first offer: EV_LEFT follows. Else the call goes on. */
+	SFU_EV_ANSWER,  /* sdp, streams: answer to sfu_offer */
+	SFU_EV_OFFER,   /* sdp, streams: send it, then sfu_answer */
+	SFU_EV_REFUSED, /* code, text: the last sdp given was not accepted. Of a
+			   first offer: EV_LEFT follows. Else the call goes on.
+			 */
 	SFU_EV_CONNECTED, /* ICE and DTLS are up (again) */
-	SFU_EV_CHANNEL,	  /* the control channel opened: sfu_message works */
+	SFU_EV_CHANNEL,   /* the control channel opened: sfu_message works */
 	SFU_EV_CHANNEL_CLOSED, /* … and is gone */
-	SFU_EV_MESSAGE,	  /* binary, data: from the control channel */
-	SFU_EV_SPEAKER,	  /* speaker: who is loudest now, 0 for nobody */
-	SFU_EV_LEFT,	  /* reason: this participant is gone */
+	SFU_EV_MESSAGE,        /* binary, data: from the control channel */
+	SFU_EV_SPEAKER,        /* speaker: who is loudest now, 0 for nobody */
+	SFU_EV_LEFT,           /* reason: this participant is gone */
 };
 
 enum sfu_reason {
-	SFU_BY_COMMAND,	 /* sfu_leave, sfu_close */
-	SFU_REFUSED,	 /* first offer refused */
-	SFU_ICE_FAILED,	 /* never connected in time (30 s) */
+	SFU_BY_COMMAND,  /* sfu_leave, sfu_close */
+	SFU_REFUSED,     /* first offer refused */
+	SFU_ICE_FAILED,  /* never connected in time (30 s) */
 	SFU_ICE_TIMEOUT, /* consent lost for 30 s */
 	SFU_DTLS_FAILED, /* wrong fingerprint, alert, no SRTP */
 	SFU_WORKER_DIED,
-	SFU_FULL,	 /* a configured ceiling was reached */
-	SFU_CLOSED,	 /* the peer closed DTLS */
-	SFU_UNANSWERED	 /* our offers got no answer, three times */
+	SFU_FULL,      /* a configured ceiling was reached */
+	SFU_CLOSED,    /* the peer closed DTLS */
+	SFU_UNANSWERED /* our offers got no answer, three times */
 };
 const char *sfu_reason_text(enum sfu_reason r); /* "ice_timeout", … */
 
@@ -99,9 +100,9 @@ struct sfu_event {
 typedef void(sfu_event_h)(void *arg, const struct sfu_event *ev);
 
 struct sfu_join_options {
-	/* The peer understands several streams and renegotiation. Without it the
-	 * m-lines of its offer are all there ever is: one stream, switched to who
-	 * speaks, and no SFU_EV_OFFER. */
+	/* The peer understands several streams and renegotiation. Without it
+	 * the m-lines of its offer are all there ever is: one stream, switched
+	 * to who speaks, and no SFU_EV_OFFER. */
 	bool renegotiate;
 };
 
@@ -119,10 +120,44 @@ int sfu_answer(struct sfu *s, sfu_id id, const char *sdp);
 /* One trickled candidate line, "" for the end of them. */
 int sfu_candidate(struct sfu *s, sfu_id id, const char *line);
 /* To the participant, on its control channel. */
-int sfu_message(struct sfu *s, sfu_id id, bool binary, const void *data,
-	size_t len);
+int sfu_message(
+	struct sfu *s, sfu_id id, bool binary, const void *data, size_t len);
 int sfu_leave(struct sfu *s, sfu_id id);
 /* Everybody out of a conference. */
 int sfu_close(struct sfu *s, const char *conference);
+
+/* --- For the composition root: fronts use nothing below this line. --- */
+
+struct config;
+struct event_base;
+struct evbuffer;
+
+/* Called from the event loop, once, when a worker cannot begin at all: text
+ * says which key of the configuration to change. */
+typedef void(sfu_failed_h)(void *arg, const char *text);
+/* Called from the event loop when nobody is left. */
+typedef void(sfu_stopped_h)(void *arg);
+
+/* Starts config->media.workers processes, or one worker on base itself if that
+ * is 0. base should have WORKER_PRIORITIES (worker.h) priorities. A worker that
+ * dies later is started again, at once and then with growing pauses up to 30 s.
+ * *ret is the caller's. 0 or -errno. */
+int sfu_new(struct sfu **ret, struct event_base *base,
+	const struct config *config, sfu_failed_h *failed, void *arg);
+
+/* Everybody out, politely; then stopped, after 0.8 s at the latest. Joins are
+ * refused from now on (-EBUSY). */
+void sfu_stop(struct sfu *s, sfu_stopped_h *stopped, void *arg);
+
+/* Ends the workers, by force where need be. No handler is called any more. Not
+ * from inside a handler. Returns NULL; NULL is fine. */
+struct sfu *sfu_free(struct sfu *s);
+
+/* At least one worker can take a conference. */
+bool sfu_ready(const struct sfu *s);
+
+/* Prometheus text. Counters are those the workers told last, at most a second
+ * ago. */
+void sfu_metrics(const struct sfu *s, struct evbuffer *out);
 
 #endif

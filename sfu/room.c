@@ -1,0 +1,212 @@
+#include "sfu/worker_private.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include "sfu/log.h"
+
+enum { WALL_EVERY_US = 10000000, TIMER_LEAST_US = 1000 };
+
+static uint64_t clock_us(clockid_t id)
+{
+	struct timespec t;
+
+	clock_gettime(id, &t);
+	return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
+}
+
+void worker_turn_begin(struct worker *w)
+{
+	w->now_us = clock_us(CLOCK_MONOTONIC);
+	/* Read again now and then: the wall clock is stepped and slewed. */
+	if (!w->wall_read_us || w->now_us - w->wall_read_us > WALL_EVERY_US) {
+		w->env.wall_offset_us = clock_us(CLOCK_REALTIME) - w->now_us;
+		w->wall_read_us = w->now_us;
+	}
+	w->env.now_us = w->now_us;
+	w->env.out = &w->outbox;
+}
+
+static void arm(struct room *r)
+{
+	uint64_t due = conference_deadline(r->conference);
+	uint64_t now = r->worker->now_us, wait;
+	struct timeval tv;
+
+	/* An earlier alarm does no harm: it finds nothing due and arms again.
+	 * That is cheaper than moving the timer at every packet. */
+	if (due == UINT64_MAX || r->armed_us <= due)
+		return;
+	wait = due > now + TIMER_LEAST_US ? due - now : TIMER_LEAST_US;
+	tv.tv_sec = (time_t)(wait / 1000000);
+	tv.tv_usec = (suseconds_t)(wait % 1000000);
+	if (event_add(r->timer, &tv) == 0)
+		r->armed_us = due;
+}
+
+void worker_turn_end(struct worker *w)
+{
+	struct room *r;
+
+	/* Before the sweep: what waits may need the keys of who left. */
+	if (w->outbox.n)
+		w->outbox.flush(&w->outbox);
+	w->env.out = NULL;
+	while ((r = SLIST_FIRST(&w->touched))) {
+		SLIST_REMOVE_HEAD(&w->touched, next_touched);
+		r->touched = false;
+		conference_sweep(r->conference);
+		if (conference_empty(r->conference))
+			room_free(r);
+		else
+			arm(r);
+	}
+	w->stats.turns++;
+	w->stats.busy_us += clock_us(CLOCK_MONOTONIC) - w->now_us;
+}
+
+static void on_timer(evutil_socket_t fd, short what, void *arg)
+{
+	struct room *r = arg;
+	struct worker *w = r->worker;
+
+	(void)fd;
+	(void)what;
+	r->armed_us = UINT64_MAX;
+	worker_turn_begin(w);
+	conference_tick(r->conference, w->now_us, &w->outbox);
+	room_after(r);
+	worker_turn_end(w);
+}
+
+struct room *room_find(struct worker *w, const char *name)
+{
+	struct room *r;
+
+	LIST_FOREACH(r, &w->rooms, next)
+	if (strcmp(conference_name(r->conference), name) == 0)
+		return r;
+	return NULL;
+}
+
+struct room *room_new(struct worker *w, const char *name)
+{
+	struct room *r = calloc(1, sizeof(*r));
+
+	if (!r)
+		return NULL;
+	r->worker = w;
+	r->armed_us = UINT64_MAX;
+	r->timer = evtimer_new(w->base, on_timer, r);
+	r->conference = conference_new(&w->env, name);
+	if (!r->timer || !r->conference) {
+		if (r->timer)
+			event_free(r->timer);
+		conference_free(r->conference);
+		free(r);
+		return NULL;
+	}
+	LIST_INSERT_HEAD(&w->rooms, r, next);
+	w->n_rooms++;
+	return r;
+}
+
+static void remember(struct worker *w, const struct conference *c)
+{
+	conference_stats(c, &w->gone);
+	w->gone.participants = w->gone.tracks = w->gone.subscriptions = 0;
+}
+
+void room_free(struct room *r)
+{
+	struct worker *w = r->worker;
+
+	for (unsigned i = 0; i < WORKER_IDS; i++) {
+		struct seat *s, *next;
+
+		for (s = LIST_FIRST(&w->ids[i]); s; s = next) {
+			next = LIST_NEXT(s, by_id);
+			if (s->room == r)
+				seat_free(s);
+		}
+	}
+	if (r->touched)
+		SLIST_REMOVE(&w->touched, r, room, next_touched);
+	remember(w, r->conference);
+	conference_free(r->conference);
+	event_free(r->timer);
+	LIST_REMOVE(r, next);
+	w->n_rooms--;
+	free(r);
+}
+
+void room_after(struct room *r)
+{
+	struct worker *w = r->worker;
+	struct wire_message m = { .type = WIRE_EVENT };
+
+	while (conference_next_event(r->conference, &m.u.event)) {
+		struct seat *s = seat_find(w, m.u.event.participant);
+
+		m.id = m.u.event.participant;
+		worker_tell(w, &m);
+		if (!s)
+			continue;
+		if (m.u.event.type == SFU_EV_LEFT)
+			seat_free(s);
+		else
+			seat_refresh(s);
+	}
+	if (r->touched)
+		return;
+	r->touched = true;
+	SLIST_INSERT_HEAD(&w->touched, r, next_touched);
+}
+
+struct seat *seat_find(struct worker *w, sfu_id id)
+{
+	struct seat *s;
+
+	LIST_FOREACH(s, &w->ids[id % WORKER_IDS], by_id)
+	if (s->id == id)
+		return s;
+	return NULL;
+}
+
+struct seat *seat_new(struct room *r, sfu_id id)
+{
+	static const struct timeval every = { .tv_usec = 10000 };
+	struct worker *w = r->worker;
+	struct seat *s = calloc(1, sizeof(*s));
+
+	if (!s)
+		return NULL;
+	s->room = r;
+	s->id = id;
+	s->participant = conference_find(r->conference, id);
+	LIST_INSERT_HEAD(&w->ids[id % WORKER_IDS], s, by_id);
+	if (!w->n_seats++)
+		event_add(w->channels, &every);
+	seat_refresh(s);
+	return s;
+}
+
+void seat_refresh(struct seat *s)
+{
+	const char *ufrags[DEMUX_UFRAGS];
+
+	for (unsigned i = 0; i < DEMUX_UFRAGS; i++)
+		ufrags[i] = participant_ufrag(s->participant, i);
+	demux_set_ufrags(s->room->worker->demux, &s->owner, ufrags);
+}
+
+void seat_free(struct seat *s)
+{
+	struct worker *w = s->room->worker;
+
+	demux_remove(w->demux, &s->owner);
+	LIST_REMOVE(s, by_id);
+	if (!--w->n_seats)
+		event_del(w->channels);
+	free(s);
+}

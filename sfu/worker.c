@@ -1,0 +1,275 @@
+#include "sfu/worker_private.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include "sfu/log.h"
+
+static void end(struct worker *w, int code)
+{
+	if (w->ended)
+		return;
+	w->ended = true;
+	w->end_h(w->end_arg, code);
+}
+
+static bool may_be_lost(const struct wire_message *m)
+{
+	if (m->type == WIRE_STATS)
+		return true;
+	return m->type == WIRE_EVENT &&
+	       (m->u.event.type == SFU_EV_MESSAGE ||
+		       m->u.event.type == SFU_EV_SPEAKER);
+}
+
+void worker_tell(struct worker *w, const struct wire_message *m)
+{
+	int err = w->pipe ? pipe_send(w->pipe, m) : -EPIPE;
+
+	if (!err || err == -EPIPE)
+		return;
+	w->stats.events_lost++;
+	if (may_be_lost(m))
+		return;
+	/* The two processes would disagree from now on about who is here. */
+	log_error("pipe_failed", "type=%d error=%d", (int)m->type, err);
+	if (w->own_process)
+		end(w, 1);
+}
+
+/* Commands. */
+
+static void refuse(struct worker *w, sfu_id id, enum sfu_reason reason)
+{
+	struct wire_message m = { .type = WIRE_EVENT, .id = id };
+
+	m.u.event.type = SFU_EV_LEFT;
+	m.u.event.participant = id;
+	m.u.event.reason = reason;
+	worker_tell(w, &m);
+}
+
+static void join(struct worker *w, const struct wire_message *m)
+{
+	struct room *r = room_find(w, m->u.join.conference);
+
+	if (!m->id || seat_find(w, m->id))
+		return;
+	if (!r && w->n_rooms < w->options.conferences)
+		r = room_new(w, m->u.join.conference);
+	if (!r) {
+		refuse(w, m->id, SFU_FULL);
+		return;
+	}
+	if (conference_join(r->conference, w->now_us, m->id, m->u.join.label,
+		    &m->u.join.options) != 0) {
+		refuse(w, m->id, SFU_FULL);
+	} else if (!seat_new(r, m->id)) {
+		/* Without a seat its event still goes to the control process.
+		 */
+		conference_leave(
+			r->conference, w->now_us, m->id, SFU_FULL, &w->outbox);
+	}
+	room_after(r);
+}
+
+static void leave(struct worker *w, struct seat *s)
+{
+	struct room *r = s->room;
+
+	conference_leave(
+		r->conference, w->now_us, s->id, SFU_BY_COMMAND, &w->outbox);
+	room_after(r);
+}
+
+static void command(
+	struct worker *w, struct seat *s, const struct wire_message *m)
+{
+	struct conference *c = s->room->conference;
+
+	switch (m->type) {
+	case WIRE_OFFER:
+		conference_offer(c, w->now_us, s->id, m->u.text.v,
+			m->u.text.len, &w->outbox);
+		break;
+	case WIRE_ANSWER:
+		conference_answer(c, w->now_us, s->id, m->u.text.v,
+			m->u.text.len, &w->outbox);
+		break;
+	case WIRE_CANDIDATE:
+		conference_candidate(c, w->now_us, s->id, m->u.text.v);
+		break;
+	case WIRE_MESSAGE:
+		conference_message(c, w->now_us, s->id, m->u.data.binary,
+			m->u.data.v, m->u.data.len, &w->outbox);
+		break;
+	default:
+		return;
+	}
+	seat_refresh(s);
+	room_after(s->room);
+}
+
+static void send_stats(struct worker *w)
+{
+	struct wire_message m = { .type = WIRE_STATS };
+	struct room *r;
+
+	w->stats.conferences = w->n_rooms;
+	w->stats.handshakes_waiting = worker_handshakes(w);
+	w->stats.udp = w->udp.stats;
+	w->stats.unsealed = w->outbox.unsealed;
+	m.u.stats = w->stats;
+	m.u.stats.core = w->gone;
+	LIST_FOREACH(r, &w->rooms, next)
+	conference_stats(r->conference, &m.u.stats.core);
+	worker_tell(w, &m);
+}
+
+/* Everybody hears goodbye, which goes out before the BYE does. */
+static void stop(struct worker *w)
+{
+	struct wire_message bye = { .type = WIRE_BYE };
+	struct seat *s;
+
+	for (unsigned i = 0; i < WORKER_IDS && w->started; i++)
+		while ((s = LIST_FIRST(&w->ids[i]))) {
+			sfu_id id = s->id;
+
+			leave(w, s);
+			s = seat_find(w, id);
+			if (s)
+				seat_free(s);
+		}
+	if (w->outbox.n)
+		w->outbox.flush(&w->outbox);
+	worker_tell(w, &bye);
+}
+
+static void started_command(struct worker *w, const struct wire_message *m)
+{
+	struct seat *s;
+
+	worker_turn_begin(w);
+	switch (m->type) {
+	case WIRE_JOIN:
+		join(w, m);
+		break;
+	case WIRE_ASK_STATS:
+		send_stats(w);
+		break;
+	case WIRE_STOP:
+		stop(w);
+		break;
+	case WIRE_LEAVE:
+		s = seat_find(w, m->id);
+		if (s)
+			leave(w, s);
+		break;
+	default:
+		/* Who left meanwhile: its SFU_EV_LEFT is on the way. */
+		s = seat_find(w, m->id);
+		if (s)
+			command(w, s, m);
+	}
+	worker_turn_end(w);
+}
+
+static void on_message(void *arg, const struct wire_message *m)
+{
+	struct worker *w = arg;
+
+	if (!m)
+		end(w, 0);
+	else if (m->type == WIRE_OPTIONS)
+		worker_start(w, &m->u.options);
+	else if (w->started)
+		started_command(w, m);
+	else if (m->type == WIRE_STOP)
+		stop(w);
+	else if (m->type == WIRE_JOIN)
+		refuse(w, m->id, SFU_WORKER_DIED);
+}
+
+int worker_new(struct worker **ret, struct event_base *base, struct pipe *pipe,
+	bool own_process, worker_end_h *end_h, void *arg)
+{
+	struct worker *w = calloc(1, sizeof(*w));
+
+	if (!w) {
+		pipe_free(pipe);
+		return -ENOMEM;
+	}
+	w->base = base;
+	w->pipe = pipe;
+	w->own_process = own_process;
+	w->end_h = end_h;
+	w->end_arg = arg;
+	LIST_INIT(&w->rooms);
+	SLIST_INIT(&w->touched);
+	pipe_listen(pipe, on_message, w);
+	*ret = w;
+	return 0;
+}
+
+struct worker *worker_free(struct worker *w)
+{
+	struct room *r;
+
+	if (!w)
+		return NULL;
+	w->pipe = pipe_free(w->pipe);
+	/* What farewells the conferences still make have nowhere to go, but the
+	 * callbacks of usrsctp expect an outbox. */
+	w->env.out = w->outbox.slots ? &w->outbox : NULL;
+	while ((r = LIST_FIRST(&w->rooms)))
+		room_free(r);
+	w->env.out = NULL;
+	worker_input_done(w);
+	if (w->channels)
+		event_free(w->channels);
+	demux_free(w->demux);
+	outbox_done(&w->outbox);
+	udp_done(&w->udp);
+	ice_engine_free(w->env.ice);
+	cert_free(w->env.cert);
+	free(w);
+	return NULL;
+}
+
+/* A process of its own. */
+
+struct run {
+	struct event_base *base;
+	int code;
+};
+
+static void on_end(void *arg, int code)
+{
+	struct run *run = arg;
+
+	run->code = code;
+	event_base_loopbreak(run->base);
+}
+
+int worker_main(void)
+{
+	struct run run = { .code = 1 };
+	struct worker *w = NULL;
+	struct pipe *pipe;
+
+	signal(SIGTERM, SIG_IGN);
+	signal(SIGINT, SIG_IGN);
+	signal(SIGHUP, SIG_IGN);
+	signal(SIGPIPE, SIG_IGN);
+	run.base = event_base_new();
+	if (!run.base)
+		return 1;
+	event_base_priority_init(run.base, WORKER_PRIORITIES);
+	pipe = pipe_new(run.base, WORKER_FD, NULL, NULL);
+	if (pipe && worker_new(&w, run.base, pipe, true, on_end, &run) == 0)
+		event_base_dispatch(run.base);
+	worker_free(w);
+	event_base_free(run.base);
+	return run.code;
+}

@@ -1,0 +1,109 @@
+/*
+ * What the files of the worker share: worker.c (life, commands), room.c (its
+ * conferences and turns), worker_input.c (datagrams, handshake budget).
+ */
+#ifndef HEARTH_SFU_WORKER_PRIVATE_H
+#define HEARTH_SFU_WORKER_PRIVATE_H
+
+#include <event2/event.h>
+#include <sys/queue.h>
+#include "ice/candidate.h"
+#include "sfu/conference.h"
+#include "sfu/demux.h"
+#include "sfu/env.h"
+#include "sfu/outbox.h"
+#include "sfu/pipe.h"
+#include "sfu/udp.h"
+#include "sfu/worker.h"
+
+enum { WORKER_IDS = 1024, WORKER_BUCKETS = 4096 };
+
+struct room;
+
+/* A participant as the worker knows it. */
+struct seat {
+	struct demux_owner owner; /* first: the demultiplexer gives it back */
+	LIST_ENTRY(seat) by_id;
+	struct room *room;
+	struct participant *participant;
+	sfu_id id;
+	unsigned handshakes; /* datagrams in the second queue */
+};
+
+LIST_HEAD(seats, seat);
+
+struct room {
+	LIST_ENTRY(room) next;
+	SLIST_ENTRY(room) next_touched;
+	bool touched; /* in this turn */
+	struct worker *worker;
+	struct conference *conference;
+	struct event *timer;
+	uint64_t armed_us; /* UINT64_MAX: not armed */
+};
+
+LIST_HEAD(rooms, room);
+SLIST_HEAD(touched, room);
+
+struct handshakes; /* the second queue */
+
+struct worker {
+	struct event_base *base;
+	struct pipe *pipe;
+	bool own_process, started, ended;
+	worker_end_h *end_h;
+	void *end_arg;
+	struct worker_options options;
+
+	struct env env;
+	char candidate[ENV_CANDIDATES][CANDIDATE_LINE_MAX];
+	struct outbox outbox;
+	struct udp udp;
+	struct event *socket_event[UDP_SOCKETS];
+	struct demux *demux;
+	struct handshakes *handshakes;
+	struct event *channels; /* every 10 ms while somebody is here */
+	char source[24];        /* of log lines */
+
+	struct seats ids[WORKER_IDS];
+	unsigned n_seats;
+	struct rooms rooms;
+	unsigned n_rooms;
+	struct touched touched;
+
+	uint64_t now_us, wall_read_us;
+	struct worker_stats stats;    /* the edge's own counters */
+	struct conference_stats gone; /* counters of freed conferences */
+};
+
+/* A turn: everything between is at one time and into one outbox. */
+void worker_turn_begin(struct worker *w);
+void worker_turn_end(struct worker *w);
+
+/* room.c */
+struct room *room_find(struct worker *w, const char *name);
+struct room *room_new(struct worker *w, const char *name); /* NULL: no memory */
+void room_free(struct room *r);
+/* To be called after each call of one of its conference's verbs: takes its
+ * events to the pipe and has the turn's end look at it. */
+void room_after(struct room *r);
+
+struct seat *seat_find(struct worker *w, sfu_id id);
+/* Seats a participant that conference_join accepted. NULL: out of memory. */
+struct seat *seat_new(struct room *r, sfu_id id);
+void seat_free(struct seat *s);
+void seat_refresh(struct seat *s); /* its ufrags may have changed */
+
+/* worker_input.c */
+int worker_input_init(struct worker *w); /* sockets are open; 0 or -ENOMEM */
+void worker_input_done(struct worker *w);
+uint64_t worker_handshakes(const struct worker *w);
+
+/* worker_start.c: sockets, engines, candidates; answers with HELLO or SORRY. */
+void worker_start(struct worker *w, const struct worker_options *o);
+
+/* worker.c: sends to the control process; for an event nobody may lose, the
+ * worker ends if it cannot. */
+void worker_tell(struct worker *w, const struct wire_message *m);
+
+#endif

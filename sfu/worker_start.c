@@ -1,0 +1,152 @@
+#include "sfu/worker_private.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <time.h>
+#include "dtls/assoc.h"
+#include "rtp/crypt.h"
+#include "sfu/log.h"
+
+static const char *const codecs[] = { "opus", "VP8", "VP9", "H264", "AV1",
+	NULL };
+
+static const struct udp_path *path_of(void *arg, const struct sockaddr *to)
+{
+	const struct worker *w = arg;
+	const struct demux_address *a = demux_find_address(w->demux, to);
+
+	return a ? &a->path : NULL;
+}
+
+static void on_flush(struct outbox *out)
+{
+	struct worker *w = out->owner;
+
+	outbox_seal(out);
+	udp_send(&w->udp, out, path_of, w);
+	out->n = 0;
+}
+
+static void on_channels(evutil_socket_t fd, short what, void *arg)
+{
+	struct worker *w = arg;
+	struct room *r;
+
+	(void)fd;
+	(void)what;
+	worker_turn_begin(w);
+	assoc_global_tick(w->now_us);
+	LIST_FOREACH(r, &w->rooms, next)
+	{
+		conference_channels(r->conference, w->now_us, &w->outbox);
+		room_after(r);
+	}
+	worker_turn_end(w);
+}
+
+static void add_candidate(struct worker *w, const struct sockaddr_storage *a)
+{
+	unsigned n = w->env.n_candidates;
+
+	if (n == ENV_CANDIDATES ||
+		candidate_print((const struct sockaddr *)a, n, w->candidate[n],
+			sizeof(w->candidate[n])) < 0)
+		return;
+	w->env.candidate[n] = w->candidate[n];
+	w->env.n_candidates++;
+}
+
+static int list_candidates(struct worker *w, char error[UDP_ERROR_MAX])
+{
+	const struct worker_options *o = &w->options;
+	struct sockaddr_storage own[UDP_ADDRESSES];
+	unsigned n = 0, port = udp_port(&w->udp, 0);
+
+	for (unsigned i = 0; i < o->n_advertise; i++) {
+		struct sockaddr_storage a;
+
+		if (udp_address_parse(o->advertise[i], port, &a)) {
+			snprintf(error, UDP_ERROR_MAX,
+				"media.advertise: %.64s is not an IP address",
+				o->advertise[i]);
+			return -EINVAL;
+		}
+		add_candidate(w, &a);
+	}
+	if (!o->n_advertise)
+		n = udp_addresses(&w->udp, own);
+	for (unsigned i = 0; i < n; i++)
+		add_candidate(w, &own[i]);
+	if (w->env.n_candidates)
+		return 0;
+	snprintf(error, UDP_ERROR_MAX,
+		"media.advertise: this machine has no address that peers "
+		"could be told; write one there");
+	return -EADDRNOTAVAIL;
+}
+
+static int open_sockets(struct worker *w, char error[UDP_ERROR_MAX])
+{
+	const struct worker_options *o = &w->options;
+	const char *listen[WIRE_LIST];
+	int err;
+
+	for (unsigned i = 0; i < o->n_listen; i++)
+		listen[i] = o->listen[i];
+	err = udp_init(&w->udp, listen, o->n_listen, o->port, error);
+	return err ? err : list_candidates(w, error);
+}
+
+static int make_engines(struct worker *w)
+{
+	uint8_t key[DEMUX_KEY];
+
+	if (crypt_global_init() != 0 || assoc_global_init() != 0)
+		return -ENOMEM;
+	w->env.cert = cert_new((uint64_t)time(NULL));
+	w->env.ice = ice_engine_new();
+	if (!w->env.cert || !w->env.ice ||
+		cert_random(w->env.cert, key, sizeof(key)) != 0)
+		return -ENOMEM;
+	w->demux = demux_new(key, WORKER_BUCKETS);
+	w->channels = event_new(w->base, -1, EV_PERSIST, on_channels, w);
+	if (!w->demux || !w->channels)
+		return -ENOMEM;
+	w->env.limits = w->options.limits;
+	w->env.codecs = codecs;
+	return outbox_init(&w->outbox, on_flush, w);
+}
+
+static void say_hello(struct worker *w)
+{
+	struct wire_message m = { .type = WIRE_HELLO };
+	char text[WIRE_TEXT_MAX];
+
+	snprintf(text, sizeof(text), "%u", udp_port(&w->udp, 0));
+	m.u.text.v = text;
+	worker_tell(w, &m);
+	log_info("worker_ready", "index=%u port=%s sockets=%u candidates=%u",
+		w->options.index, text, w->udp.n, w->env.n_candidates);
+}
+
+void worker_start(struct worker *w, const struct worker_options *o)
+{
+	char error[UDP_ERROR_MAX] = "out of memory or entropy";
+	struct wire_message sorry = { .type = WIRE_SORRY };
+
+	if (w->started)
+		return;
+	w->options = *o;
+	if (w->own_process) {
+		snprintf(w->source, sizeof(w->source), "worker=%u", o->index);
+		log_init((enum log_level)o->log_level, o->pii, w->source);
+	}
+	if (open_sockets(w, error) == 0 && make_engines(w) == 0 &&
+		worker_input_init(w) == 0) {
+		w->started = true;
+		say_hello(w);
+		return;
+	}
+	sorry.u.text.v = error;
+	worker_tell(w, &sorry);
+}
