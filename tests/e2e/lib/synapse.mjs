@@ -65,6 +65,15 @@ export class Synapse {
 		return json;
 	}
 
+	// One more device of a user.
+	async login(user) {
+		const made = await this.call(user, "POST", "login", {
+			type: "m.login.password", password: user.password,
+			identifier: { type: "m.id.user", user: user.name },
+		});
+		return { ...made, name: user.name, password: user.password };
+	}
+
 	// A plain room of `owner`, the others invited and joined; `guests` are
 	// invited only.
 	async room(owner, members, guests, options = {}) {
