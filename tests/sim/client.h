@@ -1,0 +1,149 @@
+/*
+ * A WebRTC client without sockets: full-ICE controlling side, DTLS, SRTP, data
+ * channels, made of our own floor-1 cores and libnice's STUN layer. Drives
+ * whole conferences in tests/sim on a virtual clock and loads the daemon in
+ * bench/.
+ *
+ * It publishes numbered audio and video packets and checks what it gets: whose
+ * they are, that every stream begins with a key frame, what is missing.
+ */
+#ifndef HEARTH_TESTS_SIM_CLIENT_H
+#define HEARTH_TESTS_SIM_CLIENT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/socket.h>
+#include "dtls/channel.h"
+#include "dtls/dtls.h"
+#include "rtp/crypt.h"
+#include "rtp/history.h"
+#include "rtp/packet.h"
+#include "rtp/receive.h"
+
+enum {
+	CLIENT_STREAMS = 256, /* received at most */
+	CLIENT_MEDIA = 256,   /* m-lines */
+	CLIENT_SDP = 131072,
+	CLIENT_CHECK_US = 2500000, /* consent checks, RFC 7675 5.1 */
+};
+
+enum client_kind { CLIENT_AUDIO, CLIENT_VIDEO };
+
+/* Where datagrams go; the first member of the owner's own struct. */
+struct client_out {
+	void (*send)(struct client_out *out, const uint8_t *buf, size_t len);
+};
+
+struct client_config {
+	uint32_t id; /* written into every packet */
+	bool audio, video, data;
+	bool dtls_server; /* offer setup:passive, so that hearth is active */
+	unsigned fps, packets_per_frame, packet_bytes; /* video */
+	unsigned audio_ms;
+	bool metadata_free; /* a single-stream peer: never expects an offer */
+};
+
+/* One stream we publish. */
+struct client_send {
+	bool on;
+	uint32_t ssrc, ts;
+	uint16_t seq;
+	uint32_t counter; /* frame or packet number in the payload */
+	uint64_t next_us;
+	bool want_key;
+	uint64_t packets, octets, keyframes, resent;
+	struct history *history;
+	uint64_t unwrapped;
+};
+
+/* One stream we receive. */
+struct client_stream {
+	bool used, started;
+	enum client_kind kind;
+	uint32_t ssrc;
+	char stream[129];
+	unsigned mline;
+	struct receive receive;
+	uint32_t from; /* the publisher's id, 0: none yet */
+	uint32_t last_counter;
+	uint64_t packets, bytes, keyframes, foreign, first_us, last_us;
+	uint64_t before_key; /* packets that came before a key frame: a fault */
+	uint64_t sr_ntp;
+	uint32_t sr_ts;
+};
+
+struct client_media {
+	char kind[16], mid[33];
+	bool rejected;
+};
+
+struct client_counters {
+	uint64_t datagrams, foreign_ssrc, bad, corrupt, messages, message_bytes;
+	uint64_t plis, nacks_got, nacks_sent, checks, renegotiations;
+};
+
+struct client {
+	struct client_config cfg;
+	struct client_out *out;
+	struct cert *cert;
+	uint64_t now_us;
+	/* ICE */
+	struct ice_engine_client *stun;
+	char ufrag[16], pwd[32], remote_ufrag[257], remote_pwd[257];
+	bool nominated;
+	uint64_t check_us, answered_us, last_reply_us;
+	/* DTLS, SRTP, SCTP */
+	struct dtls *dtls;
+	struct dtls_out dtls_out;
+	struct crypt *crypt;
+	struct channels *channels;
+	struct assoc_out assoc_out;
+	bool connected, closed;
+	/* SDP */
+	uint64_t sdp_version;
+	struct client_media media[CLIENT_MEDIA];
+	unsigned n_media;
+	/* media */
+	struct client_send send[2];
+	struct client_stream stream[CLIENT_STREAMS];
+	uint64_t report_us, connected_us;
+	uint32_t rtcp_ssrc;
+	struct client_counters count;
+	/* Called for each data message, may be NULL. */
+	void (*on_message)(struct client *c, const struct channel *ch,
+		bool binary, const uint8_t *data, size_t len);
+	void *user;
+};
+
+/* out and cert must outlive it. NULL: out of memory. */
+struct client *client_new(const struct client_config *cfg, struct cert *cert,
+	struct client_out *out);
+struct client *client_free(struct client *c);
+
+/* The first offer, or one that restarts ICE (new credentials). Caller frees. */
+char *client_offer(struct client *c, bool ice_restart);
+/* 0 or -EBADMSG. Checks begin at the next tick. */
+int client_answer(struct client *c, uint64_t now_us, const char *sdp);
+/* Takes hearth's offer, returns the answer (caller frees), NULL if it is bad.
+ */
+char *client_negotiate(struct client *c, uint64_t now_us, const char *sdp);
+
+void client_input(struct client *c, uint64_t now_us, uint8_t *buf, size_t len);
+void client_tick(struct client *c, uint64_t now_us);
+uint64_t client_deadline(const struct client *c);
+/* After assoc_global_tick. */
+void client_channels(struct client *c, uint64_t now_us);
+
+/* Streams that carry packets of publisher id `from`, newest packet within 1 s.
+ */
+unsigned client_live(const struct client *c, uint32_t from, uint64_t now_us);
+void client_close(struct client *c);
+
+/* Inner parts (client_sdp.c, client_media.c). */
+void client_media_packet(struct client *c, uint8_t *buf, size_t len);
+void client_media_rtcp(struct client *c, const uint8_t *buf, size_t len);
+void client_media_tick(struct client *c);
+uint64_t client_media_deadline(const struct client *c);
+struct client_stream *client_stream_find(struct client *c, uint32_t ssrc);
+
+#endif

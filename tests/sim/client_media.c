@@ -1,0 +1,286 @@
+/* What the simulated client sends and how it judges what it gets. */
+#include <string.h>
+#include "tests/sim/client.h"
+
+/*
+ * Payload: VP8 descriptor (video only), a byte that is the VP8 frame tag (bit
+ * 0: inter frame), publisher id, counter (frame or audio packet), index, filler
+ * that follows from the counter.
+ */
+enum { STAMP = 10 };
+
+static void put32(uint8_t *p, uint32_t v)
+{
+	p[0] = (uint8_t)(v >> 24);
+	p[1] = (uint8_t)(v >> 16);
+	p[2] = (uint8_t)(v >> 8);
+	p[3] = (uint8_t)v;
+}
+
+static uint32_t get32(const uint8_t *p)
+{
+	return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 |
+	       (uint32_t)p[2] << 8 | p[3];
+}
+
+static void seal_and_send(struct client *c, uint8_t *buf, size_t len, bool rtcp)
+{
+	int err = rtcp ? crypt_seal_rtcp(c->crypt, buf, &len)
+		       : crypt_seal_rtp(c->crypt, buf, &len);
+	if (!err)
+		c->out->send(c->out, buf, len);
+}
+
+static size_t stamp(struct client *c, uint8_t *p, bool key, uint32_t counter,
+	unsigned index, size_t len)
+{
+	p[0] = key ? 0x00 : 0x01;
+	put32(p + 1, c->cfg.id);
+	put32(p + 5, counter);
+	p[9] = (uint8_t)index;
+	if (len < STAMP)
+		len = STAMP;
+	memset(p + STAMP, (int)(counter & 0xff), len - STAMP);
+	return len;
+}
+
+static void send_rtp(struct client *c, enum client_kind kind, bool key,
+	bool marker, unsigned index, size_t payload_len)
+{
+	struct client_send *s = &c->send[kind];
+	uint8_t buf[RTP_PACKET_MAX + CRYPT_TRAILER];
+	struct rtp_header h = { .pt = kind == CLIENT_AUDIO ? 111 : 96,
+		.marker = marker,
+		.seq = s->seq,
+		.ts = s->ts,
+		.ssrc = s->ssrc };
+	uint8_t level = 0x80 | 30;
+	struct rtp_ext ext = { .id = 1, .len = 1, .data = &level };
+	if (kind == CLIENT_AUDIO) {
+		h.n_ext = 1;
+		h.ext = &ext;
+	}
+	size_t n = rtp_write_header(buf, &h), body = n;
+	if (kind == CLIENT_VIDEO)
+		buf[body++] = index == 0 ? 0x10 : 0x00;
+	size_t len = body +
+		     stamp(c, buf + body, key, s->counter, index, payload_len);
+	history_add(s->history, s->unwrapped++, buf, len);
+	s->seq++;
+	s->packets++;
+	s->octets += len - n;
+	seal_and_send(c, buf, len, false);
+}
+
+static void send_audio(struct client *c)
+{
+	struct client_send *s = &c->send[CLIENT_AUDIO];
+	unsigned ms = c->cfg.audio_ms ? c->cfg.audio_ms : 20;
+	send_rtp(c, CLIENT_AUDIO, false, false, 0, 80);
+	s->counter++;
+	s->ts += 48 * ms;
+	s->next_us += ms * 1000;
+}
+
+static void send_frame(struct client *c)
+{
+	struct client_send *s = &c->send[CLIENT_VIDEO];
+	unsigned fps = c->cfg.fps ? c->cfg.fps : 30;
+	unsigned n = c->cfg.packets_per_frame ? c->cfg.packets_per_frame : 2;
+	size_t bytes = c->cfg.packet_bytes ? c->cfg.packet_bytes : 1000;
+	bool key = s->want_key;
+	s->want_key = false;
+	s->keyframes += key;
+	for (unsigned i = 0; i < n; i++)
+		send_rtp(c, CLIENT_VIDEO, key, i == n - 1, i, bytes);
+	s->counter++;
+	s->ts += 90000 / fps;
+	s->next_us += 1000000 / fps;
+}
+
+static void resend(struct client *c, uint32_t ssrc, uint16_t seq)
+{
+	for (unsigned k = 0; k < 2; k++) {
+		struct client_send *s = &c->send[k];
+		uint8_t buf[RTP_PACKET_MAX + CRYPT_TRAILER];
+		size_t len;
+		if (!s->on || s->ssrc != ssrc)
+			continue;
+		uint64_t full =
+			s->unwrapped - (uint16_t)((uint16_t)s->unwrapped - seq);
+		const uint8_t *old = history_get(s->history, full, &len);
+		if (!old)
+			continue;
+		memcpy(buf, old, len);
+		s->resent++;
+		seal_and_send(c, buf, len, false);
+	}
+}
+
+void client_media_rtcp(struct client *c, const uint8_t *buf, size_t len)
+{
+	struct rtcp_walk walk;
+	struct rtcp_item item;
+	if (rtcp_walk_init(&walk, buf, len)) {
+		c->count.bad++;
+		return;
+	}
+	while (rtcp_next(&walk, &item)) {
+		if (item.type == RTCP_PLI || item.type == RTCP_FIR) {
+			c->count.plis++;
+			c->send[CLIENT_VIDEO].want_key = true;
+		} else if (item.type == RTCP_NACK) {
+			c->count.nacks_got++;
+			for (unsigned i = 0; i < item.n_nack; i++)
+				resend(c, item.media, item.nack[i]);
+		} else if (item.type == RTCP_SR) {
+			struct client_stream *s =
+				client_stream_find(c, item.sender);
+			if (s) {
+				s->sr_ntp = item.ntp;
+				s->sr_ts = item.rtp_ts;
+				receive_sr(&s->receive, c->now_us, item.ntp,
+					item.rtp_ts);
+			}
+		}
+	}
+}
+
+struct client_stream *client_stream_find(struct client *c, uint32_t ssrc)
+{
+	for (unsigned i = 0; i < CLIENT_STREAMS; i++)
+		if (c->stream[i].used && c->stream[i].ssrc == ssrc)
+			return &c->stream[i];
+	return NULL;
+}
+
+static void judge(
+	struct client *c, struct client_stream *s, const uint8_t *p, size_t len)
+{
+	bool first = true;
+	if (s->kind == CLIENT_VIDEO) {
+		first = len > 0 && (p[0] & 0x10);
+		p++;
+		len--;
+	}
+	if (len < STAMP) {
+		c->count.corrupt++;
+		return;
+	}
+	uint32_t from = get32(p + 1), counter = get32(p + 5);
+	bool key = !(p[0] & 1);
+	for (size_t i = STAMP; i < len; i++) {
+		if (p[i] != (uint8_t)counter) {
+			c->count.corrupt++;
+			break;
+		}
+	}
+	if (!s->started && s->kind == CLIENT_VIDEO && !(key && first))
+		s->before_key++;
+	s->keyframes += key && first && s->kind == CLIENT_VIDEO;
+	if (!s->started)
+		s->first_us = c->now_us;
+	s->started = true;
+	if (s->from && s->from != from)
+		s->foreign++;
+	s->from = from;
+	s->last_counter = counter;
+}
+
+void client_media_packet(struct client *c, uint8_t *buf, size_t len)
+{
+	struct rtp_packet pkt;
+	uint64_t seq;
+	if (rtp_parse(&pkt, buf, len)) {
+		c->count.bad++;
+		return;
+	}
+	struct client_stream *s = client_stream_find(c, pkt.ssrc);
+	if (!s) {
+		c->count.foreign_ssrc++;
+		return;
+	}
+	enum receive_got got = receive_packet(
+		&s->receive, c->now_us, pkt.seq, pkt.ts, len, &seq);
+	if (got == RECEIVE_DUPLICATE || got == RECEIVE_OLD)
+		return;
+	s->packets++;
+	s->bytes += len;
+	s->last_us = c->now_us;
+	judge(c, s, pkt.payload, pkt.payload_len);
+}
+
+static void send_nacks(struct client *c, struct client_stream *s)
+{
+	uint16_t seq[RECEIVE_NACK_MAX];
+	uint8_t buf[RTCP_PACKET_MAX + CRYPT_TRAILER];
+	struct rtcp_build b;
+	unsigned n =
+		receive_nacks(&s->receive, c->now_us, seq, RECEIVE_NACK_MAX);
+	if (!n)
+		return;
+	rtcp_build_init(&b, buf, RTCP_PACKET_MAX);
+	rtcp_add_rr(&b, c->rtcp_ssrc, NULL, 0);
+	rtcp_add_nack(&b, c->rtcp_ssrc, s->ssrc, seq, n);
+	c->count.nacks_sent++;
+	seal_and_send(c, buf, b.len, true);
+}
+
+static void send_reports(struct client *c)
+{
+	uint8_t buf[RTCP_PACKET_MAX + CRYPT_TRAILER];
+	struct rtcp_build b;
+	struct rtcp_block block[RTCP_BLOCKS_MAX];
+	unsigned n = 0;
+	memset(block, 0, sizeof(block));
+	for (unsigned i = 0; i < CLIENT_STREAMS && n < RTCP_BLOCKS_MAX; i++)
+		if (c->stream[i].used && c->stream[i].started)
+			receive_report(
+				&c->stream[i].receive, c->now_us, &block[n++]);
+	rtcp_build_init(&b, buf, RTCP_PACKET_MAX);
+	for (unsigned k = 0; k < 2; k++) {
+		struct client_send *s = &c->send[k];
+		if (s->on)
+			rtcp_add_sr(&b, s->ssrc, rtcp_ntp(c->now_us), s->ts,
+				(uint32_t)s->packets, (uint32_t)s->octets, NULL,
+				0);
+	}
+	rtcp_add_rr(&b, c->rtcp_ssrc, block, n);
+	rtcp_add_cname(&b, c->rtcp_ssrc, "client");
+	seal_and_send(c, buf, b.len, true);
+	c->report_us = c->now_us + 1000000;
+}
+
+void client_media_tick(struct client *c)
+{
+	struct client_send *a = &c->send[CLIENT_AUDIO],
+			   *v = &c->send[CLIENT_VIDEO];
+	if (a->on && a->next_us <= c->now_us)
+		send_audio(c);
+	if (v->on && v->next_us <= c->now_us)
+		send_frame(c);
+	for (unsigned i = 0; i < CLIENT_STREAMS; i++) {
+		struct client_stream *s = &c->stream[i];
+		if (s->used && s->started &&
+			receive_deadline(&s->receive) <= c->now_us)
+			send_nacks(c, s);
+	}
+	if (c->report_us <= c->now_us)
+		send_reports(c);
+}
+
+uint64_t client_media_deadline(const struct client *c)
+{
+	uint64_t at = c->report_us;
+	for (unsigned k = 0; k < 2; k++)
+		if (c->send[k].on && c->send[k].next_us < at)
+			at = c->send[k].next_us;
+	for (unsigned i = 0; i < CLIENT_STREAMS; i++) {
+		const struct client_stream *s = &c->stream[i];
+		if (!s->used || !s->started)
+			continue;
+		uint64_t d = receive_deadline(&s->receive);
+		at = d < at ? d : at;
+	}
+	return at;
+}

@@ -1,0 +1,273 @@
+/* Offers and answers of the simulated client. */
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "sfu/sdp/sdp.h"
+#include "tests/sim/client.h"
+
+struct text {
+	char *buf;
+	size_t len;
+};
+
+__attribute__((format(printf, 2, 3))) static void add(
+	struct text *t, const char *fmt, ...)
+{
+	va_list ap;
+	va_start(ap, fmt);
+	int n = vsnprintf(t->buf + t->len, CLIENT_SDP - t->len, fmt, ap);
+	va_end(ap);
+	if (n > 0 && t->len + (size_t)n < CLIENT_SDP)
+		t->len += (size_t)n;
+}
+
+static void credentials(struct client *c)
+{
+	uint8_t r[16];
+	cert_random(c->cert, r, sizeof(r));
+	snprintf(c->ufrag, sizeof(c->ufrag), "%02x%02x%02x", r[0], r[1], r[2]);
+	for (unsigned i = 0; i < 12; i++)
+		snprintf(c->pwd + 2 * i, 3, "%02x", r[3 + i]);
+}
+
+static void head(struct client *c, struct text *t, unsigned n)
+{
+	add(t, "v=0\r\no=- %u %llu IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\n",
+		c->cfg.id + 1, (unsigned long long)++c->sdp_version);
+	add(t, "a=group:BUNDLE");
+	for (unsigned i = 0; i < n; i++)
+		if (!c->media[i].rejected)
+			add(t, " %s", c->media[i].mid);
+	add(t, "\r\na=msid-semantic: WMS *\r\n");
+}
+
+static void transport(struct client *c, struct text *t, const char *setup)
+{
+	add(t,
+		"c=IN IP4 0.0.0.0\r\na=ice-ufrag:%s\r\na=ice-pwd:%s\r\n"
+		"a=fingerprint:sha-256 %s\r\na=setup:%s\r\n",
+		c->ufrag, c->pwd, cert_fingerprint(c->cert), setup);
+}
+
+static void audio_codec(struct text *t)
+{
+	add(t, "a=rtpmap:111 opus/48000/2\r\na=fmtp:111 minptime=10\r\n"
+	       "a=extmap:1 urn:ietf:params:rtp-hdrext:ssrc-audio-level\r\n");
+}
+
+static void video_codec(struct text *t)
+{
+	add(t, "a=rtpmap:96 VP8/90000\r\na=rtcp-fb:96 nack\r\n"
+	       "a=rtcp-fb:96 nack pli\r\na=rtcp-fb:96 goog-remb\r\n");
+}
+
+static void publish(struct client *c, struct text *t, enum client_kind kind)
+{
+	add(t, "a=msid:cam%u track%u-%u\r\n", c->cfg.id, c->cfg.id, kind);
+	add(t, "a=ssrc:%u cname:c%u\r\n", c->send[kind].ssrc, c->cfg.id);
+}
+
+static void declare(struct client *c, const char *kind)
+{
+	struct client_media *m = &c->media[c->n_media];
+	snprintf(m->kind, sizeof(m->kind), "%s", kind);
+	snprintf(m->mid, sizeof(m->mid), "%u", c->n_media++);
+}
+
+static void media(struct client *c, struct text *t, unsigned i,
+	const char *setup, const char *direction)
+{
+	const struct client_media *m = &c->media[i];
+	if (strcmp(m->kind, "application") == 0) {
+		add(t, "m=application %u UDP/DTLS/SCTP webrtc-datachannel\r\n",
+			m->rejected ? 0 : 9);
+		transport(c, t, setup);
+		add(t,
+			"a=mid:%s\r\na=sctp-port:5000\r\n"
+			"a=max-message-size:262144\r\n",
+			m->mid);
+		return;
+	}
+	bool audio = strcmp(m->kind, "audio") == 0;
+	add(t, "m=%s %u UDP/TLS/RTP/SAVPF %u\r\n", m->kind, m->rejected ? 0 : 9,
+		audio ? 111 : 96);
+	transport(c, t, setup);
+	add(t, "a=mid:%s\r\na=%s\r\na=rtcp-mux\r\na=rtcp-rsize\r\n", m->mid,
+		direction);
+	if (audio)
+		audio_codec(t);
+	else
+		video_codec(t);
+}
+
+/* m-lines 0 and 1 are ours where we publish; the others only receive. */
+static bool publishes(const struct client *c, unsigned i, enum client_kind *ret)
+{
+	unsigned at = 0;
+	for (unsigned k = 0; k < 2; k++) {
+		if (!c->send[k].on)
+			continue;
+		if (i == at++) {
+			*ret = (enum client_kind)k;
+			return true;
+		}
+	}
+	return false;
+}
+
+static void body(struct client *c, struct text *t, const char *setup)
+{
+	enum client_kind kind;
+	for (unsigned i = 0; i < c->n_media; i++) {
+		bool ours = publishes(c, i, &kind);
+		media(c, t, i, setup, ours ? "sendrecv" : "recvonly");
+		if (ours)
+			publish(c, t, kind);
+	}
+}
+
+char *client_offer(struct client *c, bool ice_restart)
+{
+	struct text t = { .buf = malloc(CLIENT_SDP) };
+	if (!t.buf)
+		return NULL;
+	if (!c->ufrag[0] || ice_restart)
+		credentials(c);
+	if (c->n_media == 0) {
+		if (c->cfg.audio)
+			declare(c, "audio");
+		if (c->cfg.video)
+			declare(c, "video");
+		if (c->cfg.data)
+			declare(c, "application");
+	}
+	head(c, &t, c->n_media);
+	body(c, &t, c->cfg.dtls_server ? "passive" : "actpass");
+	return t.buf;
+}
+
+static void want_stream(
+	struct client *c, const struct sdp_media *m, unsigned mline)
+{
+	uint32_t ssrc = m->ssrc[0].ssrc;
+	struct client_stream *s = client_stream_find(c, ssrc);
+	for (unsigned i = 0; !s && i < CLIENT_STREAMS; i++)
+		if (!c->stream[i].used)
+			s = &c->stream[i];
+	if (!s)
+		return;
+	if (!s->used) {
+		memset(s, 0, sizeof(*s));
+		s->used = true;
+		s->kind = m->kind == SDP_AUDIO ? CLIENT_AUDIO : CLIENT_VIDEO;
+		s->ssrc = ssrc;
+		receive_init(&s->receive, ssrc,
+			s->kind == CLIENT_AUDIO ? 48000 : 90000, true);
+	}
+	s->mline = mline;
+	snprintf(s->stream, sizeof(s->stream), "%s", m->stream_id);
+}
+
+/* The streams of a description are all there are: others have ended. */
+static void take_streams(struct client *c, const struct sdp *sdp)
+{
+	bool keep[CLIENT_STREAMS] = { false };
+	for (unsigned i = 0; i < sdp->n_media; i++) {
+		const struct sdp_media *m = &sdp->media[i];
+		bool sends = m->direction == SDP_SENDRECV ||
+			     m->direction == SDP_SENDONLY;
+		if (m->kind > SDP_VIDEO || !m->port || !sends || !m->n_ssrc)
+			continue;
+		want_stream(c, m, i);
+		for (unsigned k = 0; k < CLIENT_STREAMS; k++)
+			keep[k] |= c->stream[k].used &&
+				   c->stream[k].ssrc == m->ssrc[0].ssrc;
+	}
+	for (unsigned k = 0; k < CLIENT_STREAMS; k++)
+		c->stream[k].used &= keep[k];
+}
+
+static void take_transport(struct client *c, const struct sdp_media *m)
+{
+	if (strcmp(c->remote_ufrag, m->ufrag) == 0)
+		return;
+	snprintf(c->remote_ufrag, sizeof(c->remote_ufrag), "%s", m->ufrag);
+	snprintf(c->remote_pwd, sizeof(c->remote_pwd), "%s", m->pwd);
+	c->nominated = false;
+	c->check_us = c->now_us;
+	if (!c->dtls)
+		dtls_new(&c->dtls, c->cert,
+			m->setup == SDP_ACTIVE ? DTLS_SERVER : DTLS_CLIENT,
+			m->fingerprint_hash, m->fingerprint);
+}
+
+static int take(
+	struct client *c, uint64_t now_us, const char *text, struct sdp **ret)
+{
+	char error[SDP_ERROR_MAX];
+	int err = sdp_parse(text, strlen(text), ret, error);
+	c->now_us = now_us;
+	if (err)
+		return err;
+	if ((*ret)->n_media == 0 || (*ret)->n_media > CLIENT_MEDIA ||
+		!(*ret)->media[0].ufrag) {
+		sdp_free(*ret);
+		return -EBADMSG;
+	}
+	take_transport(c, &(*ret)->media[0]);
+	take_streams(c, *ret);
+	return 0;
+}
+
+int client_answer(struct client *c, uint64_t now_us, const char *text)
+{
+	struct sdp *sdp;
+	int err = take(c, now_us, text, &sdp);
+	if (err)
+		return err;
+	c->answered_us = now_us;
+	if (sdp->n_media != c->n_media)
+		err = -EBADMSG;
+	sdp_free(sdp);
+	return err;
+}
+
+char *client_negotiate(struct client *c, uint64_t now_us, const char *text)
+{
+	struct sdp *sdp;
+	if (take(c, now_us, text, &sdp))
+		return NULL;
+	c->count.renegotiations++;
+	for (unsigned i = 0; i < sdp->n_media; i++) {
+		struct client_media *m = &c->media[i];
+		snprintf(m->kind, sizeof(m->kind), "%s",
+			sdp->media[i].kind_text);
+		snprintf(m->mid, sizeof(m->mid), "%s", sdp->media[i].mid);
+		m->rejected = false;
+	}
+	c->n_media = sdp->n_media;
+	struct text t = { .buf = malloc(CLIENT_SDP) };
+	if (!t.buf) {
+		sdp_free(sdp);
+		return NULL;
+	}
+	head(c, &t, c->n_media);
+	/* Whoever was server stays it (RFC 8842 5.3). */
+	const char *setup = dtls_is_client(c->dtls) ? "active" : "passive";
+	enum client_kind kind;
+	for (unsigned i = 0; i < c->n_media; i++) {
+		enum sdp_direction d = sdp->media[i].direction;
+		bool ours = publishes(c, i, &kind);
+		media(c, &t, i, setup,
+			ours && d == SDP_SENDRECV ? "sendrecv"
+			: ours                    ? "sendonly"
+			: d == SDP_SENDONLY       ? "recvonly"
+						  : "inactive");
+		if (ours)
+			publish(c, &t, kind);
+	}
+	sdp_free(sdp);
+	return t.buf;
+}

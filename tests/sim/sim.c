@@ -1,0 +1,513 @@
+#include "tests/sim/sim.h"
+#include <arpa/inet.h>
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/time.h>
+
+/* usrsctp reads the wall clock itself: in this program it is the virtual one.
+ */
+static uint64_t *virtual_now;
+int gettimeofday(struct timeval *restrict tv, void *restrict tz)
+{
+	uint64_t now = virtual_now ? *virtual_now : 0;
+	(void)tz;
+	tv->tv_sec = (time_t)(1700000000 + now / SIM_S);
+	tv->tv_usec = (suseconds_t)(now % SIM_S);
+	return 0;
+}
+
+enum event_kind {
+	TO_SERVER,
+	TO_CLIENT,
+	SIG_OFFER,
+	SIG_ANSWER,
+	SIG_TO_CLIENT_OFFER,
+	SIG_TO_CLIENT_ANSWER
+};
+
+struct sim_event {
+	uint64_t at_us, order;
+	enum event_kind kind;
+	unsigned seat;
+	sfu_id id; /* the seat's occupant it is meant for */
+	struct sockaddr_in from;
+	uint8_t *buf;
+	size_t len;
+};
+
+static bool before(const struct sim_event *a, const struct sim_event *b)
+{
+	return a->at_us != b->at_us ? a->at_us < b->at_us : a->order < b->order;
+}
+
+static void push(struct sim *s, struct sim_event e)
+{
+	if (s->n_events == s->cap_events) {
+		s->cap_events = s->cap_events ? s->cap_events * 2 : 1024;
+		s->heap = realloc(s->heap, s->cap_events * sizeof(*s->heap));
+		assert(s->heap);
+	}
+	e.order = s->order++;
+	unsigned i = s->n_events++;
+	while (i && before(&e, &s->heap[(i - 1) / 2])) {
+		s->heap[i] = s->heap[(i - 1) / 2];
+		i = (i - 1) / 2;
+	}
+	s->heap[i] = e;
+}
+
+static struct sim_event pop(struct sim *s)
+{
+	struct sim_event top = s->heap[0], last = s->heap[--s->n_events];
+	unsigned i = 0;
+	for (;;) {
+		unsigned k = 2 * i + 1;
+		if (k >= s->n_events)
+			break;
+		if (k + 1 < s->n_events && before(&s->heap[k + 1], &s->heap[k]))
+			k++;
+		if (!before(&s->heap[k], &last))
+			break;
+		s->heap[i] = s->heap[k];
+		i = k;
+	}
+	if (s->n_events)
+		s->heap[i] = last;
+	return top;
+}
+
+uint64_t sim_random(struct sim *s)
+{
+	/* xorshift64*, so that a seed means the same on every machine. */
+	s->seed ^= s->seed >> 12;
+	s->seed ^= s->seed << 25;
+	s->seed ^= s->seed >> 27;
+	return s->seed * 2685821657736338717u;
+}
+
+static bool chance(struct sim *s, unsigned ppm)
+{
+	return sim_random(s) % 1000000 < ppm;
+}
+
+/* Lengths of DTLS records vary with signatures, so only kinds are digested. */
+static void digest(struct sim *s, unsigned kind, unsigned seat, uint64_t at)
+{
+	s->digest ^= at * 31 + kind * 7 + seat;
+	s->digest *= 1099511628211u;
+}
+
+static void travel(struct sim *s, const struct sim_link *l,
+	enum event_kind kind, unsigned seat, const uint8_t *buf, size_t len)
+{
+	unsigned copies = 1 + chance(s, l->duplicate_ppm);
+	bool lost = chance(s, l->loss_ppm);
+	s->packets++;
+	if (lost || l->cut) {
+		s->lost++;
+		return;
+	}
+	s->duplicated += copies - 1;
+	while (copies--) {
+		struct sim_event e = { .at_us = s->now_us + l->delay_us,
+			.kind = kind,
+			.seat = seat,
+			.id = s->seat[seat].id,
+			.from = s->seat[seat].addr,
+			.buf = malloc(len ? len : 1),
+			.len = len };
+		assert(e.buf);
+		memcpy(e.buf, buf, len);
+		if (l->jitter_us)
+			e.at_us += sim_random(s) % l->jitter_us;
+		push(s, e);
+	}
+}
+
+static void on_client_out(
+	struct client_out *out, const uint8_t *buf, size_t len)
+{
+	struct sim_seat *seat = (struct sim_seat *)out;
+	travel(seat->sim, &seat->up, TO_SERVER,
+		(unsigned)(seat - seat->sim->seat), buf, len);
+}
+
+static struct sim_seat *seat_of_addr(struct sim *s, const struct sockaddr *a)
+{
+	for (unsigned i = 0; i < s->n_seats; i++)
+		if (ice_addr_equal(a, (struct sockaddr *)&s->seat[i].addr))
+			return &s->seat[i];
+	return NULL;
+}
+
+static void flush(struct outbox *out)
+{
+	struct sim *s = out->owner;
+	outbox_seal(out);
+	for (unsigned i = 0; i < out->n; i++) {
+		struct packet *p = &out->v[i];
+		struct sim_seat *seat =
+			seat_of_addr(s, (struct sockaddr *)&p->to);
+		/* Nobody is there any more: a rebound NAT, say. */
+		if (!seat || !p->len)
+			continue;
+		travel(s, &seat->down, TO_CLIENT, (unsigned)(seat - s->seat),
+			p->data, p->len);
+	}
+	out->n = 0;
+}
+
+static void signal_later(struct sim *s, struct sim_seat *seat,
+	enum event_kind kind, const char *text)
+{
+	size_t len = strlen(text) + 1;
+	struct sim_event e = { .at_us = s->now_us + seat->signal_delay_us,
+		.kind = kind,
+		.seat = (unsigned)(seat - s->seat),
+		.id = seat->id,
+		.buf = malloc(len),
+		.len = len };
+	assert(e.buf);
+	memcpy(e.buf, text, len);
+	push(s, e);
+}
+
+static struct sim_seat *seat_of_id(struct sim *s, sfu_id id)
+{
+	for (unsigned i = 0; i < s->n_seats; i++)
+		if (s->seat[i].id == id)
+			return &s->seat[i];
+	return NULL;
+}
+
+static void on_event(struct sim *s, const struct sfu_event *ev)
+{
+	struct sim_seat *seat = seat_of_id(s, ev->participant);
+	if (!seat)
+		return;
+	switch (ev->type) {
+	case SFU_EV_ANSWER:
+		seat->answers++;
+		seat->n_streams = ev->n_streams;
+		signal_later(s, seat, SIG_TO_CLIENT_ANSWER, ev->sdp);
+		break;
+	case SFU_EV_OFFER:
+		seat->offers++;
+		seat->n_streams = ev->n_streams;
+		if (!seat->ignore_offers)
+			signal_later(s, seat, SIG_TO_CLIENT_OFFER, ev->sdp);
+		break;
+	case SFU_EV_REFUSED:
+		seat->refused++;
+		break;
+	case SFU_EV_CONNECTED:
+		seat->connected++;
+		break;
+	case SFU_EV_SPEAKER:
+		seat->speakers++;
+		seat->speaker = ev->speaker;
+		break;
+	case SFU_EV_LEFT:
+		seat->left = true;
+		seat->reason = ev->reason;
+		break;
+	default:
+		break;
+	}
+}
+
+/* What a worker does after every call of the core. */
+static void settle(struct sim *s)
+{
+	struct sfu_event ev;
+	while (conference_next_event(s->conference, &ev))
+		on_event(s, &ev);
+	conference_sweep(s->conference);
+	flush(&s->out);
+}
+
+void sim_init(struct sim *s, uint64_t seed)
+{
+	static const char *const codecs[] = { "opus", "VP8", NULL };
+	memset(s, 0, sizeof(*s));
+	s->seed = seed * 2654435761u + 1;
+	s->now_us = SIM_S;
+	s->next_id = 1;
+	virtual_now = &s->now_us;
+	assert(assoc_global_init() == 0 && crypt_global_init() == 0);
+	s->client_cert = cert_new(1700000000);
+	s->env.cert = cert_new(1700000000);
+	s->env.ice = ice_engine_new();
+	s->env.codecs = codecs;
+	s->env.wall_offset_us = 1700000000ull * SIM_S;
+	s->env.candidate[0] =
+		"candidate:1 1 udp 2130706431 10.0.0.1 7882 typ host";
+	s->env.n_candidates = 1;
+	s->env.limits = (struct limits){ .participants = SIM_CLIENTS,
+		.tracks = 8,
+		.media_lines = 200,
+		.video_max_bps = 2500000,
+		.channel_queue = 4u << 20,
+		.history_video = 512,
+		.history_audio = 64,
+		.resend_bps = 4000000 };
+	assert(s->client_cert && s->env.cert && s->env.ice);
+	assert(outbox_init(&s->out, flush, s) == 0);
+	s->conference = conference_new(&s->env, "sim");
+	assert(s->conference);
+	for (unsigned i = 0; i < SIM_CLIENTS; i++) {
+		s->seat[i].out.send = on_client_out;
+		s->seat[i].sim = s;
+	}
+}
+
+void sim_done(struct sim *s)
+{
+	for (unsigned i = 0; i < s->n_seats; i++)
+		client_free(s->seat[i].client);
+	s->env.out = NULL;
+	conference_free(s->conference);
+	while (s->n_events)
+		free(pop(s).buf);
+	free(s->heap);
+	outbox_done(&s->out);
+	ice_engine_free(s->env.ice);
+	cert_free(s->env.cert);
+	cert_free(s->client_cert);
+	virtual_now = NULL;
+}
+
+struct client_config sim_usual(uint32_t id)
+{
+	return (struct client_config){ .id = id,
+		.audio = true,
+		.video = true,
+		.data = true,
+		.fps = 15,
+		.packets_per_frame = 2,
+		.packet_bytes = 600 };
+}
+
+static struct sim_seat *free_seat(struct sim *s)
+{
+	for (unsigned i = 0; i < s->n_seats; i++)
+		if (!s->seat[i].client)
+			return &s->seat[i];
+	assert(s->n_seats < SIM_CLIENTS);
+	return &s->seat[s->n_seats++];
+}
+
+struct sim_seat *sim_join(struct sim *s, const struct client_config *cfg,
+	const struct sim_link *link)
+{
+	struct sim_seat *seat = free_seat(s);
+	struct sim_link usual = { .delay_us = 10000 };
+	struct sfu_join_options opt = { .renegotiate = !cfg->metadata_free };
+	char label[32];
+	memset((char *)seat + offsetof(struct sim_seat, client), 0,
+		sizeof(*seat) - offsetof(struct sim_seat, client));
+	seat->id = s->next_id++;
+	seat->up = seat->down = link ? *link : usual;
+	seat->signal_delay_us = 50000;
+	seat->addr.sin_family = AF_INET;
+	seat->addr.sin_addr.s_addr = htonl(0x0a000100u + seat->id);
+	seat->addr.sin_port = htons(40000);
+	seat->client = client_new(cfg, s->client_cert, &seat->out);
+	assert(seat->client);
+	snprintf(label, sizeof(label), "client %u", cfg->id);
+	int err = conference_join(
+		s->conference, s->now_us, seat->id, label, &opt);
+	assert(err == 0);
+	char *offer = client_offer(seat->client, false);
+	signal_later(s, seat, SIG_OFFER, offer);
+	free(offer);
+	return seat;
+}
+
+static void empty_seat(struct sim_seat *seat)
+{
+	seat->client = client_free(seat->client);
+	seat->id = 0;
+	memset(&seat->addr, 0, sizeof(seat->addr));
+}
+
+void sim_leave(struct sim *s, struct sim_seat *seat)
+{
+	conference_leave(
+		s->conference, s->now_us, seat->id, SFU_BY_COMMAND, &s->out);
+	settle(s);
+	empty_seat(seat);
+}
+
+void sim_vanish(struct sim *s, struct sim_seat *seat)
+{
+	(void)s;
+	empty_seat(seat);
+}
+
+void sim_rebind(struct sim *s, struct sim_seat *seat)
+{
+	(void)s;
+	seat->addr.sin_port = htons((uint16_t)(ntohs(seat->addr.sin_port) + 1));
+}
+
+void sim_ice_restart(struct sim *s, struct sim_seat *seat)
+{
+	char *offer = client_offer(seat->client, true);
+	assert(offer);
+	signal_later(s, seat, SIG_OFFER, offer);
+	free(offer);
+}
+
+static void to_server(struct sim *s, struct sim_event *e)
+{
+	/* As the worker's demultiplexer does: a known address is its owner's, a
+	 * check from a new one names its owner by ufrag. */
+	struct participant *p = conference_find(s->conference, e->id);
+	if (p)
+		conference_input(s->conference, s->now_us, p,
+			(struct sockaddr *)&e->from, e->buf, e->len, &s->out);
+}
+
+static void dispatch(struct sim *s, struct sim_event *e)
+{
+	struct sim_seat *seat = &s->seat[e->seat];
+	char *text;
+	digest(s, e->kind, e->seat, e->at_us);
+	if (e->kind == TO_SERVER) {
+		to_server(s, e);
+		settle(s);
+		return;
+	}
+	if (seat->id != e->id || !seat->client)
+		return;
+	switch (e->kind) {
+	case TO_CLIENT:
+		client_input(seat->client, s->now_us, e->buf, e->len);
+		break;
+	case SIG_OFFER:
+		conference_offer(s->conference, s->now_us, seat->id,
+			(char *)e->buf, e->len - 1, &s->out);
+		settle(s);
+		break;
+	case SIG_ANSWER:
+		conference_answer(s->conference, s->now_us, seat->id,
+			(char *)e->buf, e->len - 1, &s->out);
+		settle(s);
+		break;
+	case SIG_TO_CLIENT_ANSWER:
+		seat->answered_us = s->now_us;
+		client_answer(seat->client, s->now_us, (char *)e->buf);
+		break;
+	case SIG_TO_CLIENT_OFFER:
+		text = client_negotiate(
+			seat->client, s->now_us, (char *)e->buf);
+		assert(text);
+		signal_later(s, seat, SIG_ANSWER, text);
+		free(text);
+		break;
+	default:
+		break;
+	}
+}
+
+static uint64_t next_time(const struct sim *s, uint64_t end_us)
+{
+	uint64_t at = (s->now_us / 10000 + 1) * 10000; /* usrsctp's timer */
+	uint64_t c = conference_deadline(s->conference);
+	at = end_us < at ? end_us : at;
+	at = c < at ? c : at;
+	if (s->n_events && s->heap[0].at_us < at)
+		at = s->heap[0].at_us;
+	for (unsigned i = 0; i < s->n_seats; i++) {
+		if (!s->seat[i].client)
+			continue;
+		uint64_t d = client_deadline(s->seat[i].client);
+		at = d < at ? d : at;
+	}
+	return at > s->now_us ? at : s->now_us;
+}
+
+static void tick_sctp(struct sim *s)
+{
+	/* usrsctp's timers send for server and clients alike. */
+	s->env.out = &s->out;
+	s->env.now_us = s->now_us;
+	assoc_global_tick(s->now_us);
+	s->env.out = NULL;
+	conference_channels(s->conference, s->now_us, &s->out);
+	settle(s);
+	for (unsigned i = 0; i < s->n_seats; i++)
+		if (s->seat[i].client)
+			client_channels(s->seat[i].client, s->now_us);
+}
+
+void sim_run(struct sim *s, uint64_t for_us)
+{
+	uint64_t end = s->now_us + for_us, spins = 0, last = 0;
+	while (s->now_us < end) {
+		s->now_us = next_time(s, end);
+		/* Something that is due for ever would hang a worker. */
+		spins = s->now_us == last ? spins + 1 : 0;
+		last = s->now_us;
+		assert(spins < 100000);
+		while (s->n_events && s->heap[0].at_us <= s->now_us) {
+			struct sim_event e = pop(s);
+			dispatch(s, &e);
+			free(e.buf);
+		}
+		if (conference_deadline(s->conference) <= s->now_us) {
+			conference_tick(s->conference, s->now_us, &s->out);
+			settle(s);
+		}
+		for (unsigned i = 0; i < s->n_seats; i++)
+			if (s->seat[i].client &&
+				client_deadline(s->seat[i].client) <= s->now_us)
+				client_tick(s->seat[i].client, s->now_us);
+		if (s->now_us % 10000 == 0)
+			tick_sctp(s);
+	}
+}
+
+struct conference_stats sim_stats(const struct sim *s)
+{
+	struct conference_stats st;
+	memset(&st, 0, sizeof(st));
+	conference_stats(s->conference, &st);
+	return st;
+}
+
+unsigned sim_missing(const struct sim *s)
+{
+	unsigned missing = 0;
+	for (unsigned i = 0; i < s->n_seats; i++) {
+		for (unsigned k = 0; k < s->n_seats; k++) {
+			const struct client *a = s->seat[i].client,
+					    *b = s->seat[k].client;
+			if (!a || !b || a == b)
+				continue;
+			unsigned want = b->cfg.audio + b->cfg.video;
+			if (client_live(a, b->cfg.id, s->now_us) != want)
+				missing++;
+		}
+	}
+	return missing;
+}
+
+uint64_t sim_faults(const struct sim *s)
+{
+	uint64_t faults = 0;
+	for (unsigned i = 0; i < s->n_seats; i++) {
+		const struct client *c = s->seat[i].client;
+		if (!c)
+			continue;
+		faults += c->count.corrupt;
+		for (unsigned k = 0; k < CLIENT_STREAMS; k++)
+			if (c->stream[k].used)
+				faults += c->stream[k].foreign +
+					  c->stream[k].before_key;
+	}
+	return faults;
+}

@@ -1,0 +1,89 @@
+/*
+ * A simulated world: one worker's core, its clients, and the network between
+ * them, on a virtual clock. After quicly's simulator: a heap of what happens
+ * next; take the earliest; set the clock; run it.
+ *
+ * Everything random in the network comes from one seed. Seconds of virtual time
+ * cost as much CPU as the packets in them.
+ */
+#ifndef HEARTH_TESTS_SIM_SIM_H
+#define HEARTH_TESTS_SIM_SIM_H
+
+#include <netinet/in.h>
+#include "sfu/conference.h"
+#include "tests/sim/client.h"
+
+enum { SIM_CLIENTS = 64, SIM_S = 1000000 };
+
+/* One direction of one client's access link. */
+struct sim_link {
+	uint64_t delay_us, jitter_us; /* jitter reorders */
+	unsigned loss_ppm, duplicate_ppm;
+	bool cut; /* nothing passes */
+};
+
+struct sim_seat {
+	struct client_out out; /* first: the client's way out */
+	struct sim *sim;
+	struct client *client; /* NULL: free seat */
+	sfu_id id;
+	struct sockaddr_in addr; /* as the server sees it; changes = NAT */
+	struct sim_link up, down;
+	bool left;
+	enum sfu_reason reason;
+	uint64_t answers, offers, refused, connected, speakers;
+	uint64_t answered_us;
+	unsigned signal_delay_us;
+	sfu_id speaker;
+	unsigned n_streams; /* of the last SDP */
+	bool ignore_offers; /* never answers one */
+};
+
+struct sim {
+	uint64_t now_us, seed;
+	struct env env;
+	struct outbox out;
+	struct conference *conference;
+	struct cert *client_cert;
+	struct sim_seat seat[SIM_CLIENTS];
+	unsigned n_seats;
+	sfu_id next_id;
+	struct sim_event *heap;
+	unsigned n_events, cap_events;
+	uint64_t order;
+	uint64_t packets, lost, duplicated, digest;
+};
+
+void sim_init(struct sim *s, uint64_t seed);
+void sim_done(struct sim *s);
+
+/* A client joins: offer, answer and later offers travel with 50 ms of
+ * signalling delay each way. Returns its seat. link may be NULL: 10 ms, no
+ * loss. */
+struct sim_seat *sim_join(struct sim *s, const struct client_config *cfg,
+	const struct sim_link *link);
+/* It hangs up (the front calls sfu_leave); its seat is free afterwards. */
+void sim_leave(struct sim *s, struct sim_seat *seat);
+/* It is gone without a word. */
+void sim_vanish(struct sim *s, struct sim_seat *seat);
+/* Its NAT gives it another port. */
+void sim_rebind(struct sim *s, struct sim_seat *seat);
+/* It offers with new ICE credentials. */
+void sim_ice_restart(struct sim *s, struct sim_seat *seat);
+
+void sim_run(struct sim *s, uint64_t for_us);
+
+uint64_t sim_random(struct sim *s); /* of the seed */
+struct conference_stats sim_stats(const struct sim *s);
+
+/* Everybody with a live client receives, from everybody else who publishes, as
+ * many live streams as that one publishes. Returns how many do not. */
+unsigned sim_missing(const struct sim *s);
+/* Sum of what must be 0 whatever the network does: packets of a foreign
+ * publisher in a stream, corrupt payloads, video before a key frame. */
+uint64_t sim_faults(const struct sim *s);
+
+/* A usual participant: audio, video 15 fps of two packets, data. */
+struct client_config sim_usual(uint32_t id);
+
+#endif
