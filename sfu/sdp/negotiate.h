@@ -31,7 +31,7 @@
 #include "sfu/sdp/sdp.h"
 
 enum {
-	NEGOTIATE_CODECS = 24,	/* usable codecs kept per peer and per track */
+	NEGOTIATE_CODECS = 24, /* usable codecs kept per peer and per track */
 	NEGOTIATE_EXTS = 16,
 	NEGOTIATE_ID_MAX = 128, /* msid stream or track id, bytes without NUL */
 	NEGOTIATE_SSRCS = 4,
@@ -49,53 +49,73 @@ struct negotiate_codec {
 	char fmtp[192];
 	bool nack, pli, fir, remb;
 };
-bool negotiate_codec_equal(const struct negotiate_codec *a,
-	const struct negotiate_codec *b);
+bool negotiate_codec_equal(
+	const struct negotiate_codec *a, const struct negotiate_codec *b);
 
 /* Header extensions we know. Id 0: the peer does not have it. */
-enum negotiate_ext { EXT_MID, EXT_RID, EXT_RRID, EXT_AUDIO_LEVEL,
-	EXT_ABS_SEND_TIME, EXT_ORIENTATION, EXT_PLAYOUT_DELAY, EXT_COLOR,
-	EXT_ABS_CAPTURE_TIME, EXT_DEPENDENCY, EXT_VIDEO_LAYERS, EXT_MAX };
+enum negotiate_ext {
+	EXT_MID,
+	EXT_RID,
+	EXT_RRID,
+	EXT_AUDIO_LEVEL,
+	EXT_ABS_SEND_TIME,
+	EXT_ORIENTATION,
+	EXT_PLAYOUT_DELAY,
+	EXT_COLOR,
+	EXT_ABS_CAPTURE_TIME,
+	EXT_DEPENDENCY,
+	EXT_VIDEO_LAYERS,
+	EXT_MAX
+};
 
 /* What we say of ourselves in every text. Strings are the caller's and outlive
  * the call. */
 struct negotiate_local {
 	const char *ufrag, *pwd, *fingerprint; /* sha-256 */
-	enum sdp_setup setup;		       /* ignored in a first answer, see .c */
-	const char *const *candidate;	       /* lines without "a=" */
+	enum sdp_setup setup;         /* ignored in a first answer, see .c */
+	const char *const *candidate; /* lines without "a=" */
 	unsigned n_candidates;
 	uint32_t max_message_size;
 };
 
 struct transceiver {
 	enum sdp_kind kind; /* SDP_APPLICATION: the data channel m-line */
-	char mid[33];
-	bool rejected; /* port 0, stays so */
+	int line; /* m-line number; -1: planned, or (want_send false) vacant */
+	char mid[33];  /* "" while planned */
+	bool rejected; /* port 0; stays so until the peer recycles the m-line */
 	/* Receive half: what the peer publishes here. */
 	bool receiving;
-	char recv_stream[NEGOTIATE_ID_MAX + 1], recv_track[NEGOTIATE_ID_MAX + 1];
-	uint32_t recv_ssrc[NEGOTIATE_SSRCS]; unsigned n_recv_ssrc; /* no RTX */
+	char recv_stream[NEGOTIATE_ID_MAX + 1],
+		recv_track[NEGOTIATE_ID_MAX + 1];
+	uint32_t recv_ssrc[NEGOTIATE_SSRCS];
+	unsigned n_recv_ssrc; /* no RTX */
 	/* Send half: what we forward here. */
-	bool sending;	   /* as last agreed */
-	bool want_send;	   /* as wanted; differs until renegotiated */
-	bool cooling;	   /* given up, not yet acknowledged inactive */
+	bool sending;       /* as last agreed */
+	bool want_send;     /* as wanted; differs until renegotiated */
+	bool cooling;       /* given up, not yet acknowledged inactive */
 	bool peer_receives; /* its direction lets us send */
-	char send_stream[NEGOTIATE_ID_MAX + 1], send_track[NEGOTIATE_ID_MAX + 1];
+	char send_stream[NEGOTIATE_ID_MAX + 1],
+		send_track[NEGOTIATE_ID_MAX + 1];
 	char cname[64];
 	uint32_t send_ssrc;
 	/* Codecs agreed for this m-line, ours to receive by and to send by. */
-	struct negotiate_codec codec[NEGOTIATE_CODECS]; unsigned n_codecs;
+	struct negotiate_codec codec[NEGOTIATE_CODECS];
+	unsigned n_codecs;
 };
 
-enum negotiate_state { NEGOTIATE_STABLE, NEGOTIATE_HAVE_REMOTE,
-	NEGOTIATE_HAVE_LOCAL };
+enum negotiate_state {
+	NEGOTIATE_STABLE,
+	NEGOTIATE_HAVE_REMOTE,
+	NEGOTIATE_HAVE_LOCAL
+};
 
 struct negotiation; /* heap */
 
 /* codecs: what we accept at all, in order of preference, e.g. "opus", "VP8",
- * "VP9", "H264", "AV1"; NULL ends. limits: m-lines we ever make. NULL: memory. */
-struct negotiation *negotiation_new(const char *const *codecs,
-	uint64_t session_id, unsigned media_max);
+ * "VP9", "H264", "AV1"; NULL ends. limits: m-lines we ever make. NULL: memory.
+ */
+struct negotiation *negotiation_new(
+	const char *const *codecs, uint64_t session_id, unsigned media_max);
 struct negotiation *negotiation_free(struct negotiation *); /* returns NULL */
 
 /* What a remote description said of the transport. */
@@ -103,35 +123,40 @@ struct negotiate_remote {
 	char ufrag[257], pwd[257];
 	char fingerprint_hash[16], fingerprint[200];
 	enum sdp_setup setup;
-	bool ice_restart;	/* credentials differ from the last ones */
+	bool ice_restart; /* credentials differ from the last ones */
 	bool fingerprint_changed;
-	bool has_data; uint16_t sctp_port; uint32_t max_message_size;
-	unsigned n_candidates;	/* counted only */
+	bool has_data;
+	uint16_t sctp_port;
+	uint32_t max_message_size;
+	unsigned n_candidates; /* counted only */
 };
 
-/* Takes a remote offer. Pending local offer: rolled back first. On error nothing
- * has changed, and ret_error says why in a sentence: -EBADMSG (not SDP), -EINVAL
- * (no usable transport: no ufrag, no fingerprint, weak hash, no rtcp-mux, not
- * one BUNDLE), -EPROTO (an m-line changed kind or vanished, an extmap or payload
- * type was remapped), -E2BIG. */
-int negotiation_remote_offer(struct negotiation *n, const char *text, size_t len,
-	struct negotiate_remote *ret, char ret_error[SDP_ERROR_MAX]);
+/* Takes a remote offer. Pending local offer: rolled back first. On error
+ * nothing has changed, and ret_error says why in a sentence: -EBADMSG (not
+ * SDP), -EINVAL (no usable transport: no ufrag, no fingerprint, weak hash, no
+ * rtcp-mux, not one BUNDLE), -EPROTO (an m-line changed kind or vanished, an
+ * extmap or payload type was remapped), -E2BIG. */
+int negotiation_remote_offer(struct negotiation *n, const char *text,
+	size_t len, struct negotiate_remote *ret,
+	char ret_error[SDP_ERROR_MAX]);
 
 /* Writes the answer, entering STABLE. In the first answer setup is active where
  * the offer is actpass or passive, and passive where it is active; later ones
- * repeat the role. Returns a string the caller frees, or NULL: out of memory. */
-char *negotiation_answer(struct negotiation *n,
-	const struct negotiate_local *local);
+ * repeat the role. Returns a string the caller frees, or NULL: out of memory.
+ */
+char *negotiation_answer(
+	struct negotiation *n, const struct negotiate_local *local);
 
 /* Writes an offer of the present wishes, entering HAVE_LOCAL. Allowed when
  * STABLE. The caller frees. NULL: not stable, or out of memory. */
-char *negotiation_offer(struct negotiation *n,
-	const struct negotiate_local *local);
+char *negotiation_offer(
+	struct negotiation *n, const struct negotiate_local *local);
 
-/* Takes the answer to our offer. Errors as above; after an error the offer still
- * stands. -EALREADY: there is no offer of ours out. */
+/* Takes the answer to our offer. Errors as above; after an error the offer
+ * still stands. -EALREADY: there is no offer of ours out. */
 int negotiation_remote_answer(struct negotiation *n, const char *text,
-	size_t len, struct negotiate_remote *ret, char ret_error[SDP_ERROR_MAX]);
+	size_t len, struct negotiate_remote *ret,
+	char ret_error[SDP_ERROR_MAX]);
 
 /* Gives our pending offer up (it was lost, or the peer's took precedence). */
 void negotiation_rollback(struct negotiation *n);
@@ -142,9 +167,9 @@ enum negotiate_state negotiation_state(const struct negotiation *n);
 bool negotiation_needed(const struct negotiation *n);
 
 /* What we forward: a track named (stream, track), its cname, our SSRC, and the
- * codecs its publisher may send. Takes a free send half (in HAVE_REMOTE those of
- * the offer at hand) or plans a new m-line. Returns the transceiver's index, or
- * -ENOSPC (media_max), -EOPNOTSUPP (the peer has none of those codecs). With
+ * codecs its publisher may send. Takes a free send half (in HAVE_REMOTE those
+ * of the offer at hand) or plans a new m-line. Returns the transceiver's index,
+ * or -ENOSPC (media_max), -EOPNOTSUPP (the peer has none of those codecs). With
  * may_grow false only halves of existing m-lines are taken, else -EAGAIN. */
 int negotiation_send(struct negotiation *n, enum sdp_kind kind,
 	const char *stream, const char *track, const char *cname, uint32_t ssrc,
@@ -154,10 +179,16 @@ int negotiation_send(struct negotiation *n, enum sdp_kind kind,
 void negotiation_unsend(struct negotiation *n, unsigned index);
 
 unsigned negotiation_count(const struct negotiation *n);
-const struct transceiver *negotiation_at(const struct negotiation *n,
-	unsigned index);
+const struct transceiver *negotiation_at(
+	const struct negotiation *n, unsigned index);
 
-/* The peer's id of an extension, 0 if it has none. */
+/* The peer's id of an extension, 0 if it has none. Those of simulcast (EXT_RID,
+ * EXT_RRID) are never agreed to as yet, so always 0. */
 uint8_t negotiation_ext(const struct negotiation *n, enum negotiate_ext ext);
+
+/* Our part in DTLS: SDP_ACTIVE (we send the ClientHello) or SDP_PASSIVE, once a
+ * description of the peer was taken; SDP_SETUP_NONE before. Changes only where
+ * the peer's fingerprint does. */
+enum sdp_setup negotiation_role(const struct negotiation *n);
 
 #endif

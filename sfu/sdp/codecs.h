@@ -1,0 +1,52 @@
+/*
+ * Codecs two ends can agree on: reading them from an m-line, comparing them,
+ * and what is said of them in a text. Private to sfu/sdp.
+ */
+#ifndef HEARTH_SFU_SDP_CODECS_H
+#define HEARTH_SFU_SDP_CODECS_H
+
+#include <stdbool.h>
+#include "sfu/sdp/negotiate.h"
+
+/* The codecs of one kind in a peer's number space, best first is not implied:
+ * the order is that of arrival. */
+struct codec_table {
+	struct negotiate_codec codec[NEGOTIATE_CODECS];
+	unsigned n;
+};
+
+/* One of ours by name, clock and channels? accepted: names, NULL ends. Returns
+ * its rank in that list (0: liked best), or -1. */
+int codec_rank(
+	const char *const *accepted, const char *name, enum sdp_kind kind);
+
+/* Takes a codec of an m-line over if we accept it. The fmtp keeps what we would
+ * answer with (RFC 7587 section 7, RFC 6184 section 8.2.2, ...). False: no. */
+bool codec_read(struct negotiate_codec *ret, const struct sdp_codec *c,
+	enum sdp_kind kind, const char *const *accepted);
+
+/* Of the same encoding: name, clock and channels. What one payload type may
+ * mean within a session is that much. */
+bool codec_same_format(
+	const struct negotiate_codec *a, const struct negotiate_codec *b);
+
+/* Index in the table by payload type, or -1. */
+int codec_table_find(const struct codec_table *t, unsigned pt);
+
+/* Sets the entry of that payload type, new or not. Index, or -1: full. */
+int codec_table_put(struct codec_table *t, const struct negotiate_codec *c);
+
+/* Any of list[] equal to c? */
+bool codec_in(const struct negotiate_codec *c,
+	const struct negotiate_codec *list, unsigned n);
+
+/* Orders by rank in accepted, otherwise as they stand. */
+void codec_sort(struct negotiate_codec *list, unsigned n, enum sdp_kind kind,
+	const char *const *accepted);
+
+/* What we offer of a kind to who never said what it has. used[pt] marks payload
+ * types that mean something else already; taken ones are set there. */
+void codec_defaults(struct codec_table *t, enum sdp_kind kind,
+	const char *const *accepted, bool used[128]);
+
+#endif

@@ -1,0 +1,195 @@
+#include "sfu/sdp/negotiate.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "sfu/sdp/negotiation.h"
+
+struct negotiation *negotiation_new(
+	const char *const *codecs, uint64_t session_id, unsigned media_max)
+{
+	struct negotiation *n = calloc(1, sizeof(*n));
+
+	if (!n)
+		return NULL;
+	for (unsigned i = 0; codecs[i] && i < NEGOTIATION_ACCEPTED_MAX; i++) {
+		snprintf(n->accepted_text[i], sizeof(n->accepted_text[i]), "%s",
+			codecs[i]);
+		n->accepted[i] = n->accepted_text[i];
+	}
+	n->session_id = session_id;
+	n->media_max = media_max < SDP_MEDIA_MAX ? media_max : SDP_MEDIA_MAX;
+	return n;
+}
+
+struct negotiation *negotiation_free(struct negotiation *n)
+{
+	if (!n)
+		return NULL;
+	for (unsigned i = 0; i < n->slots_size; i++) {
+		if (n->slot[i])
+			free(n->slot[i]->want);
+		free(n->slot[i]);
+	}
+	free(n->slot);
+	free(n);
+	return NULL;
+}
+
+enum negotiate_state negotiation_state(const struct negotiation *n)
+{
+	return n->state;
+}
+
+unsigned negotiation_count(const struct negotiation *n)
+{
+	return n->n_slots;
+}
+
+const struct transceiver *negotiation_at(
+	const struct negotiation *n, unsigned index)
+{
+	return index < n->n_slots ? &n->slot[index]->t : NULL;
+}
+
+uint8_t negotiation_ext(const struct negotiation *n, enum negotiate_ext ext)
+{
+	return n->ext_agreed >> ext & 1 ? n->ext.id[ext] : 0;
+}
+
+enum sdp_setup negotiation_role(const struct negotiation *n)
+{
+	return n->role;
+}
+
+bool negotiation_needed(const struct negotiation *n)
+{
+	for (unsigned i = 0; i < n->n_slots; i++) {
+		const struct line *l = n->slot[i];
+
+		if (l->t.sending ? !l->t.want_send : line_can_send(n, l))
+			return true;
+	}
+	return false;
+}
+
+void negotiation_rollback(struct negotiation *n)
+{
+	if (n->state != NEGOTIATE_HAVE_LOCAL)
+		return;
+	for (unsigned i = 0; i < n->n_slots; i++) {
+		struct line *l = n->slot[i];
+
+		l->offered = l->offered_send = l->offered_recv = false;
+		/* The peer never saw it: nothing to wait for. */
+		l->t.cooling = l->t.cooling && l->t.sending;
+		if (l->t.line < 0)
+			l->t.mid[0] = '\0';
+	}
+	n->state = NEGOTIATE_STABLE;
+}
+
+static bool mid_is_taken(const struct negotiation *n, const char *mid)
+{
+	for (unsigned i = 0; i < n->n_slots; i++) {
+		const char *other = n->slot[i]->t.mid;
+		unsigned j = 0;
+
+		while (mid[j] && mid[j] == other[j])
+			j++;
+		if (mid[j] == other[j])
+			return true;
+	}
+	return false;
+}
+
+/* mids count on over rollbacks, so that no number ever means two m-lines. */
+static void offer_plan(struct negotiation *n)
+{
+	char mid[16];
+
+	for (unsigned i = 0; i < n->n_slots; i++) {
+		struct line *l = n->slot[i];
+
+		if (l->t.line >= 0 || !line_can_send(n, l))
+			continue;
+		do
+			snprintf(mid, sizeof(mid), "h%u", n->next_mid++);
+		while (mid_is_taken(n, mid));
+		snprintf(l->t.mid, sizeof(l->t.mid), "%s", mid);
+		snprintf(l->kind_text, sizeof(l->kind_text), "%s",
+			l->t.kind == SDP_AUDIO ? "audio" : "video");
+		snprintf(l->protocol, sizeof(l->protocol), "UDP/TLS/RTP/SAVPF");
+		l->offered = true;
+	}
+}
+
+static void offer_unplan(struct negotiation *n)
+{
+	for (unsigned i = 0; i < n->n_slots; i++) {
+		struct line *l = n->slot[i];
+
+		if (l->t.line >= 0)
+			continue;
+		l->offered = false;
+		l->t.mid[0] = '\0';
+	}
+}
+
+char *negotiation_offer(
+	struct negotiation *n, const struct negotiate_local *local)
+{
+	char *text;
+
+	if (n->state != NEGOTIATE_STABLE)
+		return NULL;
+	offer_plan(n);
+	n->version++;
+	text = print_description(n, local, true);
+	if (!text) {
+		offer_unplan(n);
+		return NULL;
+	}
+	for (unsigned i = 0; i < n->n_slots; i++) {
+		struct line *l = n->slot[i];
+
+		if (l->t.rejected || (l->t.line < 0 && !l->offered))
+			continue;
+		l->offered = true;
+		l->offered_send = line_can_send(n, l);
+		l->offered_recv = l->t.receiving;
+	}
+	n->state = NEGOTIATE_HAVE_LOCAL;
+	return text;
+}
+
+static void answer_commit(struct negotiation *n, struct line *l)
+{
+	bool send = line_can_send(n, l);
+
+	l->t.n_codecs = line_codecs(n, l, send, l->t.receiving, l->t.codec);
+	l->t.sending = send;
+	/* What our answer leaves out the peer knows to be gone. */
+	l->t.cooling = false;
+}
+
+char *negotiation_answer(
+	struct negotiation *n, const struct negotiate_local *local)
+{
+	char *text;
+
+	if (n->state != NEGOTIATE_HAVE_REMOTE)
+		return NULL;
+	n->version++;
+	text = print_description(n, local, false);
+	if (!text)
+		return NULL;
+	for (unsigned i = 0; i < n->n_lines; i++) {
+		struct line *l = negotiation_line(n, i);
+
+		if (!l->t.rejected && kind_is_rtp(l->t.kind))
+			answer_commit(n, l);
+	}
+	n->state = NEGOTIATE_STABLE;
+	return text;
+}

@@ -1,0 +1,135 @@
+/*
+ * The inside of struct negotiation, and what its files call each other by.
+ * Private to sfu/sdp.
+ *
+ * A slot is a transceiver's place in the caller's count; its m-line is another
+ * number: a slot that is planned has none until the peer answers our offer, so
+ * that a rollback needs to move nothing.
+ */
+#ifndef HEARTH_SFU_SDP_NEGOTIATION_H
+#define HEARTH_SFU_SDP_NEGOTIATION_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include "sfu/sdp/codecs.h"
+#include "sfu/sdp/extensions.h"
+#include "sfu/sdp/negotiate.h"
+#include "sfu/sdp/sdp.h"
+
+enum { NEGOTIATION_ACCEPTED_MAX = 16 };
+
+struct line {
+	struct transceiver t;
+	/* For the answer to what we reject, and to keep the peer's dialect. */
+	char kind_text[32], protocol[32], format[32];
+	uint32_t base; /* bit i: table[kind].codec[i] is agreed on here */
+	uint32_t exts; /* bit e: enum negotiate_ext e is agreed on here */
+	/* What the publisher of the wanted track may send; heap. */
+	struct negotiate_codec *want;
+	unsigned n_want;
+	/* Of our offer that is out. */
+	bool offered, offered_send, offered_recv;
+};
+
+struct negotiation {
+	char accepted_text[NEGOTIATION_ACCEPTED_MAX][16];
+	const char *accepted[NEGOTIATION_ACCEPTED_MAX + 1];
+	uint64_t session_id, version;
+	unsigned media_max;
+	enum negotiate_state state;
+
+	struct line **slot;
+	unsigned n_slots, slots_size;
+	/* m-line i of the peer's last text, or of ours it answered. */
+	uint16_t slot_of_line[SDP_MEDIA_MAX];
+	unsigned n_lines;
+	unsigned next_mid;
+
+	/* The peer's number spaces, by SDP_AUDIO and SDP_VIDEO. */
+	struct codec_table table[2];
+	bool known[2]; /* it offered that kind once; else table is defaults */
+	bool pt_used[128];
+	struct ext_table ext;
+	uint32_t ext_agreed; /* bit e: the peer said so itself */
+	bool ext_used[256];
+
+	bool bundle, extmap_mixed;
+	bool have_remote;
+	struct negotiate_remote remote;
+	enum sdp_setup role; /* ours: SDP_ACTIVE, SDP_PASSIVE, or NONE yet */
+};
+
+static inline bool kind_is_rtp(enum sdp_kind kind)
+{
+	return kind == SDP_AUDIO || kind == SDP_VIDEO;
+}
+
+static inline bool direction_sends(enum sdp_direction d)
+{
+	return d == SDP_SENDRECV || d == SDP_SENDONLY;
+}
+
+static inline bool direction_receives(enum sdp_direction d)
+{
+	return d == SDP_SENDRECV || d == SDP_RECVONLY;
+}
+
+/* m-line number i, which must exist. */
+static inline struct line *negotiation_line(
+	const struct negotiation *n, unsigned i)
+{
+	return n->slot[n->slot_of_line[i]];
+}
+
+/* -- transceivers.c -- */
+
+/* Makes room for n more slots. 0, or -ENOMEM. */
+int slots_reserve(struct negotiation *n, unsigned more);
+/* A fresh slot out of what was reserved. */
+struct line *slots_add(struct negotiation *n);
+void line_reset(struct line *l); /* as fresh; frees what it holds */
+/* Planned: wanted, but on no agreed m-line yet. */
+bool line_is_planned(const struct line *l);
+/* Wanted, let by the peer, and of a codec it takes here. */
+bool line_can_send(const struct negotiation *n, const struct line *l);
+/* The codecs to print, best first. Returns how many. */
+unsigned line_codecs(const struct negotiation *n, const struct line *l,
+	bool send, bool recv, struct negotiate_codec ret[NEGOTIATE_CODECS]);
+/* Fills the tables for a kind the peer never offered. */
+void negotiation_defaults(struct negotiation *n, enum sdp_kind kind);
+
+/* -- transport.c -- */
+
+/* Which m-lines of a description may live, by transport alone: BUNDLE, mux,
+ * protocol. Bit set: accepted. Codecs are looked at, too. Returns how many. */
+struct verdict {
+	bool accept[SDP_MEDIA_MAX];
+	int master;   /* m-line whose transport counts, or -1 */
+	bool muxless; /* some were refused for want of rtcp-mux */
+};
+void transport_judge(
+	const struct negotiation *n, const struct sdp *s, struct verdict *ret);
+/* What the master says; -EINVAL with the sentence. */
+int transport_read(const struct negotiation *n, const struct sdp *s,
+	const struct verdict *v, bool answer, struct negotiate_remote *ret,
+	enum sdp_setup *ret_role, char ret_error[SDP_ERROR_MAX]);
+
+/* -- check.c: may this description follow what is agreed? Changes nothing. --
+ */
+
+int check_offer(const struct negotiation *n, const struct sdp *s,
+	const struct verdict *v, char ret_error[SDP_ERROR_MAX]);
+int check_answer(const struct negotiation *n, const struct sdp *s,
+	const struct verdict *v, char ret_error[SDP_ERROR_MAX]);
+/* Number of m-lines of the offer that is out. */
+unsigned negotiation_offered(const struct negotiation *n);
+/* The line our offer has at m-line i. */
+struct line *negotiation_offered_line(const struct negotiation *n, unsigned i);
+
+/* -- print.c -- */
+
+/* The whole text; NULL: out of memory, or too long. */
+char *print_description(const struct negotiation *n,
+	const struct negotiate_local *local, bool offer);
+
+#endif

@@ -1,0 +1,227 @@
+#include "sfu/sdp/negotiation.h"
+
+#include <string.h>
+
+#include "sfu/sdp/text.h"
+
+struct print {
+	struct text text;
+	const struct negotiation *n;
+	const struct negotiate_local *local;
+	bool offer;
+	bool first; /* no m-line with a transport was printed yet */
+};
+
+/* m-lines of the text: all there are, and in an offer the planned. */
+static unsigned print_count(const struct print *p)
+{
+	return p->offer ? negotiation_offered(p->n) : p->n->n_lines;
+}
+
+static const char *setup_text(const struct print *p)
+{
+	/* Offers leave it open, always: who answers keeps the role it has
+	 * (RFC 8842 section 5.3, RFC 8829 section 5.2.2). */
+	if (p->offer)
+		return "actpass";
+	return p->n->role == SDP_PASSIVE ? "passive" : "active";
+}
+
+static const char *direction_text(bool send, bool recv)
+{
+	if (send)
+		return recv ? "sendrecv" : "sendonly";
+	return recv ? "recvonly" : "inactive";
+}
+
+static void print_transport(struct print *p)
+{
+	const struct negotiate_local *local = p->local;
+
+	text_add(&p->text,
+		"a=ice-ufrag:%s\r\na=ice-pwd:%s\r\n"
+		"a=fingerprint:sha-256 %s\r\na=setup:%s\r\n",
+		local->ufrag, local->pwd, local->fingerprint, setup_text(p));
+	/* The others of the BUNDLE share the first one's (RFC 8843). */
+	if (!p->first)
+		return;
+	p->first = false;
+	for (unsigned i = 0; i < local->n_candidates; i++)
+		text_add(&p->text, "a=%s\r\n", local->candidate[i]);
+	text_add(&p->text, "a=end-of-candidates\r\n");
+}
+
+static void print_codec(struct print *p, const struct negotiate_codec *c)
+{
+	struct text *t = &p->text;
+	unsigned pt = c->pt;
+
+	text_add(t, "a=rtpmap:%u %s/%u", pt, c->name, (unsigned)c->clock_hz);
+	if (c->channels > 1)
+		text_add(t, "/%u", (unsigned)c->channels);
+	text_add(t, "\r\n");
+	if (c->remb)
+		text_add(t, "a=rtcp-fb:%u goog-remb\r\n", pt);
+	if (c->fir)
+		text_add(t, "a=rtcp-fb:%u ccm fir\r\n", pt);
+	if (c->nack)
+		text_add(t, "a=rtcp-fb:%u nack\r\n", pt);
+	if (c->pli)
+		text_add(t, "a=rtcp-fb:%u nack pli\r\n", pt);
+	if (c->fmtp[0])
+		text_add(t, "a=fmtp:%u %s\r\n", pt, c->fmtp);
+}
+
+/* On m-lines of our own making: what the peer has for that kind. */
+static bool ext_is_printed(
+	const struct negotiation *n, const struct line *l, enum negotiate_ext e)
+{
+	if (l->t.line >= 0)
+		return l->exts >> e & 1;
+	return n->ext.id[e] && ext_fits(e, l->t.kind) &&
+	       (!n->known[l->t.kind] || (n->ext_agreed >> e & 1));
+}
+
+static void print_exts(struct print *p, const struct line *l)
+{
+	const struct ext_table *x = &p->n->ext;
+
+	for (int e = 0; e < EXT_MAX; e++) {
+		/* One way for the peer is the other way for us. */
+		const char *way = x->direction[e] == SDP_SENDONLY ? "/recvonly"
+				  : x->direction[e] == SDP_RECVONLY
+					  ? "/sendonly"
+					  : "";
+
+		if (ext_is_printed(p->n, l, (enum negotiate_ext)e))
+			text_add(&p->text, "a=extmap:%u%s %s\r\n",
+				(unsigned)x->id[e], way,
+				ext_uri((enum negotiate_ext)e));
+	}
+}
+
+static void print_track(struct print *p, const struct transceiver *t)
+{
+	unsigned ssrc = t->send_ssrc;
+
+	text_add(&p->text, "a=msid:%s %s\r\n", t->send_stream, t->send_track);
+	text_add(&p->text, "a=ssrc:%u cname:%s\r\n", ssrc, t->cname);
+	text_add(&p->text, "a=ssrc:%u msid:%s %s\r\n", ssrc, t->send_stream,
+		t->send_track);
+}
+
+static void print_mid(struct print *p, const struct line *l)
+{
+	text_add(&p->text, "c=IN IP4 0.0.0.0\r\n");
+	if (l->t.mid[0])
+		text_add(&p->text, "a=mid:%s\r\n", l->t.mid);
+}
+
+static void print_rtp(struct print *p, const struct line *l)
+{
+	const bool recv = l->t.receiving;
+	const bool send = line_can_send(p->n, l);
+	struct negotiate_codec codec[NEGOTIATE_CODECS];
+	unsigned n = line_codecs(p->n, l, send, recv, codec);
+
+	text_add(&p->text, "m=%s 9 %s", l->kind_text, l->protocol);
+	for (unsigned i = 0; i < n; i++)
+		text_add(&p->text, " %u", (unsigned)codec[i].pt);
+	text_add(&p->text, "\r\n");
+	print_mid(p, l);
+	text_add(&p->text, "a=%s\r\na=rtcp-mux\r\na=rtcp-rsize\r\n",
+		direction_text(send, recv));
+	print_transport(p);
+	for (unsigned i = 0; i < n; i++)
+		print_codec(p, &codec[i]);
+	print_exts(p, l);
+	if (send)
+		print_track(p, &l->t);
+}
+
+static void print_data(struct print *p, const struct line *l)
+{
+	const bool old = strstr(l->protocol, "/DTLS/SCTP") == NULL &&
+			 strcmp(l->format, "webrtc-datachannel") != 0;
+
+	/* Before RFC 8841 the port was the format: answer as we were asked. */
+	text_add(&p->text, "m=application 9 %s %s\r\n", l->protocol,
+		old ? "5000" : "webrtc-datachannel");
+	print_mid(p, l);
+	print_transport(p);
+	if (old)
+		text_add(
+			&p->text, "a=sctpmap:5000 webrtc-datachannel 1024\r\n");
+	else
+		text_add(&p->text, "a=sctp-port:5000\r\n");
+	text_add(&p->text, "a=max-message-size:%u\r\n",
+		(unsigned)p->local->max_message_size);
+}
+
+static void print_rejected(struct print *p, const struct line *l)
+{
+	text_add(&p->text, "m=%s 0 %s %s\r\n", l->kind_text, l->protocol,
+		l->format);
+	print_mid(p, l);
+	text_add(&p->text, "a=inactive\r\n");
+}
+
+static const struct line *print_line(const struct print *p, unsigned i)
+{
+	return p->offer ? negotiation_offered_line(p->n, i)
+			: negotiation_line(p->n, i);
+}
+
+static void print_group(struct print *p)
+{
+	bool any = false;
+
+	if (!p->n->bundle && p->n->have_remote)
+		return;
+	for (unsigned i = 0; i < print_count(p); i++) {
+		const struct line *l = print_line(p, i);
+
+		if (l->t.rejected)
+			continue;
+		text_add(&p->text, "%s %s", any ? "" : "a=group:BUNDLE",
+			l->t.mid);
+		any = true;
+	}
+	if (any)
+		text_add(&p->text, "\r\n");
+}
+
+static void print_session(struct print *p)
+{
+	text_add(&p->text,
+		"v=0\r\no=- %llu %llu IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\n",
+		(unsigned long long)p->n->session_id,
+		(unsigned long long)p->n->version);
+	print_group(p);
+	if (p->n->extmap_mixed)
+		text_add(&p->text, "a=extmap-allow-mixed\r\n");
+	text_add(&p->text, "a=msid-semantic: WMS *\r\na=ice-lite\r\n"
+			   "a=ice-options:trickle\r\n");
+}
+
+char *print_description(const struct negotiation *n,
+	const struct negotiate_local *local, bool offer)
+{
+	struct print p = {
+		.n = n, .local = local, .offer = offer, .first = true
+	};
+
+	text_init(&p.text, NEGOTIATE_TEXT_MAX);
+	print_session(&p);
+	for (unsigned i = 0; i < print_count(&p); i++) {
+		const struct line *l = print_line(&p, i);
+
+		if (l->t.rejected)
+			print_rejected(&p, l);
+		else if (l->t.kind == SDP_APPLICATION)
+			print_data(&p, l);
+		else
+			print_rtp(&p, l);
+	}
+	return text_take(&p.text);
+}

@@ -1,0 +1,361 @@
+#include "sfu/sdp/negotiation.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+static void codec_forget(struct negotiate_codec *c)
+{
+	*c = (struct negotiate_codec){ .pt = 255 };
+}
+
+static uint32_t agreed_mask(const struct negotiation *n, enum sdp_kind kind)
+{
+	uint32_t mask = 0;
+
+	for (unsigned i = 0; i < n->n_slots; i++)
+		if (n->slot[i]->t.kind == kind)
+			mask |= n->slot[i]->base;
+	return mask;
+}
+
+/* Drops what we only assumed of the peer: all of a kind it now speaks of itself
+ * (pt < 0), or the one whose number it uses for something else. */
+static void assumption_drop(struct negotiation *n, enum sdp_kind kind, int pt)
+{
+	struct codec_table *t = &n->table[kind];
+	uint32_t agreed = agreed_mask(n, kind);
+
+	if (n->known[kind])
+		return;
+	for (unsigned i = 0; i < t->n; i++)
+		if (!(agreed >> i & 1) && (pt < 0 || t->codec[i].pt == pt))
+			codec_forget(&t->codec[i]);
+}
+
+static void codecs_learn(
+	struct negotiation *n, struct line *l, const struct sdp_media *m)
+{
+	struct negotiate_codec c;
+
+	l->base = 0;
+	for (unsigned i = 0; i < m->n_codecs; i++) {
+		int index;
+
+		n->pt_used[m->codec[i].pt] = true;
+		assumption_drop(n, m->kind == SDP_AUDIO ? SDP_VIDEO : SDP_AUDIO,
+			m->codec[i].pt);
+		if (!codec_read(&c, &m->codec[i], m->kind, n->accepted))
+			continue;
+		index = codec_table_put(&n->table[m->kind], &c);
+		if (index >= 0)
+			l->base |= 1u << index;
+	}
+}
+
+static void exts_learn(
+	struct negotiation *n, struct line *l, const struct sdp_media *m)
+{
+	l->exts = 0;
+	for (unsigned i = 0; i < m->n_ext; i++) {
+		const struct sdp_extmap *x = &m->ext[i];
+		enum negotiate_ext e = ext_by_uri(x->uri);
+		enum negotiate_ext owner = ext_table_find(&n->ext, x->id);
+
+		n->ext_used[x->id] = true;
+		if (owner != EXT_MAX && owner != e &&
+			!(n->ext_agreed >> owner & 1))
+			n->ext.id[owner] = 0;
+		/* From 15 on ids need two-byte headers, which nothing that
+		 * we have a use for does. */
+		if (e == EXT_MAX || x->id > 14 || !ext_fits(e, m->kind) ||
+			x->direction == SDP_INACTIVE)
+			continue;
+		n->ext.id[e] = x->id;
+		n->ext.direction[e] = x->direction;
+		n->ext_agreed |= 1u << e;
+		l->exts |= 1u << e;
+	}
+}
+
+static bool id_fits(const char *id)
+{
+	size_t len = strlen(id);
+
+	return len > 0 && len <= NEGOTIATE_ID_MAX && strcmp(id, "-") != 0;
+}
+
+/* Every published track has a name, also where the peer gave none (Nheko,
+ * GStreamer, streamless tracks): one that stays the same for that m-line. */
+static void names_read(struct line *l, const struct sdp_media *m)
+{
+	struct transceiver *t = &l->t;
+	char own[sizeof(t->mid) + 8];
+
+	if (*m->mid)
+		snprintf(own, sizeof(own), "%s", m->mid);
+	else
+		snprintf(own, sizeof(own), "%d", t->line);
+	if (id_fits(m->stream_id))
+		snprintf(t->recv_stream, sizeof(t->recv_stream), "%s",
+			m->stream_id);
+	else
+		snprintf(t->recv_stream, sizeof(t->recv_stream), "stream-%s",
+			own);
+	if (id_fits(m->track_id))
+		snprintf(t->recv_track, sizeof(t->recv_track), "%s",
+			m->track_id);
+	else
+		snprintf(t->recv_track, sizeof(t->recv_track), "track-%s", own);
+}
+
+static bool ssrc_is_repair(const struct sdp_media *m, uint32_t ssrc)
+{
+	for (unsigned i = 0; i < m->n_groups; i++) {
+		const struct sdp_ssrc_group *g = &m->group[i];
+
+		if (strncmp(g->semantics, "F", 1) != 0)
+			continue; /* neither FID nor FEC-FR */
+		for (unsigned j = 1; j < g->n; j++)
+			if (g->ssrc[j] == ssrc)
+				return true;
+	}
+	return false;
+}
+
+/* Another stream's SSRC in the same m-line: a leftover of Plan B. */
+static bool ssrc_is_foreign(const struct sdp_media *m, const char *msid)
+{
+	size_t len = strlen(m->stream_id);
+
+	return *msid && (strncmp(msid, m->stream_id, len) != 0 ||
+				strcspn(msid, " \t") != len);
+}
+
+static void ssrcs_read(struct line *l, const struct sdp_media *m)
+{
+	struct transceiver *t = &l->t;
+
+	t->n_recv_ssrc = 0;
+	for (unsigned i = 0; i < m->n_ssrc; i++) {
+		if (t->n_recv_ssrc == NEGOTIATE_SSRCS)
+			return;
+		if (ssrc_is_repair(m, m->ssrc[i].ssrc) ||
+			ssrc_is_foreign(m, m->ssrc[i].msid))
+			continue;
+		t->recv_ssrc[t->n_recv_ssrc++] = m->ssrc[i].ssrc;
+	}
+}
+
+static void line_stop_receiving(struct line *l)
+{
+	l->t.receiving = false;
+	l->t.n_recv_ssrc = 0;
+	l->t.recv_stream[0] = l->t.recv_track[0] = '\0';
+}
+
+static void line_reject(struct line *l)
+{
+	line_stop_receiving(l);
+	l->t.rejected = true;
+	l->t.sending = l->t.want_send = l->t.cooling = false;
+	l->t.peer_receives = false;
+	l->t.n_codecs = 0;
+	l->base = l->exts = 0;
+}
+
+/* The first of the m-line's formats: a rejection repeats it. */
+static void format_read(struct line *l, const struct sdp_media *m)
+{
+	size_t len = strcspn(m->formats, " \t");
+
+	if (len == 0 || len >= sizeof(l->format))
+		snprintf(l->format, sizeof(l->format), "0");
+	else
+		snprintf(l->format, sizeof(l->format), "%.*s", (int)len,
+			m->formats);
+}
+
+/* What both an offer and an answer say of an m-line that lives. */
+static void line_take(
+	struct negotiation *n, struct line *l, const struct sdp_media *m)
+{
+	l->t.rejected = false;
+	if (!kind_is_rtp(m->kind))
+		return;
+	codecs_learn(n, l, m);
+	exts_learn(n, l, m);
+	if (l->t.receiving) {
+		names_read(l, m);
+		ssrcs_read(l, m);
+	} else {
+		line_stop_receiving(l);
+	}
+}
+
+static void offer_line(struct negotiation *n, struct line *l,
+	const struct sdp_media *m, unsigned i, bool accepted)
+{
+	if (l->t.rejected && strcmp(l->t.mid, m->mid) != 0)
+		line_reset(l);
+	l->t.kind = m->kind;
+	l->t.line = (int)i;
+	snprintf(l->t.mid, sizeof(l->t.mid), "%s", m->mid);
+	snprintf(l->kind_text, sizeof(l->kind_text), "%s", m->kind_text);
+	snprintf(l->protocol, sizeof(l->protocol), "%s", m->protocol);
+	format_read(l, m);
+	if (!accepted) {
+		line_reject(l);
+		return;
+	}
+	l->t.receiving = kind_is_rtp(m->kind) && direction_sends(m->direction);
+	l->t.peer_receives = direction_receives(m->direction);
+	line_take(n, l, m);
+	l->t.sending = l->t.sending && l->t.peer_receives;
+	l->t.n_codecs = 0;
+	if (kind_is_rtp(m->kind))
+		l->t.n_codecs = line_codecs(n, l, false, true, l->t.codec);
+}
+
+static void offer_apply(
+	struct negotiation *n, const struct sdp *s, const struct verdict *v)
+{
+	for (unsigned i = 0; i < s->n_media; i++) {
+		enum sdp_kind kind = s->media[i].kind;
+
+		if (!v->accept[i] || !kind_is_rtp(kind))
+			continue;
+		assumption_drop(n, kind, -1);
+		n->known[kind] = true;
+	}
+	n->state = NEGOTIATE_HAVE_REMOTE;
+	n->bundle = s->n_bundle > 0;
+	n->extmap_mixed = s->extmap_allow_mixed;
+	for (unsigned i = 0; i < s->n_media; i++) {
+		if (i >= n->n_lines) {
+			n->slot_of_line[i] = (uint16_t)n->n_slots;
+			slots_add(n);
+			n->n_lines++;
+		}
+		offer_line(n, negotiation_line(n, i), &s->media[i], i,
+			v->accept[i]);
+	}
+}
+
+static void remote_keep(struct negotiation *n,
+	const struct negotiate_remote *remote, enum sdp_setup role)
+{
+	n->remote = *remote;
+	n->role = role;
+	n->have_remote = true;
+}
+
+int negotiation_remote_offer(struct negotiation *n, const char *text,
+	size_t len, struct negotiate_remote *ret, char ret_error[SDP_ERROR_MAX])
+{
+	struct negotiate_remote remote;
+	enum sdp_setup role;
+	struct verdict v;
+	struct sdp *s;
+	int r = sdp_parse(text, len, &s, ret_error);
+
+	if (r < 0)
+		return r;
+	transport_judge(n, s, &v);
+	r = check_offer(n, s, &v, ret_error);
+	if (r == 0)
+		r = transport_read(n, s, &v, false, &remote, &role, ret_error);
+	if (r == 0) {
+		r = slots_reserve(n, s->n_media - n->n_lines);
+		if (r < 0)
+			snprintf(ret_error, SDP_ERROR_MAX,
+				"There is no memory for the offer.");
+	}
+	if (r == 0) {
+		negotiation_rollback(n);
+		offer_apply(n, s, &v);
+		remote_keep(n, &remote, role);
+		*ret = remote;
+	}
+	sdp_free(s);
+	return r;
+}
+
+static void answer_line(struct negotiation *n, struct line *l,
+	const struct sdp_media *m, unsigned i, bool accepted)
+{
+	const bool send = l->offered_send, recv = l->offered_recv;
+
+	if (l->t.line < 0) {
+		for (unsigned j = 0; j < n->n_slots; j++)
+			if (n->slot[j] == l)
+				n->slot_of_line[i] = (uint16_t)j;
+		l->t.line = (int)i;
+	}
+	l->offered = l->offered_send = l->offered_recv = false;
+	if (!accepted) {
+		format_read(l, m);
+		line_reject(l);
+		return;
+	}
+	l->t.receiving = recv && direction_sends(m->direction);
+	line_take(n, l, m);
+	/* Where we offered nothing the answer says nothing of what it would
+	 * have taken. */
+	if (send)
+		l->t.peer_receives = direction_receives(m->direction);
+	l->t.sending = send && l->t.peer_receives;
+	/* Given up while the offer was out: the peer has yet to hear of it. */
+	l->t.cooling = l->t.sending && !l->t.want_send;
+	l->t.n_codecs = 0;
+	if (kind_is_rtp(m->kind))
+		l->t.n_codecs = line_codecs(n, l, false, true, l->t.codec);
+}
+
+static void answer_apply(
+	struct negotiation *n, const struct sdp *s, const struct verdict *v)
+{
+	unsigned first_new = n->n_lines;
+	struct line *l;
+
+	if (v->master >= 0)
+		n->bundle = s->n_bundle > 0;
+	for (unsigned i = 0; i < s->n_media; i++) {
+		/* Those before have left the planned ones by now. */
+		l = i < first_new ? negotiation_line(n, i)
+				  : negotiation_offered_line(n, n->n_lines);
+		if (i >= first_new)
+			n->n_lines++;
+		answer_line(n, l, &s->media[i], i, v->accept[i]);
+	}
+	n->state = NEGOTIATE_STABLE;
+}
+
+int negotiation_remote_answer(struct negotiation *n, const char *text,
+	size_t len, struct negotiate_remote *ret, char ret_error[SDP_ERROR_MAX])
+{
+	struct negotiate_remote remote;
+	enum sdp_setup role;
+	struct verdict v;
+	struct sdp *s;
+	int r;
+
+	if (n->state != NEGOTIATE_HAVE_LOCAL) {
+		snprintf(ret_error, SDP_ERROR_MAX, "No offer is out.");
+		return -EALREADY;
+	}
+	r = sdp_parse(text, len, &s, ret_error);
+	if (r < 0)
+		return r;
+	transport_judge(n, s, &v);
+	r = check_answer(n, s, &v, ret_error);
+	if (r == 0)
+		r = transport_read(n, s, &v, true, &remote, &role, ret_error);
+	if (r == 0) {
+		answer_apply(n, s, &v);
+		remote_keep(n, &remote, role);
+		*ret = remote;
+	}
+	sdp_free(s);
+	return r;
+}

@@ -1,0 +1,238 @@
+#include "sfu/sdp/negotiation.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+int slots_reserve(struct negotiation *n, unsigned more)
+{
+	unsigned need = n->n_slots + more, size = n->slots_size;
+	struct line **slot;
+
+	if (need > size) {
+		size = need + 8;
+		slot = realloc(n->slot, size * sizeof(struct line *));
+		if (!slot)
+			return -ENOMEM;
+		memset(slot + n->slots_size, 0,
+			(size - n->slots_size) * sizeof(struct line *));
+		n->slot = slot;
+		n->slots_size = size;
+	}
+	for (unsigned i = n->n_slots; i < need; i++) {
+		if (n->slot[i])
+			continue;
+		n->slot[i] = calloc(1, sizeof(struct line));
+		if (!n->slot[i])
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+struct line *slots_add(struct negotiation *n)
+{
+	struct line *l = n->slot[n->n_slots++];
+
+	line_reset(l);
+	return l;
+}
+
+void line_reset(struct line *l)
+{
+	free(l->want);
+	*l = (struct line){ .t.line = -1 };
+}
+
+bool line_is_planned(const struct line *l)
+{
+	return l->t.line < 0 && l->t.want_send;
+}
+
+/* A slot that was planned and given up before the peer heard of it. */
+static bool line_is_vacant(const struct line *l)
+{
+	return l->t.line < 0 && !l->t.want_send && !l->offered;
+}
+
+void negotiation_defaults(struct negotiation *n, enum sdp_kind kind)
+{
+	if (n->known[kind] || n->table[kind].n)
+		return;
+	codec_defaults(&n->table[kind], kind, n->accepted, n->pt_used);
+	ext_defaults(&n->ext, kind, n->ext_used);
+}
+
+/* Every codec the peer takes somewhere, or those of one m-line. */
+static uint32_t line_mask(const struct negotiation *n, const struct line *l)
+{
+	if (l->t.line < 0 ||
+		(n->state != NEGOTIATE_HAVE_REMOTE && !l->t.receiving))
+		return UINT32_MAX;
+	return l->base;
+}
+
+static bool codecs_fit(const struct negotiation *n, const struct line *l,
+	const struct negotiate_codec *want, unsigned n_want)
+{
+	const struct codec_table *t = &n->table[l->t.kind];
+	uint32_t mask = line_mask(n, l);
+
+	for (unsigned i = 0; i < t->n; i++)
+		if ((mask >> i & 1) && codec_in(&t->codec[i], want, n_want))
+			return true;
+	return false;
+}
+
+bool line_can_send(const struct negotiation *n, const struct line *l)
+{
+	if (!l->t.want_send || l->t.rejected || !kind_is_rtp(l->t.kind))
+		return false;
+	if (l->t.line >= 0 && !l->t.peer_receives)
+		return false;
+	return codecs_fit(n, l, l->want, l->n_want);
+}
+
+unsigned line_codecs(const struct negotiation *n, const struct line *l,
+	bool send, bool recv, struct negotiate_codec ret[NEGOTIATE_CODECS])
+{
+	const struct codec_table *t = &n->table[l->t.kind];
+	const bool narrow = send && !recv;
+	uint32_t mask = narrow ? line_mask(n, l) : l->base;
+	unsigned count = 0;
+
+	for (unsigned i = 0; i < t->n; i++) {
+		const struct negotiate_codec *c = &t->codec[i];
+
+		if (!(mask >> i & 1) || !c->name[0])
+			continue;
+		if (!narrow || codec_in(c, l->want, l->n_want))
+			ret[count++] = *c;
+	}
+	codec_sort(ret, count, l->t.kind, n->accepted);
+	return count;
+}
+
+static bool half_is_free(const struct line *l, enum sdp_kind kind)
+{
+	const struct transceiver *t = &l->t;
+
+	return t->kind == kind && t->line >= 0 && !t->rejected &&
+	       t->peer_receives && !t->want_send && !t->sending &&
+	       !t->cooling && !l->offered_send;
+}
+
+static int slot_find_free(const struct negotiation *n, enum sdp_kind kind,
+	const struct negotiate_codec *codec, unsigned n_codecs)
+{
+	for (unsigned i = 0; i < n->n_slots; i++)
+		if (half_is_free(n->slot[i], kind) &&
+			codecs_fit(n, n->slot[i], codec, n_codecs))
+			return (int)i;
+	return -1;
+}
+
+static int slot_plan(struct negotiation *n, enum sdp_kind kind)
+{
+	unsigned lines = n->n_lines, vacant = n->n_slots;
+	struct line *l;
+
+	for (unsigned i = n->n_slots; i-- > 0;) {
+		l = n->slot[i];
+		if (line_is_vacant(l))
+			vacant = i;
+		else if (l->t.line < 0)
+			lines++;
+	}
+	/* A second m-line needs a peer that bundles. */
+	if (lines >= n->media_max || (lines && n->have_remote && !n->bundle))
+		return -ENOSPC;
+	if (vacant == n->n_slots) {
+		if (slots_reserve(n, 1) < 0)
+			return -ENOMEM;
+		slots_add(n);
+	}
+	l = n->slot[vacant];
+	line_reset(l);
+	l->t.kind = kind;
+	return (int)vacant;
+}
+
+static bool peer_has_any(const struct negotiation *n, enum sdp_kind kind,
+	const struct negotiate_codec *codec, unsigned n_codecs)
+{
+	const struct codec_table *t = &n->table[kind];
+
+	for (unsigned i = 0; i < t->n; i++)
+		if (codec_in(&t->codec[i], codec, n_codecs))
+			return true;
+	return false;
+}
+
+static bool id_is_printable(const char *id, size_t max)
+{
+	size_t len = strlen(id);
+
+	if (len == 0 || len > max)
+		return false;
+	for (; *id; id++)
+		if (*id <= ' ' || *id > '~')
+			return false;
+	return true;
+}
+
+int negotiation_send(struct negotiation *n, enum sdp_kind kind,
+	const char *stream, const char *track, const char *cname, uint32_t ssrc,
+	const struct negotiate_codec *codec, unsigned n_codecs, bool may_grow)
+{
+	struct negotiate_codec *want;
+	struct line *l;
+	int index;
+
+	if (!kind_is_rtp(kind) || !id_is_printable(cname, 63) ||
+		!id_is_printable(stream, NEGOTIATE_ID_MAX) ||
+		!id_is_printable(track, NEGOTIATE_ID_MAX))
+		return -EINVAL;
+	negotiation_defaults(n, kind);
+	if (!peer_has_any(n, kind, codec, n_codecs))
+		return -EOPNOTSUPP;
+	index = slot_find_free(n, kind, codec, n_codecs);
+	if (index < 0 && !may_grow)
+		return -EAGAIN;
+	want = malloc(n_codecs * sizeof(*want));
+	if (!want)
+		return -ENOMEM;
+	if (index < 0)
+		index = slot_plan(n, kind);
+	if (index < 0) {
+		free(want);
+		return index;
+	}
+	memcpy(want, codec, n_codecs * sizeof(*want));
+	l = n->slot[index];
+	free(l->want);
+	l->want = want;
+	l->n_want = n_codecs;
+	l->t.want_send = true;
+	l->t.send_ssrc = ssrc;
+	snprintf(l->t.send_stream, sizeof(l->t.send_stream), "%s", stream);
+	snprintf(l->t.send_track, sizeof(l->t.send_track), "%s", track);
+	snprintf(l->t.cname, sizeof(l->t.cname), "%s", cname);
+	return index;
+}
+
+void negotiation_unsend(struct negotiation *n, unsigned index)
+{
+	struct line *l;
+
+	if (index >= n->n_slots)
+		return;
+	l = n->slot[index];
+	if (!l->t.want_send)
+		return;
+	l->t.want_send = false;
+	l->t.cooling = l->t.sending || l->offered_send;
+	free(l->want);
+	l->want = NULL;
+	l->n_want = 0;
+}
