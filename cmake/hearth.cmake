@@ -8,6 +8,7 @@ target_include_directories(hearth_flags INTERFACE ${PROJECT_SOURCE_DIR})
 target_compile_options(hearth_flags INTERFACE
   -Wall -Wextra -Wconversion -Wshadow -Wvla -Wmissing-prototypes
   -Wstrict-prototypes -Wpointer-arith -Wformat=2 -Wno-sign-conversion
+  -UNDEBUG # assertions are executable comments: kept in release
   -fno-strict-aliasing -fno-omit-frame-pointer -fstack-protector-strong)
 if(HEARTH_WERROR)
   target_compile_options(hearth_flags INTERFACE -Werror)
