@@ -1,0 +1,293 @@
+#include "sfu/sfu_private.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+const char *sfu_reason_text(enum sfu_reason r)
+{
+	static const char *const text[] = {
+		[SFU_BY_COMMAND] = "by_command",
+		[SFU_REFUSED] = "refused",
+		[SFU_ICE_FAILED] = "ice_failed",
+		[SFU_ICE_TIMEOUT] = "ice_timeout",
+		[SFU_DTLS_FAILED] = "dtls_failed",
+		[SFU_WORKER_DIED] = "worker_died",
+		[SFU_FULL] = "full",
+		[SFU_CLOSED] = "closed",
+		[SFU_UNANSWERED] = "unanswered",
+	};
+
+	if ((unsigned)r >= sizeof(text) / sizeof(*text))
+		return "unknown";
+	return text[r];
+}
+
+/* Guests and places. */
+
+static struct guest *find_guest(struct sfu *s, sfu_id id)
+{
+	struct guest *g;
+
+	LIST_FOREACH(g, &s->ids[id % SFU_IDS], by_id)
+	if (g->id == id)
+		return g;
+	return NULL;
+}
+
+static struct place *find_place(struct sfu *s, const char *name)
+{
+	struct place *p;
+
+	LIST_FOREACH(p, &s->places, next)
+	if (strcmp(p->name, name) == 0)
+		return p;
+	return NULL;
+}
+
+static struct child *least_loaded(struct sfu *s)
+{
+	struct child *best = NULL;
+
+	for (unsigned i = 0; i < s->n_children; i++) {
+		struct child *c = &s->child[i];
+
+		if (c->state != CHILD_STARTING && c->state != CHILD_READY)
+			continue;
+		if (!best || c->n_guests < best->n_guests)
+			best = c;
+	}
+	return best;
+}
+
+static struct place *new_place(struct sfu *s, const char *name, int *ret_error)
+{
+	struct child *c = least_loaded(s);
+	struct place *p;
+
+	if (!c || s->n_places >= s->max_places) {
+		*ret_error = -EBUSY;
+		return NULL;
+	}
+	p = calloc(1, sizeof(*p) + strlen(name) + 1);
+	if (!p) {
+		*ret_error = -ENOMEM;
+		return NULL;
+	}
+	strcpy(p->name, name);
+	p->child = c;
+	LIST_INSERT_HEAD(&s->places, p, next);
+	s->n_places++;
+	return p;
+}
+
+static void leave_place(struct sfu *s, struct place *p)
+{
+	if (p->guests && --p->guests)
+		return;
+	LIST_REMOVE(p, next);
+	s->n_places--;
+	free(p);
+}
+
+void sfu_free_guest(struct sfu *s, struct guest *g)
+{
+	LIST_REMOVE(g, by_id);
+	leave_place(s, g->place);
+	free(g);
+}
+
+static int check_names(const char *conference, const char *label)
+{
+	if (!*conference || strchr(label, '\n'))
+		return -EINVAL;
+	if (strlen(conference) > SFU_NAME_MAX || strlen(label) > SFU_LABEL_MAX)
+		return -E2BIG;
+	return 0;
+}
+
+static int send_join(
+	struct guest *g, const char *label, const struct sfu_join_options *opt)
+{
+	struct wire_message m = { .type = WIRE_JOIN, .id = g->id };
+	int err;
+
+	m.u.join.conference = g->place->name;
+	m.u.join.label = label;
+	if (opt)
+		m.u.join.options = *opt;
+	err = pipe_send(g->place->child->pipe, &m);
+	if (err == -EPIPE)
+		return -EBUSY;
+	return err == -E2BIG || !err ? err : -ENOMEM;
+}
+
+static struct guest *new_guest(
+	struct sfu *s, const char *conference, int *ret_error)
+{
+	struct place *p = find_place(s, conference);
+	struct guest *g;
+
+	if (s->stopping || (p && p->guests >= s->max_guests)) {
+		*ret_error = -EBUSY;
+		return NULL;
+	}
+	if (!p)
+		p = new_place(s, conference, ret_error);
+	if (!p)
+		return NULL;
+	p->guests++;
+	g = calloc(1, sizeof(*g));
+	if (!g) {
+		leave_place(s, p);
+		*ret_error = -ENOMEM;
+		return NULL;
+	}
+	g->place = p;
+	g->id = ++s->last_id;
+	LIST_INSERT_HEAD(&s->ids[g->id % SFU_IDS], g, by_id);
+	return g;
+}
+
+sfu_id sfu_join(struct sfu *s, const char *conference, const char *label,
+	const struct sfu_join_options *opt, sfu_event_h *handler, void *arg,
+	int *ret_error)
+{
+	int unused, err = check_names(conference, label);
+	struct guest *g = NULL;
+
+	if (!ret_error)
+		ret_error = &unused;
+	if (!err)
+		g = new_guest(s, conference, &err);
+	if (g) {
+		err = send_join(g, label, opt);
+		if (err)
+			sfu_free_guest(s, g);
+	}
+	if (err) {
+		*ret_error = err;
+		return 0;
+	}
+	g->handler = handler;
+	g->arg = arg;
+	TAILQ_INSERT_TAIL(&g->place->child->guests, g, of_child);
+	g->place->child->n_guests++;
+	return g->id;
+}
+
+/* Commands. */
+
+static int command(struct sfu *s, const struct wire_message *m)
+{
+	struct guest *g = find_guest(s, m->id);
+	int err;
+
+	if (!g)
+		return -ENOENT;
+	err = pipe_send(g->place->child->pipe, m);
+	/* A worker that just died: EV_LEFT is on the way. */
+	if (err == -EPIPE)
+		return 0;
+	return err == -E2BIG || !err ? err : -ENOMEM;
+}
+
+static int command_text(
+	struct sfu *s, enum wire_type type, sfu_id id, const char *text)
+{
+	struct wire_message m = { .type = type, .id = id };
+
+	m.u.text.v = text;
+	m.u.text.len = strlen(text);
+	return command(s, &m);
+}
+
+int sfu_offer(struct sfu *s, sfu_id id, const char *sdp)
+{
+	return command_text(s, WIRE_OFFER, id, sdp);
+}
+
+int sfu_answer(struct sfu *s, sfu_id id, const char *sdp)
+{
+	return command_text(s, WIRE_ANSWER, id, sdp);
+}
+
+int sfu_candidate(struct sfu *s, sfu_id id, const char *line)
+{
+	return command_text(s, WIRE_CANDIDATE, id, line);
+}
+
+int sfu_message(
+	struct sfu *s, sfu_id id, bool binary, const void *data, size_t len)
+{
+	struct wire_message m = { .type = WIRE_MESSAGE, .id = id };
+
+	m.u.data.binary = binary;
+	m.u.data.v = data;
+	m.u.data.len = len;
+	return command(s, &m);
+}
+
+int sfu_leave(struct sfu *s, sfu_id id)
+{
+	struct wire_message m = { .type = WIRE_LEAVE, .id = id };
+
+	return command(s, &m);
+}
+
+int sfu_close(struct sfu *s, const char *conference)
+{
+	struct place *p = find_place(s, conference);
+	struct guest *g;
+
+	if (!p)
+		return -ENOENT;
+	TAILQ_FOREACH(g, &p->child->guests, of_child)
+	if (g->place == p)
+		sfu_leave(s, g->id);
+	return 0;
+}
+
+/* What workers report. */
+
+void sfu_on_event(struct child *c, const struct sfu_event *ev)
+{
+	struct guest *g = find_guest(c->sfu, ev->participant);
+	sfu_event_h *handler;
+	void *arg;
+
+	/* A worker speaks of its own participants only. */
+	if (!g || g->place->child != c)
+		return;
+	handler = g->handler;
+	arg = g->arg;
+	if (ev->type == SFU_EV_LEFT) {
+		TAILQ_REMOVE(&c->guests, g, of_child);
+		c->n_guests--;
+		sfu_free_guest(c->sfu, g);
+	}
+	handler(arg, ev);
+}
+
+void sfu_on_death(struct sfu *s, struct child_guests *guests)
+{
+	struct sfu_event ev = { .type = SFU_EV_LEFT,
+		.reason = s->stopping ? SFU_BY_COMMAND : SFU_WORKER_DIED };
+	struct child_guests orphans = TAILQ_HEAD_INITIALIZER(orphans);
+	struct guest *g;
+
+	/* All of them first: a handler that joins again must not find the
+	 * place that died with the worker. */
+	TAILQ_FOREACH(g, guests, of_child)
+	{
+		LIST_REMOVE(g, by_id);
+		leave_place(s, g->place);
+	}
+	TAILQ_CONCAT(&orphans, guests, of_child);
+	while ((g = TAILQ_FIRST(&orphans))) {
+		TAILQ_REMOVE(&orphans, g, of_child);
+		ev.participant = g->id;
+		g->handler(g->arg, &ev);
+		free(g);
+	}
+}

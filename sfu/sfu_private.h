@@ -1,0 +1,103 @@
+/*
+ * What sfu.c (the seam's commands, participants, conferences) and child.c (the
+ * workers as the control process sees them) share.
+ */
+#ifndef HEARTH_SFU_SFU_PRIVATE_H
+#define HEARTH_SFU_SFU_PRIVATE_H
+
+#include <event2/event.h>
+#include <sys/queue.h>
+#include <sys/types.h>
+#include "sfu/pipe.h"
+#include "sfu/sfu.h"
+#include "sfu/stats.h"
+#include "sfu/worker.h"
+
+enum {
+	SFU_IDS = 1024,
+	CHILD_SILENT_US = 20000000, /* unanswered that long: it hangs */
+};
+
+/* A conference and where it lives. */
+struct place {
+	LIST_ENTRY(place) next;
+	struct child *child;
+	unsigned guests;
+	char name[];
+};
+
+/* A participant as the control process knows it. */
+struct guest {
+	LIST_ENTRY(guest) by_id;
+	TAILQ_ENTRY(guest) of_child;
+	sfu_id id;
+	struct place *place;
+	sfu_event_h *handler;
+	void *arg;
+};
+
+LIST_HEAD(guests, guest);
+TAILQ_HEAD(child_guests, guest);
+
+/*
+ *   RESTING --start--> STARTING --HELLO--> READY
+ *      ^                   │                 │  died, or hangs
+ *      └───── back-off ────┴─────────────────┘
+ *   any --BYE, while stopping--> GONE
+ */
+enum child_state { CHILD_RESTING, CHILD_STARTING, CHILD_READY, CHILD_GONE };
+
+struct child {
+	struct sfu *sfu;
+	enum child_state state;
+	struct pipe *pipe;    /* NULL while RESTING and GONE */
+	pid_t pid;            /* 0: none */
+	struct worker *local; /* media.workers: 0 */
+	bool was_ready;       /* has ever been */
+	struct worker_options options;
+	struct child_guests guests;
+	unsigned n_guests;
+	unsigned deaths; /* in a row */
+	uint64_t born_us, asked_us;
+	struct event *restart;
+	struct worker_stats last, before; /* of this life; of earlier ones */
+	uint64_t restarts;
+};
+
+struct sfu {
+	struct event_base *base;
+	bool local;
+	struct child *child;
+	unsigned n_children;
+	struct guests ids[SFU_IDS];
+	LIST_HEAD(places, place) places;
+	unsigned n_places;
+	unsigned max_places, max_guests; /* max_guests: per conference */
+	sfu_id last_id;
+	struct event *every_second, *stop_timer;
+	sfu_failed_h *failed;
+	void *failed_arg;
+	sfu_stopped_h *stopped;
+	void *stopped_arg;
+	bool stopping, told_failed;
+};
+
+/* child.c */
+void child_start(struct child *c);
+void child_ask(struct child *c); /* for its counters; ends one that hangs */
+/* The end: all are told before any is waited for. */
+void child_hang_up(struct child *c);
+void child_done(struct child *c);
+
+/* sfu.c */
+void sfu_free_guest(struct sfu *s, struct guest *g);
+/* What children report. */
+void sfu_on_event(struct child *c, const struct sfu_event *ev);
+/* These participants are gone with their worker; empties the list. */
+void sfu_on_death(struct sfu *s, struct child_guests *guests);
+/* sfu_life.c */
+void sfu_on_sorry(struct sfu *s, const char *text);
+void sfu_on_gone(struct sfu *s);
+uint64_t sfu_clock_us(void);
+
+#endif
