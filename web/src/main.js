@@ -1,1 +1,7 @@
-import "./matrix.js"; import "./wire.js"; import "./call/conference.js"; import "./style/main.css";
+import './style/main.css';
+import { App } from './app.js';
+import { expose } from './testing.js';
+
+const app = new App(document.getElementById('app'));
+expose(app);
+app.start();

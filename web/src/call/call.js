@@ -32,6 +32,7 @@ export class Call extends Emitter {
   #restarting = false;
   #flags = { audio_muted: true, video_muted: true };
   #sharing = false;
+  #wanted = false;
   state = 'connecting';
 
   // wire: {send(type, content), userId, deviceId}; room: the room's id.
@@ -90,7 +91,9 @@ export class Call extends Emitter {
       selected_party_id: content.party_id,
     }).catch(() => {});
     this.#note('answered', { bytes: content.answer.sdp.length });
-    this.#take(content, { type: 'answer', sdp: content.answer.sdp });
+    this.#take(content, { type: 'answer', sdp: content.answer.sdp }).then(() => {
+      if (this.#wanted) this.renegotiate();
+    });
   }
 
   #control(data) {
@@ -172,6 +175,10 @@ export class Call extends Emitter {
   }
 
   async renegotiate(options) {
+    if (!this.#answered) {
+      this.#wanted = true;
+      return;
+    }
     try {
       const offer = await this.peer.offer(options);
       if (!offer || this.#ended) return;

@@ -178,6 +178,11 @@ export class Conference extends Emitter {
     this.#call?.restartIce();
   }
 
+  // The network came back: do not wait for timers, but leave what works alone.
+  restartIfLost() {
+    if (this.state === 'reconnecting') this.hurry();
+  }
+
   // --- what we publish ---
 
   async #publish() {

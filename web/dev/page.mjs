@@ -1,0 +1,84 @@
+// ?view=call&n=5&screen=1&panel=chat&state=connected …: every look of the client
+// without a server. Not shipped.
+import '../src/style/main.css';
+import { Conference } from '../src/call/conference.js';
+import { CallView } from '../src/ui/callview.js';
+import { Left } from '../src/ui/left.js';
+import { Login } from '../src/ui/login.js';
+import { Prejoin } from '../src/ui/prejoin.js';
+import { Rooms } from '../src/ui/rooms.js';
+import { parseLink } from '../src/link.js';
+import { toast } from '../src/ui/say.js';
+import { people, picture } from './fake.mjs';
+
+const q = new URLSearchParams(location.search);
+const n = Number(q.get('n') || 4);
+const noop = () => {};
+const wire = { userId: '@alice:example.org', deviceId: 'ALICE', onInput: () => noop, prepare: () => new Promise(noop), send: noop };
+
+function conference() {
+  const c = new Conference({ wire, room: '!fireside:example.org', name: 'Fireside chat' });
+  const list = people(n);
+  c.roster.setPeople([...list, { id: c.roster.me, user_id: wire.userId, device_id: 'ALICE', display_name: 'Alice Ferreira', you: true }]);
+  const meta = new Map();
+  const streams = new Map();
+  list.forEach((p, i) => {
+    meta.set(`s${i}`, { purpose: 'm.usermedia', audio_muted: i % 3 === 2, video_muted: i % 4 === 1, user_id: p.user_id, device_id: p.device_id, participant: p.id });
+    streams.set(`s${i}`, picture(i));
+  });
+  if (q.get('screen')) {
+    meta.set('scr', { purpose: 'm.screenshare', audio_muted: false, video_muted: false, user_id: list[0].user_id, device_id: list[0].device_id, participant: list[0].id });
+    streams.set('scr', picture(0, true));
+  }
+  c.roster.setMetadata(meta, true);
+  c.roster.setStreams(streams);
+  c.roster.speaker = list[0]?.id || null;
+  c.state = q.get('state') || 'connected';
+  if (c.state === 'failed') c.error = { code: 'full', message: 'No media connection to the server came about. A firewall may block UDP; try another network.' };
+  return c;
+}
+
+function talk(c, view) {
+  const [bob, carol] = people(2);
+  const now = Date.now();
+  const say = (p, text, ago) => c.emit('chat', { from: p.id, name: p.display_name, text, ts: now - ago, you: p.id === c.roster.me });
+  say(bob, 'Morning! Is the recording from yesterday somewhere?', 300000);
+  say(bob, 'I only need the second half.', 290000);
+  say({ id: c.roster.me, display_name: 'Alice' }, 'Sending it now. Notes are at https://example.org/notes/42', 200000);
+  const file = (x) => c.emit('file', { id: Math.random().toString(16), sha256: '', mime: '', error: '', flow: { receivers: new Map([['a', { state: 'done' }], ['b', { state: 'done' }]]) }, from: carol.id, ...x });
+  file({ direction: 'out', name: 'fireside-2026-11-23.webm', size: 48_300_000, bytes: 31_000_000, state: 'sending' });
+  file({ direction: 'in', name: 'agenda-for-next-week-with-a-rather-long-name.pdf', size: 812_000, bytes: 812_000, state: 'done' });
+  file({ direction: 'in', name: 'photo.jpg', size: 2_812_000, bytes: 812_000, state: 'failed', error: 'The sender left.' });
+  say(carol, 'Thanks 🙏', 1000);
+  if (q.get('panel')) view.show(q.get('panel'));
+}
+
+const views = {
+  call() {
+    const c = conference();
+    c.files.blob = () => new Blob(['x']);
+    const view = new CallView({ conference: c, onleave: noop });
+    if (q.get('talk')) talk(c, view);
+    else if (q.get('panel')) view.show(q.get('panel'));
+    if (q.get('toast')) toast('The browser may not use the camera. Allow it in the address bar, then turn it on.', { bad: true });
+    globalThis.view = view;
+    return view;
+  },
+  prejoin() {
+    const c = conference();
+    const view = new Prejoin({ conference: c, name: 'Alice Ferreira', user: wire.userId, onjoin: noop, onback: noop });
+    c.local.start({ mic: true, cam: true });
+    return view;
+  },
+  login: () => new Login({ link: parseLink('#/room/%23fireside:example.org'), homeserver: 'https://matrix.example.org', error: q.get('error'), onlogin: noop }),
+  rooms: () => new Rooms({
+    matrix: {
+      session: { user_id: wire.userId }, on: () => noop,
+      rooms: () => ['Fireside chat', 'Standup', 'Garden project', 'Family'].map((name, i) => ({ id: `!${i}:e`, name, members: 3 + i * 4, invited: i === 2 })),
+    },
+    onopen: noop, onlogout: noop,
+  }),
+  left: () => new Left({ room: 'Fireside chat', onrejoin: noop, onrooms: noop }),
+};
+
+document.getElementById('app').replaceChildren(views[q.get('view') || 'call']().root);

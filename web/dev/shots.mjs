@@ -1,0 +1,39 @@
+// Pictures of every look at two widths, into the directory named (default: a
+// new one in the temporary directory).
+import { mkdirSync, mkdtempSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { launch } from './browser.mjs';
+import { bundle, serve } from './serve.mjs';
+
+const LOOKS = {
+  login: 'view=login', rooms: 'view=rooms', prejoin: 'view=prejoin', left: 'view=left',
+  call1: 'n=0', call2: 'n=1', call5: 'n=4', call16: 'n=15&toast=1', chat: 'n=5&talk=1&panel=chat',
+  people: 'n=6&panel=people', devices: 'n=2&panel=devices', screen: 'n=6&screen=1', failed: 'n=0&state=failed',
+};
+const SIZES = { phone: [360, 740], desk: [1440, 900] };
+
+const out = process.argv[2] || mkdtempSync(path.join(os.tmpdir(), 'hearth-shots-'));
+mkdirSync(out, { recursive: true });
+const only = process.argv[3]?.split(',');
+const site = await serve(await bundle('dev/page.mjs'));
+const browser = await launch();
+try {
+  for (const [look, query] of Object.entries(LOOKS)) {
+    if (only && !only.includes(look)) continue;
+    for (const [size, [width, height]] of Object.entries(SIZES)) {
+      const page = await browser.newPage();
+      page.on('pageerror', (e) => console.log(look, size, String(e)));
+      page.on('console', (m) => m.type() === 'error' && console.log(look, size, m.text()));
+      await page.setViewport({ width, height });
+      await page.goto(`${site.url}/?${query}`);
+      await new Promise((r) => setTimeout(r, 1200));
+      await page.screenshot({ path: path.join(out, `${look}-${size}.png`) });
+      await page.close();
+    }
+  }
+} finally {
+  await browser.close();
+  site.close();
+}
+console.log(out);

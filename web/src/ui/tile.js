@@ -1,0 +1,126 @@
+// One tile: a picture or initials, a name, what is muted. Sound has an element
+// of its own, so that a hidden picture never silences anybody.
+import { attr, el, put } from './dom.js';
+import { icon } from './icons.js';
+import { hue, initials } from './layout.js';
+import { SCREENSHARE } from '../call/metadata.js';
+
+export class Tile {
+  #tile = null;
+  #hadFrame = false;
+
+  constructor({ onpin, onblocked, sink }) {
+    this.onblocked = onblocked;
+    this.avatar = el('div', { class: 'avatar', 'aria-hidden': 'true', testid: 'tile-avatar' });
+    this.video = el('video', {
+      autoplay: true, playsInline: true, muted: true, testid: 'tile-video',
+      'aria-hidden': 'true', tabIndex: -1,
+    });
+    this.video.addEventListener('resize', () => this.#frames());
+    this.video.addEventListener('loadeddata', () => this.#frames());
+    this.name = el('span', { class: 'name', testid: 'tile-name' });
+    this.off = el('span', { class: 'off' }, icon('micOff'));
+    this.pin = el('button', { class: 'pin', type: 'button', onclick: onpin }, icon('pin'));
+    this.root = el('li', { class: 'tile', testid: 'tile' },
+      el('div', { class: 'backdrop' }, this.avatar), this.video,
+      el('div', { class: 'caption' }, this.off, this.name), this.pin);
+    this.audio = null;
+    this.sink = sink;
+  }
+
+  #frames() {
+    this.#hadFrame = this.video.videoWidth > 0;
+    if (this.#tile) this.#show(this.#tile);
+  }
+
+  update(t) {
+    this.#tile = t;
+    const screen = t.purpose === SCREENSHARE;
+    const { dataset } = this.root;
+    put(dataset, 'participant', t.participant);
+    put(dataset, 'userId', t.user_id);
+    put(dataset, 'purpose', t.purpose);
+    put(dataset, 'you', String(t.you));
+    put(dataset, 'audioMuted', String(t.audio_muted));
+    put(dataset, 'videoMuted', String(t.video_muted));
+    put(dataset, 'speaking', String(t.speaking));
+    const who = t.you ? `${t.name} (you)` : t.name;
+    put(this.name, 'textContent', screen ? `${who} · screen` : who);
+    put(this.avatar, 'textContent', initials(t.name));
+    put(this.avatar, 'className', `avatar hue-${hue(t.participant)}`);
+    put(this.off, 'hidden', !t.audio_muted || screen);
+    this.root.classList.toggle('mirror', t.you && !screen);
+    this.root.classList.toggle('screen', screen);
+    this.#sound(t);
+    this.#show(t);
+    this.#label(t, who, screen);
+  }
+
+  #label(t, who, screen) {
+    const says = [screen ? `Screen of ${who}` : who];
+    if (!screen && t.audio_muted) says.push('microphone off');
+    if (!screen && !this.#pictured(t)) says.push('camera off');
+    if (t.speaking) says.push('speaking');
+    attr(this.root, 'aria-label', says.join(', '));
+    const label = `${this.pinned ? 'Unpin' : 'Pin'} ${screen ? 'screen of ' : ''}${t.name}`;
+    attr(this.pin, 'aria-label', label);
+    attr(this.pin, 'aria-pressed', !!this.pinned);
+    put(this.pin, 'title', this.pinned ? 'Back to the grid' : 'Make large');
+  }
+
+  #pictured(t) {
+    return !t.video_muted
+      && !!t.stream?.getVideoTracks().some((v) => v.readyState === 'live');
+  }
+
+  #show(t) {
+    const pictured = this.#pictured(t);
+    const source = pictured ? t.stream : null;
+    if (this.video.srcObject !== source) {
+      this.#hadFrame = false;
+      this.video.srcObject = source;
+      if (source) this.video.play().catch(() => {});
+    }
+    this.root.classList.toggle('pictured', pictured && this.#hadFrame);
+  }
+
+  #sound(t) {
+    const wanted = !t.you && t.stream?.getAudioTracks().length ? t.stream : null;
+    if (!wanted) {
+      this.#silence();
+      return;
+    }
+    if (!this.audio) {
+      this.audio = el('audio', { autoplay: true });
+      this.root.append(this.audio);
+      this.setSink(this.sink);
+    }
+    if (this.audio.srcObject === wanted) return;
+    this.audio.srcObject = wanted;
+    this.play();
+  }
+
+  play() {
+    this.audio?.play().catch((e) => {
+      if (e.name === 'NotAllowedError') this.onblocked();
+    });
+  }
+
+  setSink(id) {
+    this.sink = id;
+    if (id && this.audio?.setSinkId) this.audio.setSinkId(id).catch(() => {});
+  }
+
+  #silence() {
+    if (!this.audio) return;
+    this.audio.srcObject = null;
+    this.audio.remove();
+    this.audio = null;
+  }
+
+  remove() {
+    this.#silence();
+    this.video.srcObject = null;
+    this.root.remove();
+  }
+}
