@@ -3,9 +3,14 @@
  * file that names usrsctp. usrsctp is one global per process: assoc_global_init
  * once, assoc_global_tick from the worker's timer.
  *
- * Packets leave through struct assoc_out, handed to each call and to
- * assoc_global_tick per association by the `find` function the caller gives:
- * usrsctp's timers may send for any association of the process.
+ * Packets leave through the struct assoc_out that the association was made
+ * with, from within any call here: assoc_global_tick too, since usrsctp's
+ * timers may send for any association of the process. usrsctp knows an
+ * association by a number only, so that a late timer finds nobody instead of
+ * freed memory.
+ *
+ * usrsctp reads the clock (gettimeofday) itself, for round-trip times, cookie
+ * lives and lifetimes of messages; tests put their own in its place.
  */
 #ifndef HEARTH_DTLS_ASSOC_H
 #define HEARTH_DTLS_ASSOC_H
@@ -19,6 +24,9 @@ enum {
 	ASSOC_STREAMS = 1024,	   /* streams asked for and accepted at most */
 	ASSOC_MESSAGE_MAX = 262144, /* RFC 8841 max-message-size we offer */
 	ASSOC_SEND_BUFFER = 1 << 20, /* bytes usrsctp queues per association */
+	ASSOC_RECEIVE_BUFFER = 1 << 19, /* window we offer: bounds what a peer
+					   can make us hold */
+	ASSOC_MAX = 4096, /* associations per process */
 };
 
 struct assoc;
@@ -33,8 +41,10 @@ enum assoc_event_type {
 	ASSOC_UP,	/* association established */
 	ASSOC_DOWN,	/* shut down, aborted or lost */
 	ASSOC_MESSAGE,	/* one whole message */
-	ASSOC_RESET,	/* the peer reset these incoming streams */
-	ASSOC_WRITABLE	/* there is room again after -EAGAIN */
+	ASSOC_RESET,	/* the peer reset this incoming stream */
+	ASSOC_RESET_DONE, /* our assoc_reset of this stream came to its end */
+	ASSOC_TOO_BIG,	/* a message over ASSOC_MESSAGE_MAX was dropped */
+	ASSOC_WRITABLE	/* there may be room again after -EAGAIN */
 };
 
 struct assoc_event {
@@ -52,16 +62,18 @@ void assoc_global_done(void);
  * 10 ms while any association lives. */
 void assoc_global_tick(uint64_t now_us);
 
-/* Opens an association (both sides do: simultaneous open, RFC 8831 6). Ports
- * are SDP's sctp-port (5000). ret_out must outlive it. 0 or -ENOMEM. */
+/* Opens an association (both sides do: simultaneous open, RFC 8831 section 6)
+ * and sends its INIT: best made when DTLS is up, or the first INIT is lost and
+ * repeated. Ports are SDP's sctp-port (5000). out must outlive it. 0 or
+ * -ENOMEM (also when there are ASSOC_MAX). */
 int assoc_new(struct assoc **ret, struct assoc_out *out, uint16_t local_port,
 	uint16_t remote_port);
 struct assoc *assoc_free(struct assoc *); /* aborts if up; returns NULL */
 
-/* One SCTP packet out of a DTLS record. */
+/* One SCTP packet out of a DTLS record; then assoc_next until 0. */
 void assoc_input(struct assoc *a, const uint8_t *buf, size_t len);
 
-/* Next event, 0 when there is none. */
+/* Next event: 1, or 0 when there is none. After ASSOC_DOWN none comes. */
 int assoc_next(struct assoc *a, struct assoc_event *ret);
 
 /* Reliability of RFC 8832's channel types. */
@@ -71,15 +83,25 @@ struct assoc_reliability {
 	uint32_t value; /* retransmissions or milliseconds */
 };
 
-/* Queues one message. 0; -EAGAIN: the send buffer is full, ASSOC_WRITABLE will
- * come; -EMSGSIZE; -ENOTCONN. */
+/* Queues one message, whole or not at all. 0; -EAGAIN: the send buffer is full,
+ * ASSOC_WRITABLE will come; -EMSGSIZE: empty (SCTP has no empty messages) or
+ * over ASSOC_MESSAGE_MAX; -EINVAL: no such stream; -ENOTCONN. */
 int assoc_send(struct assoc *a, uint16_t stream, uint32_t ppid,
 	const struct assoc_reliability *how, const uint8_t *buf, size_t len);
 
-/* Resets our outgoing stream (RFC 6525): how a channel closes. 0 or -errno. */
+/* Resets our outgoing stream (RFC 6525) once what is queued on it has been
+ * delivered: how a channel closes. ASSOC_RESET_DONE follows. Nothing may be
+ * sent on the stream before that. 0; -EINVAL: no such stream; -ENOTCONN. */
 int assoc_reset(struct assoc *a, uint16_t stream);
 
-/* Bytes queued in usrsctp and not yet acknowledged. */
+/* Bytes queued in usrsctp and not yet acknowledged: an upper estimate, since
+ * usrsctp tells chunks and messages, not bytes. 0 is exact. */
 size_t assoc_queued(const struct assoc *a);
+
+/* Streams usable in both directions, once up; 0 before. */
+uint16_t assoc_streams(const struct assoc *a);
+
+/* Messages dropped because they were over ASSOC_MESSAGE_MAX. */
+uint64_t assoc_drops(const struct assoc *a);
 
 #endif
