@@ -21,7 +21,7 @@ FLOORS = {
     "sfu/allocate": 3, "sfu/record": 3,
     "sfu/worker": 4, "sfu/udp": 4, "sfu/demux": 4, "sfu/wire": 4,
     "sfu/pipe": 4, "sfu/room": 4, "sfu/log": 4,
-    "sfu/config": 4, "sfu/stats": 4, "sfu/fullice": 4, "sfu/check": 5,
+    "sfu/config": 4, "sfu/stats": 4, "sfu/notify": 4, "sfu/fullice": 4, "sfu/check": 5,
     "sfu/sfu": 5, "sfu/child": 5, "http/": 5,
     "matrix-bot/": 6,
     "sfu/main": 7,

@@ -194,11 +194,27 @@ def interop():
         runs = "node" if script.suffix == ".mjs" else python
         name = script.stem.removesuffix("_call")
         found.append(Job("interop", name, [runs, script], 240, env))
+    found.append(_sdp_browsers(folder))
     for name in INTEROP:
         if not any(name in job.name for job in found):
             found.append(missing("interop", name,
                                  f"tests/interop has no call by {name}"))
     return found
+
+
+def _sdp_browsers(folder):
+    """Do real browsers take the SDP that sfu/sdp prints?"""
+    peer = next((ROOT / "build" / "ci").rglob("sdp_peer"), None)
+    script = folder / "sdp_browsers.mjs"
+    if peer is None or not script.is_file():
+        return missing("interop", "sdp_browsers",
+                       "sdp_peer or sdp_browsers.mjs is not there")
+    try:
+        builds.npm_install(TESTS / "e2e")
+    except Failure as failure:
+        return missing("interop", "sdp_browsers", str(failure))
+    return Job("interop", "sdp_browsers", ["node", script, peer], 240,
+               cwd=str(TESTS / "e2e"))
 
 
 def hearth_bin():
