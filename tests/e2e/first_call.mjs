@@ -190,7 +190,7 @@ async function lateJoin(t, scene, room, clients, round, times) {
 	const id = scene.users.dave.user_id;
 	await t.step(`dave comes late and leaves (${round + 1})`, async () => {
 		const dave = await Client.join(t, clients[0].browser,
-			"dave", link(scene, room, "dave"));
+			"dave", link(scene, room, "dave"), { watch: true });
 		const seen = await until("dave decodes video of everybody", async () => {
 			const now = await dave.page.evaluate(() => window.hearthTimes);
 			if (clients.every((c) => now.frames[c.id])) return now;
@@ -230,7 +230,7 @@ async function late(t, scene, room, clients) {
 }
 
 async function end(t, scene, clients) {
-	await t.step("a participant whose page closes is gone for the others",
+	await t.step("carol leaves and her tile is gone within 2 s",
 		async () => {
 			const gone = clients[2];
 			await gone.ask("leave");

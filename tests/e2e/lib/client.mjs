@@ -10,9 +10,12 @@ export class Client {
 	}
 
 	// Opens the link, which joins by itself; resolves once in the call.
-	static async join(t, browser, name, link, timeoutMs = 45000) {
+	// With `watch`, window.hearthTimes says when the first frames came.
+	static async join(t, browser, name, link, { watch = false } = {}) {
+		const timeoutMs = 45000;
 		const client = new Client(await openPage(t, browser, name), name);
-		await client.page.evaluateOnNewDocument(watchFirstFrames);
+		if (watch)
+			await client.page.evaluateOnNewDocument(watchFirstFrames);
 		await client.goto(link, timeoutMs);
 		await client.connected(timeoutMs);
 		return client;
@@ -127,5 +130,5 @@ function watchFirstFrames() {
 			if (row.framesDecoded > 0 && row.purpose === "m.usermedia")
 				seen.frames[row.user_id] ??= performance.now();
 		}
-	}, 25);
+	}, 40);
 }
