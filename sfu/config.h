@@ -44,15 +44,18 @@ struct config {
 		unsigned conferences, calls_per_minute;
 	} limits;
 	struct {
-		char *level;
+		char *level; /* error, warn, info, debug */
 		bool pii;
 	} log;
 	char *state_dir; /* sync token, device id, transaction counter */
 };
 
 /* Reads path. 0 and *ret filled (config_done frees), or -errno with "file:line:
- * key: what is wrong and what to write" in ret_error. Secrets in *_file keys are
- * read here; files others may read are refused. */
+ * key: what is wrong and what to write" in ret_error; no line where the key is
+ * not in the file. Every text is set, "" where it has neither value nor default.
+ * Relative paths are taken from the directory of the file. Secrets in *_file keys
+ * are read here, one line each, into password or token; files others may read are
+ * refused. */
 int config_load(const char *path, struct config *ret,
 	char ret_error[CONFIG_ERROR_MAX]);
 /* The defaults alone, for tests. */

@@ -11,15 +11,19 @@
 #define HEARTH_SFU_LOG_H
 
 #include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
 enum log_level { LOG_LVL_ERROR, LOG_LVL_WARN, LOG_LVL_INFO, LOG_LVL_DEBUG };
 
-/* source: "control" or "worker=N". Keeps the pointer. */
+/* source: "control" (printed as process=control) or "worker=N". Keeps the
+ * pointer. Before the call: info, redacted, control. */
 void log_init(enum log_level level, bool pii, const char *source);
 bool log_on(enum log_level level);
 
-/* event is a short_word; fmt gives "key=value key=value". Values from outside go
- * through log_value. */
+/* event is a short_word; fmt gives "key=value key=value" or is "". Values from
+ * outside go through log_value. One write(2) per line, cut at 2 kB; control
+ * characters become question marks, so that a line stays a line. */
 void log_line(enum log_level level, const char *event, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 
@@ -34,10 +38,13 @@ void log_line(enum log_level level, const char *event, const char *fmt, ...)
 
 /* A value that names a person or a place: itself when pii is on, else a short
  * hash, salted per process, so that lines of one user can still be told to belong
- * together. Returns one of 8 static buffers. */
+ * together; NULL is "-". Returns one of 8 static buffers. */
 const char *log_pii(const char *value);
-/* A value from outside, quoted and escaped so that it cannot forge a line or a
- * key; cut at 200 bytes. One of 8 static buffers. */
+/* A value from outside, quoted and escaped where it could forge a line or a key;
+ * cut at 200 bytes; NULL is "-". One of the same 8 static buffers. */
 const char *log_value(const char *value);
+
+/* SipHash-2-4 of len bytes, for log_pii; here so that its vectors test it. */
+uint64_t log_hash(const uint64_t key[2], const void *data, size_t len);
 
 #endif
