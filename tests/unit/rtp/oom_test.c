@@ -1,0 +1,75 @@
+/* Every allocation of ours fails in turn: an error, no leak, outputs untouched.
+ * srtp_create stands for the ones within libsrtp2. */
+#include "check.h"
+
+#include <srtp2/srtp.h>
+
+#include "rtp/crypt.h"
+#include "rtp/history.h"
+
+static unsigned calls, fail_at, sessions;
+
+void *__wrap_calloc(size_t n, size_t size);
+void *__real_calloc(size_t n, size_t size);
+srtp_err_status_t __wrap_srtp_create(srtp_t *ret, const srtp_policy_t *policy);
+srtp_err_status_t __real_srtp_create(srtp_t *ret, const srtp_policy_t *policy);
+
+void *__wrap_calloc(size_t n, size_t size)
+{
+	return ++calls == fail_at ? NULL : __real_calloc(n, size);
+}
+
+srtp_err_status_t __wrap_srtp_create(srtp_t *ret, const srtp_policy_t *policy)
+{
+	if (++calls == fail_at)
+		return srtp_err_status_alloc_fail;
+	sessions++;
+	return __real_srtp_create(ret, policy);
+}
+
+static void crypt_new_fails_cleanly(void **state)
+{
+	static const uint8_t keys[CRYPT_KEYS_LEN] = { 1 };
+	struct crypt *c = NULL;
+
+	(void)state;
+	assert_int_equal(crypt_global_init(), 0);
+	for (unsigned i = 1; i <= 3; i++) {
+		calls = 0;
+		fail_at = i;
+		assert_int_equal(crypt_new(&c, keys, true), -ENOMEM);
+		assert_null(c);
+	}
+	calls = 0;
+	fail_at = 4;
+	assert_int_equal(crypt_new(&c, keys, true), 0);
+	assert_int_equal(calls, 3);
+	assert_int_equal(sessions, 1 + 2);
+	fail_at = 0;
+	crypt_free(c);
+}
+
+static void history_new_fails_cleanly(void **state)
+{
+	struct history *h;
+
+	(void)state;
+	calls = 0;
+	fail_at = 1;
+	assert_null(history_new(4));
+	h = history_new(4);
+	assert_non_null(h);
+	assert_int_equal(calls, 2);
+	fail_at = 0;
+	history_free(h);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(crypt_new_fails_cleanly),
+		cmocka_unit_test(history_new_fails_cleanly),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
