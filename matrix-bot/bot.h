@@ -1,6 +1,6 @@
 /*
- * The Matrix front: one user account that is invited into rooms and answers each
- * participant's call with an offer to the forwarding unit. Owns its Matrix
+ * The Matrix front: one user account that is invited into rooms and answers
+ * each participant's call with an offer to the forwarding unit. Owns its Matrix
  * client, rooms and calls. Talks down through sfu/sfu.h only.
  */
 #ifndef HEARTH_MATRIX_BOT_BOT_H

@@ -1,0 +1,71 @@
+#include "matrix-bot/bot_impl.h"
+
+#include <event2/buffer.h>
+
+static void put(struct evbuffer *out, const char *name, const char *type,
+	uint64_t value, const char *help)
+{
+	evbuffer_add_printf(out,
+		"# HELP hearth_matrix_%s %s\n# TYPE hearth_matrix_%s %s\n"
+		"hearth_matrix_%s %llu\n",
+		name, help, name, type, name, (unsigned long long)value);
+}
+
+static void put_dropped(const struct desk_counters *d, struct evbuffer *out)
+{
+	evbuffer_add_printf(out,
+		"# HELP hearth_matrix_dropped_total Call events ignored\n"
+		"# TYPE hearth_matrix_dropped_total counter\n");
+	for (unsigned i = 0; i < CALL_DROPS; i++)
+		evbuffer_add_printf(out,
+			"hearth_matrix_dropped_total{why=\"%s\"} %llu\n",
+			call_drop_text((enum call_drop)i),
+			(unsigned long long)d->dropped[i]);
+}
+
+void bot_metrics(const struct bot *b, struct evbuffer *out)
+{
+	const struct client_counters *c = client_counted(b->client);
+	const struct sync_counters *s = sync_counted(b->sync);
+	const struct desk_counters *d = desk_counted(b->desk);
+	const struct {
+		const char *name, *type;
+		uint64_t value;
+		const char *help;
+	} rows[] = {
+		{ "ready", "gauge", bot_ready(b), "Logged in and in sync" },
+		{ "rooms", "gauge", hall_count(b->hall), "Rooms joined" },
+		{ "calls", "gauge", desk_count(b->desk), "Calls alive" },
+		{ "calls_total", "counter", d->calls, "Invites taken up" },
+		{ "calls_refused_total", "counter", d->refused,
+			"Invites refused by a ceiling" },
+		{ "answers_total", "counter", d->answered, "Answers sent" },
+		{ "connected_total", "counter", d->up,
+			"Calls whose media came up" },
+		{ "early_total", "counter", d->early,
+			"Events that came before their invite" },
+		{ "control_odd_total", "counter", d->control_odd,
+			"Control messages not understood" },
+		{ "too_large_total", "counter", d->too_large,
+			"Messages the homeserver found too large" },
+		{ "unsent_total", "counter", d->unsent,
+			"Messages that could not be sent" },
+		{ "requests_total", "counter", c->requests,
+			"Requests to the homeserver" },
+		{ "retries_total", "counter", c->retries,
+			"Requests sent again" },
+		{ "limited_total", "counter", c->limited, "429 replies" },
+		{ "failures_total", "counter", c->failures,
+			"Requests refused" },
+		{ "logins_total", "counter", c->logins, "Password logins" },
+		{ "syncs_total", "counter", s->syncs, "Syncs processed" },
+		{ "gaps_total", "counter", s->gaps, "Timeline gaps filled" },
+		{ "sync_resets_total", "counter", s->resets,
+			"Sync positions the homeserver had forgotten" },
+	};
+
+	for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		put(out, rows[i].name, rows[i].type, rows[i].value,
+			rows[i].help);
+	put_dropped(d, out);
+}

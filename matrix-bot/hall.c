@@ -1,0 +1,462 @@
+#include "matrix-bot/hall.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/queue.h>
+#include "matrix-bot/client.h"
+#include "matrix-bot/fetch.h"
+#include "sfu/log.h"
+
+enum { TEXT_MAX = 2048, LINK_MAX = 1024, JOIN_AGAIN_MS = 3000 };
+
+struct hall_room {
+	TAILQ_ENTRY(hall_room) entry;
+	struct room room;
+	uint64_t serial;
+	unsigned tries;
+	uint64_t again_us; /* 0: no join is due */
+	bool gone;         /* swept at the end of the turn */
+};
+
+struct hall {
+	struct client *client;
+	const struct room_policy *policy;
+	const char *join_url;
+	struct hall_handlers handlers;
+	TAILQ_HEAD(, hall_room) rooms;
+	unsigned n_rooms;
+	uint64_t serial;
+};
+
+static struct hall_room *find(const struct hall *h, const char *room_id)
+{
+	struct hall_room *r;
+
+	TAILQ_FOREACH(r, &h->rooms, entry)
+	{
+		if (!r->gone && strcmp(r->room.id, room_id) == 0)
+			return r;
+	}
+	return NULL;
+}
+
+static struct hall_room *find_or_add(struct hall *h, const char *room_id)
+{
+	struct hall_room *r = find(h, room_id);
+	char id[EVENT_ID_MAX + 1];
+
+	if (r || h->n_rooms == HALL_ROOMS_MAX || event_copy_id(id, room_id) < 0)
+		return r;
+	r = calloc(1, sizeof(*r));
+	if (!r)
+		return NULL;
+	room_init(&r->room, id);
+	r->serial = ++h->serial;
+	TAILQ_INSERT_TAIL(&h->rooms, r, entry);
+	h->n_rooms++;
+	return r;
+}
+
+static void lane_name(char ret[EVENT_ID_MAX + 8], const char *room_id)
+{
+	snprintf(ret, EVENT_ID_MAX + 8, "room %s", room_id);
+}
+
+static int request(struct hall *h, const char *room_id, const char *path,
+	client_h *handler, uint64_t tag)
+{
+	char lane[EVENT_ID_MAX + 8];
+	cJSON *body = cJSON_CreateObject();
+	struct client_request q = { .lane = lane, .method = "POST" };
+	int r;
+
+	lane_name(lane, room_id);
+	q.path = path;
+	q.body = body;
+	q.handler = handler;
+	q.arg = h;
+	q.tag = tag;
+	r = client_request(h->client, &q);
+	cJSON_Delete(body);
+	return r;
+}
+
+static struct hall_room *find_serial(const struct hall *h, uint64_t serial)
+{
+	struct hall_room *r;
+
+	TAILQ_FOREACH(r, &h->rooms, entry)
+	{
+		if (r->serial == serial)
+			return r;
+	}
+	return NULL;
+}
+
+static void on_join(void *arg, uint64_t tag, const struct client_reply *reply)
+{
+	struct hall *h = arg;
+	struct hall_room *r = find_serial(h, tag);
+
+	if (!r || reply->status == 200 || reply->error)
+		return;
+	log_warn("join_refused", "room=%s status=%d errcode=%s try=%u",
+		log_pii(r->room.id), reply->status, log_value(reply->errcode),
+		r->tries);
+	/* Over federation an invite can arrive before the room can be joined.
+	 */
+	if (r->room.state == ROOM_INVITED && r->tries < HALL_JOIN_TRIES)
+		r->again_us = fetch_now_us() +
+			      (uint64_t)r->tries * JOIN_AGAIN_MS * 1000;
+}
+
+static void join(struct hall *h, const char *room_id, const char *of_server,
+	uint64_t tag)
+{
+	char path[CLIENT_PATH_MAX], room[3 * EVENT_ID_MAX + 1];
+	char server[3 * EVENT_ID_MAX + 1];
+	const char *colon = strchr(of_server, ':');
+
+	if (client_escape(room, sizeof(room), room_id) < 0 ||
+		client_escape(server, sizeof(server), colon ? colon + 1 : "") <
+			0)
+		return;
+	/* Room ids of version 12 name no server: the inviter's helps. */
+	snprintf(path, sizeof(path),
+		"/_matrix/client/v3/join/%s?server_name=%s&via=%s", room,
+		server, server);
+	request(h, room_id, path, on_join, tag);
+}
+
+static void leave(struct hall *h, const char *room_id)
+{
+	char path[CLIENT_PATH_MAX], room[3 * EVENT_ID_MAX + 1];
+
+	if (client_escape(room, sizeof(room), room_id) < 0)
+		return;
+	snprintf(path, sizeof(path), "/_matrix/client/v3/rooms/%s/leave", room);
+	request(h, room_id, path, NULL, 0);
+}
+
+static void on_notice(void *arg, uint64_t tag, const struct client_reply *reply)
+{
+	(void)arg;
+	(void)tag;
+	if (reply->status >= 300)
+		log_warn("notice_refused", "status=%d errcode=%s",
+			reply->status, log_value(reply->errcode));
+}
+
+void hall_notice(
+	struct hall *h, const char *room_id, const char *word, const char *text)
+{
+	char path[CLIENT_PATH_MAX], room[3 * EVENT_ID_MAX + 1];
+	char lane[EVENT_ID_MAX + 8], txn[48];
+	cJSON *body;
+	struct client_request q = { .lane = lane, .method = "PUT" };
+
+	if (client_escape(room, sizeof(room), room_id) < 0)
+		return;
+	body = cJSON_CreateObject();
+	cJSON_AddStringToObject(body, "msgtype", "m.notice");
+	cJSON_AddStringToObject(body, "body", text);
+	/* Names in it must ring nobody. */
+	cJSON_AddObjectToObject(body, "m.mentions");
+	client_txn(h->client, txn);
+	snprintf(path, sizeof(path),
+		"/_matrix/client/v3/rooms/%s/send/m.room.message/%s", room,
+		txn);
+	lane_name(lane, room_id);
+	q.replaces = word;
+	q.path = path;
+	q.body = body;
+	q.flags = CLIENT_PACED;
+	q.handler = on_notice;
+	q.arg = h;
+	client_request(h->client, &q);
+	cJSON_Delete(body);
+}
+
+void hall_link(const struct hall *h, const char *room_id, char *ret, size_t cap)
+{
+	static const char plain[] = "!:#.-_~$/";
+	char id[3 * EVENT_ID_MAX + 1];
+	size_t n = 0;
+
+	for (; *room_id && n + 4 < sizeof(id); room_id++) {
+		char one[2] = { *room_id, '\0' };
+
+		/* In a fragment these need no escape and stay readable. */
+		if (strchr(plain, *room_id))
+			id[n++] = *room_id;
+		else if (client_escape(id + n, sizeof(id) - n, one) == 0)
+			n += strlen(id + n);
+	}
+	id[n] = '\0';
+	snprintf(ret, cap, "%s#/room/%s", h->join_url, id);
+}
+
+static void greet(struct hall *h, const struct room *r)
+{
+	char text[TEXT_MAX], link[LINK_MAX];
+
+	hall_link(h, r->id, link, sizeof(link));
+	snprintf(text, sizeof(text),
+		"Hello, I am hearth, a conference server. Join this room's "
+		"call here: %s%s",
+		link,
+		r->encrypted
+			? "\nThis room is encrypted, and I cannot read its "
+			  "messages yet: calls from that page work, commands "
+			  "and calls from other clients do not. For those, "
+			  "invite me into a room without encryption."
+			: "\nSay \"!hearth help\" to learn more.");
+	hall_notice(h, r->id, "greet", text);
+}
+
+static void tell_encrypted(struct hall *h, const struct room *r)
+{
+	hall_notice(h, r->id, "encrypted",
+		"This room is encrypted now, and I cannot read its messages "
+		"yet: calls from my own page go on, commands and calls from "
+		"other clients do not work here. For those, invite me into a "
+		"room without encryption.");
+}
+
+static void help(struct hall *h, const struct room *r)
+{
+	char text[TEXT_MAX], link[LINK_MAX];
+
+	hall_link(h, r->id, link, sizeof(link));
+	snprintf(text, sizeof(text),
+		"I connect everybody in this room who calls me.\n"
+		"Join with a browser: %s\n"
+		"Or start a call to me from a Matrix client with 1:1 calls, in "
+		"a room with just the two of us.\n"
+		"\"!hearth who\" tells who is in the call. I leave when the "
+		"last person has left the room.",
+		link);
+	hall_notice(h, r->id, "help", text);
+}
+
+static void who(struct hall *h, const struct room *r)
+{
+	char text[TEXT_MAX], names[TEXT_MAX - 64];
+
+	names[0] = '\0';
+	h->handlers.who_h(h->handlers.arg, r->id, names, sizeof(names));
+	if (names[0])
+		snprintf(text, sizeof(text), "In the call: %s.", names);
+	else
+		snprintf(text, sizeof(text), "Nobody is in the call.");
+	hall_notice(h, r->id, "who", text);
+}
+
+static void act(
+	struct hall *h, struct hall_room *hr, const struct room_action *a)
+{
+	const struct hall_handlers *up = &h->handlers;
+	struct room *r = &hr->room;
+
+	switch (a->act) {
+	case ROOM_JOIN:
+		log_info("invited", "room=%s by=%s", log_pii(r->id),
+			log_pii(r->inviter));
+		hr->tries = 1;
+		join(h, r->id, r->inviter, hr->serial);
+		break;
+	case ROOM_REJECT:
+		log_info("invite_denied", "room=%s by=%s", log_pii(r->id),
+			log_pii(r->inviter));
+		leave(h, r->id);
+		break;
+	case ROOM_LEAVE:
+		log_info("room_empty", "room=%s", log_pii(r->id));
+		leave(h, r->id);
+		break;
+	case ROOM_GREET:
+		greet(h, r);
+		break;
+	case ROOM_ENCRYPTED:
+		up->room_encrypted_h(up->arg, r->id);
+		tell_encrypted(h, r);
+		break;
+	case ROOM_MEMBER_LEFT:
+		up->member_left_h(up->arg, r->id, a->user);
+		break;
+	case ROOM_FOLLOW:
+		log_info("room_upgraded", "room=%s next=%s", log_pii(r->id),
+			log_pii(a->user));
+		join(h, a->user, r->id, 0);
+		break;
+	case ROOM_HELP:
+		help(h, r);
+		break;
+	case ROOM_WHO:
+		who(h, r);
+		break;
+	case ROOM_GONE:
+		up->room_gone_h(up->arg, r->id);
+		break;
+	}
+}
+
+static void act_all(
+	struct hall *h, struct hall_room *r, const struct room_actions *a)
+{
+	for (unsigned i = 0; i < a->n; i++)
+		act(h, r, &a->v[i]);
+}
+
+int hall_new(struct hall **ret, struct client *client,
+	const struct room_policy *policy, const char *join_url,
+	const struct hall_handlers *handlers)
+{
+	struct hall *h = calloc(1, sizeof(*h));
+
+	if (!h)
+		return -ENOMEM;
+	h->client = client;
+	h->policy = policy;
+	h->join_url = join_url;
+	h->handlers = *handlers;
+	TAILQ_INIT(&h->rooms);
+	*ret = h;
+	return 0;
+}
+
+static void room_free(struct hall *h, struct hall_room *r)
+{
+	TAILQ_REMOVE(&h->rooms, r, entry);
+	h->n_rooms--;
+	room_done(&r->room);
+	free(r);
+}
+
+struct hall *hall_free(struct hall *h)
+{
+	struct hall_room *r;
+
+	if (!h)
+		return NULL;
+	while ((r = TAILQ_FIRST(&h->rooms)))
+		room_free(h, r);
+	free(h);
+	return NULL;
+}
+
+void hall_left(struct hall *h, const char *room_id)
+{
+	struct hall_room *r = find(h, room_id);
+	struct room_actions a;
+	char lane[EVENT_ID_MAX + 8];
+
+	if (!r)
+		return;
+	/* An invitation that was withdrawn need not be accepted any more. */
+	lane_name(lane, room_id);
+	client_cancel(h->client, lane, NULL);
+	room_gone(&r->room, &a);
+	act_all(h, r, &a);
+	r->gone = true;
+}
+
+void hall_invited(struct hall *h, const char *room_id, const char *inviter)
+{
+	struct hall_room *r = find_or_add(h, room_id);
+	struct room_actions a;
+
+	if (!r)
+		return;
+	room_invited(&r->room, h->policy, inviter, &a);
+	act_all(h, r, &a);
+}
+
+void hall_joined(struct hall *h, const char *room_id)
+{
+	struct hall_room *r = find_or_add(h, room_id);
+	struct room_actions a;
+
+	if (!r)
+		return;
+	r->again_us = 0;
+	room_joined(&r->room, h->policy, &a);
+	act_all(h, r, &a);
+}
+
+void hall_event(
+	struct hall *h, const char *room_id, const cJSON *event, bool live)
+{
+	struct hall_room *r = find(h, room_id);
+	struct room_actions a;
+
+	if (!r)
+		return;
+	room_event(&r->room, h->policy, event, live, &a);
+	act_all(h, r, &a);
+}
+
+void hall_settle(struct hall *h)
+{
+	struct hall_room *r, *next;
+	struct room_actions a;
+
+	for (r = TAILQ_FIRST(&h->rooms); r; r = next) {
+		next = TAILQ_NEXT(r, entry);
+		if (r->gone) {
+			room_free(h, r);
+			continue;
+		}
+		room_settle(&r->room, h->policy, &a);
+		act_all(h, r, &a);
+	}
+}
+
+void hall_tick(struct hall *h, uint64_t now_us)
+{
+	struct hall_room *r;
+
+	TAILQ_FOREACH(r, &h->rooms, entry)
+	{
+		if (!r->again_us || r->again_us > now_us)
+			continue;
+		r->again_us = 0;
+		r->tries++;
+		join(h, r->room.id, r->room.inviter, r->serial);
+	}
+}
+
+const struct room *hall_find(const struct hall *h, const char *room_id)
+{
+	const struct hall_room *r = find(h, room_id);
+
+	return r ? &r->room : NULL;
+}
+
+const struct room *hall_find_conf(
+	const struct hall *h, const char *conf_id, const char *user)
+{
+	struct hall_room *r;
+
+	TAILQ_FOREACH(r, &h->rooms, entry)
+	{
+		if (!r->gone && room_has_conf(&r->room, conf_id) &&
+			room_has(&r->room, user))
+			return &r->room;
+	}
+	return NULL;
+}
+
+unsigned hall_count(const struct hall *h)
+{
+	const struct hall_room *r;
+	unsigned n = 0;
+
+	TAILQ_FOREACH(r, &h->rooms, entry)
+	{
+		n += !r->gone && r->room.state == ROOM_JOINED;
+	}
+	return n;
+}
