@@ -36,7 +36,7 @@ export function linkTo(room) {
 // "alice" or "@alice:server" and a homeserver as typed -> an https origin, or
 // http where that was said or the host is this machine.
 export function homeserverUrl(typed) {
-  let s = (typed || '').trim().replace(/\/+$/, '');
+  let s = (typed || '').trim();
   if (!s) return '';
   if (!/^https?:\/\//i.test(s)) {
     const local = /^(localhost|127\.|\[::1\])/.test(s);
@@ -44,7 +44,7 @@ export function homeserverUrl(typed) {
   }
   try {
     const u = new URL(s);
-    return u.origin + (u.pathname === '/' ? '' : u.pathname);
+    return u.origin + u.pathname.replace(/\/+$/, '');
   } catch {
     return '';
   }

@@ -25,7 +25,7 @@ export class PeoplePanel {
   #shown = '';
 
   constructor({ oncopy }) {
-    this.list = el('ul', { class: 'people', 'aria-label': 'Participants' });
+    this.list = el('ul', { class: 'people-list', 'aria-label': 'Participants' });
     this.root = el('div', { class: 'people-panel', testid: 'people-panel' }, this.list,
       el('button', { type: 'button', class: 'wide', onclick: oncopy }, icon('link'), 'Copy link to this call'));
   }

@@ -1,0 +1,192 @@
+// The call engine in Chromium: three clients around a bot in the same page.
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { rmSync } from 'node:fs';
+import { launch } from '../dev/browser.mjs';
+import { bundle, serve } from '../dev/serve.mjs';
+
+let browser;
+let site;
+let dir;
+let page;
+
+before(async () => {
+  dir = await bundle('test/enginepage.mjs');
+  site = await serve(dir);
+  browser = await launch();
+  page = await browser.newPage();
+  page.on('pageerror', (e) => console.error('page:', String(e)));
+  page.on('console', (m) => ['error', 'warn'].includes(m.type()) && console.error('console:', m.text()));
+  await page.goto(site.url);
+});
+
+after(async () => {
+  await browser?.close();
+  site?.close();
+  if (dir) rmSync(dir, { recursive: true });
+});
+
+const run = (fn, ...args) => page.evaluate(fn, ...args);
+
+async function until(what, fn, ...args) {
+  const end = Date.now() + 20000;
+  for (;;) {
+    const got = await run(fn, ...args);
+    if (got) return got;
+    if (Date.now() > end) {
+      const log = await run(() => JSON.stringify({
+        errors: bot.errors, people: Object.fromEntries(Object.entries(people).map(([k, c]) => [k, [c.state, c.error, c.log.slice(-12)]])),
+      }, null, 1));
+      assert.fail(`${what}\n${log}`);
+    }
+    await new Promise((r) => setTimeout(r, 100));
+  }
+}
+
+const decodes = (user, from, purpose = 'm.usermedia') => until(`${user} decodes ${from} ${purpose}`, async (u, f, p) => {
+  const row = (await people[u].stats()).find((s) => s.user_id === `@${f}:hs` && s.purpose === p);
+  return row && row.framesDecoded > 3 && row.frameWidth > 0 && (p !== 'm.usermedia' || row.totalAudioEnergy > 0);
+}, user, from, purpose);
+
+test('three see and hear each other', async () => {
+  await run(() => enter('anna', undefined, true));
+  await until('anna connected', () => people.anna.state === 'connected');
+  await run(() => Promise.all([enter('bob'), enter('carol')]));
+  for (const [u, f] of [['anna', 'bob'], ['anna', 'carol'], ['bob', 'anna'], ['bob', 'carol'], ['carol', 'anna'], ['carol', 'bob']]) {
+    await decodes(u, f);
+  }
+  const names = await run(() => people.bob.participants().map((p) => [p.display_name, p.you]));
+  assert.deepEqual(names, [['Anna', false], ['Bob', true], ['Carol', false]]);
+  assert.equal(await run(() => document.querySelectorAll('[data-testid=tile]').length), 3);
+  await until('pictures show', () => document.querySelectorAll('.tile.pictured').length === 3);
+});
+
+test('mute shows, in the page too, and comes back', async () => {
+  await run(() => people.bob.local.setMic(false));
+  await until('muted', () => document.querySelector('[data-user-id="@bob:hs"]').dataset.audioMuted === 'true');
+  await run(() => people.bob.local.setCam(false));
+  await until('camera off', () => document.querySelector('[data-user-id="@bob:hs"]').dataset.videoMuted === 'true'
+    && !document.querySelector('[data-user-id="@bob:hs"]').classList.contains('pictured'));
+  await run(() => Promise.all([people.bob.local.setMic(true), people.bob.local.setCam(true)]));
+  await until('camera on', () => document.querySelector('[data-user-id="@bob:hs"]').classList.contains('pictured'));
+});
+
+test('keys mute', async () => {
+  await page.keyboard.press('m');
+  await until('mic off', () => !people.anna.local.mic);
+  await page.keyboard.down('Control');
+  await page.keyboard.press('d');
+  await page.keyboard.up('Control');
+  await until('mic on', () => people.anna.local.mic);
+});
+
+test('a screen starts, stops and starts again for all', async () => {
+  for (let i = 0; i < 2; i++) {
+    await run(() => people.bob.setScreen(true, screen2()));
+    await decodes('anna', 'bob', 'm.screenshare');
+    await decodes('carol', 'bob', 'm.screenshare');
+    await until('staged', () => document.querySelectorAll('.stage .tile').length === 1);
+    // The browser's own button ends the track.
+    await run(() => {
+      const [t] = people.bob.local.screen.getVideoTracks();
+      t.stop();
+      t.dispatchEvent(new Event('ended'));
+    });
+    await until('gone', () => !document.querySelector('.stage .tile') && !people.carol.tiles().some((t) => t.purpose === 'm.screenshare'));
+  }
+  assert.deepEqual(await run(() => bot.errors), []);
+});
+
+test('offers that cross are sorted out', async () => {
+  await run(() => Promise.all([people.anna.setScreen(true, screen2()), people.bob.setScreen(true, screen2()), people.carol.setScreen(true, screen2())]));
+  for (const [u, f] of [['anna', 'bob'], ['anna', 'carol'], ['bob', 'carol'], ['carol', 'anna']]) await decodes(u, f, 'm.screenshare');
+  await run(() => ['anna', 'bob', 'carol'].forEach((u) => people[u].setScreen(false)));
+  await until('all gone', () => Object.values(people).every((c) => c.tiles().every((t) => t.purpose === 'm.usermedia')));
+});
+
+test('chat, text and bytes arrive as they were sent', async () => {
+  await run(() => people.anna.sendChat('  héllo 🙂\nyou  '));
+  await until('chat', () => ['bob', 'carol'].every((u) => people[u].chat.messages.at(-1)?.text === 'héllo 🙂\nyou'));
+  assert.equal(await run(() => people.bob.chat.messages.at(-1).name), 'Anna');
+  await run(async () => {
+    await people.bob.sendRaw('test', 'a\nb');
+    await people.bob.sendRaw('test', '');
+    await people.bob.sendRaw('test', new Uint8Array([0, 10, 255]));
+  });
+  await until('raw', () => people.carol.raw.length === 3);
+  const got = await run(() => people.carol.raw.map((r) => [r.label, r.from, typeof r.data === 'string' ? r.data : [...new Uint8Array(r.data)]]));
+  assert.deepEqual(got, [['test', '@bob:hs BOB', 'a\nb'], ['test', '@bob:hs BOB', ''], ['test', '@bob:hs BOB', [0, 10, 255]]]);
+  assert.deepEqual(await run(() => people.bob.raw.length), 0);
+});
+
+test('a file arrives at both with the same sum', async () => {
+  const id = await run(() => {
+    const bytes = new Uint8Array(4_000_003).map((_, i) => (i * 13 + (i >> 8)) & 255);
+    return people.anna.files.send(new File([bytes], 'big.bin'));
+  });
+  await until('done', (f) => ['anna', 'bob', 'carol'].every((u) => people[u].files.list().find((t) => t.id === f)?.state === 'done'), id);
+  const sums = await run(async (f) => Promise.all(['bob', 'carol'].map(async (u) => {
+    const d = await crypto.subtle.digest('SHA-256', await people[u].files.blob(f).arrayBuffer());
+    return [...new Uint8Array(d)].map((b) => b.toString(16).padStart(2, '0')).join('');
+  })), id);
+  const want = await run((f) => people.anna.files.list().find((t) => t.id === f).sha256, id);
+  assert.deepEqual(sums, [want, want]);
+});
+
+test('the speaker is marked', async () => {
+  await run(() => bot.speaker('@carol:hs CAROL'));
+  await until('ring', () => document.querySelector('[data-user-id="@carol:hs"]').dataset.speaking === 'true');
+});
+
+test('ICE restarts over Matrix and the call goes on', async () => {
+  const ufrag = () => run(() => /ice-ufrag:(\S+)/.exec(people.bob.peer.pc.localDescription.sdp)[1]);
+  const [old, call] = [await ufrag(), await run(() => people.bob.callId)];
+  await run(() => people.bob.restartIce());
+  await until('another ufrag', (o) => people.bob.peer.pc.signalingState === 'stable'
+    && !people.bob.peer.pc.currentLocalDescription.sdp.includes(`ice-ufrag:${o}`), old);
+  await until('connected', () => people.bob.state === 'connected');
+  assert.equal(await run(() => people.bob.callId), call);
+  await decodes('anna', 'bob');
+});
+
+test('who leaves is gone within two seconds', async () => {
+  await run(() => people.carol.leave());
+  const start = Date.now();
+  await until('gone', () => people.bob.tiles().length === 2 && document.querySelectorAll('[data-testid=tile]').length === 2);
+  assert.ok(Date.now() - start < 2000);
+  assert.equal(await run(() => people.carol.state), 'left');
+});
+
+test('a worker that died is called again, and media comes back', async () => {
+  const old = await run(() => people.anna.callId);
+  await run(() => bot.killAll());
+  await until('again', (o) => people.anna.state === 'connected' && people.anna.callId !== o && people.bob.state === 'connected', old);
+  await decodes('anna', 'bob');
+  await decodes('bob', 'anna');
+});
+
+test('a transport that closes without a word is called again', async () => {
+  await run(() => bot.killAll('', false));
+  await until('lost', () => people.anna.state !== 'connected');
+  await until('again', () => people.anna.state === 'connected' && people.bob.state === 'connected');
+  await decodes('anna', 'bob');
+});
+
+test('without camera and microphone one still watches', async () => {
+  await run(() => enter('dora', { mic: false, cam: false }));
+  await decodes('dora', 'anna');
+  await until('initials', () => {
+    const d = document.querySelector('[data-user-id="@dora:hs"]')?.dataset;
+    return d?.audioMuted === 'true' && d.videoMuted === 'true';
+  });
+  // … and turns the camera on in the middle.
+  await run(() => people.dora.local.start({ mic: true, cam: true }));
+  await decodes('anna', 'dora');
+});
+
+test('a refusal is final and says why', async () => {
+  await run(() => { bot.refuse = 'full'; return enter('erik', { mic: false, cam: false }); });
+  await until('failed', () => people.erik.state === 'failed');
+  assert.match(await run(() => people.erik.error.message), /full/);
+  assert.deepEqual(await run(() => bot.errors), []);
+});
