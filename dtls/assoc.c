@@ -27,8 +27,7 @@ struct assoc {
 	bool is_complete; /* buf holds what was handed out already */
 	bool is_skipping; /* the rest of a message that is too big */
 	uint16_t streams;
-	uint64_t sent; /* bytes since usrsctp's queue was seen empty */
-	size_t longest_sent;
+	size_t sent; /* bytes since usrsctp's queue was seen empty */
 	uint64_t drops;
 	uint8_t reset_in[BITMAP_LEN];   /* events to hand out */
 	uint8_t reset_done[BITMAP_LEN]; /* events to hand out */
@@ -103,6 +102,10 @@ static void tune(void)
 	usrsctp_sysctl_set_sctp_rto_max_default(5000);
 	usrsctp_sysctl_set_sctp_init_rto_max_default(2000);
 	usrsctp_sysctl_set_sctp_init_rtx_max_default(16);
+	/* The only path must not be given up (it would stay so, without
+	 * heartbeats) before the association is. */
+	usrsctp_sysctl_set_sctp_assoc_rtx_max_default(15);
+	usrsctp_sysctl_set_sctp_path_rtx_max_default(30);
 	usrsctp_sysctl_set_sctp_delayed_sack_time_default(20);
 	usrsctp_sysctl_set_sctp_initial_cwnd(10);
 	/* Its 512 chunks are less than one send buffer. */
@@ -199,7 +202,8 @@ static bool set_path(struct assoc *a)
 	memset(&path, 0, sizeof(path));
 	path.spp_address.ss_family = AF_CONN;
 	path.spp_flags = SPP_PMTUD_DISABLE | SPP_HB_DISABLE;
-	path.spp_pathmtu = ASSOC_MTU;
+	/* usrsctp counts without the common header. */
+	path.spp_pathmtu = ASSOC_MTU - HEADER_MIN;
 	return set(a, SCTP_PEER_ADDR_PARAMS, &path, sizeof(path));
 }
 
@@ -626,7 +630,7 @@ int assoc_send(struct assoc *a, uint16_t stream, uint32_t ppid,
 	if (stream >= a->streams)
 		return -EINVAL;
 	if (assoc_queued(a) == 0)
-		a->sent = a->longest_sent = 0;
+		a->sent = 0;
 	memset(&spa, 0, sizeof(spa));
 	spa.sendv_flags = SCTP_SEND_SNDINFO_VALID;
 	spa.sendv_sndinfo.snd_sid = stream;
@@ -637,8 +641,6 @@ int assoc_send(struct assoc *a, uint16_t stream, uint32_t ppid,
 		    SCTP_SENDV_SPA, 0) < 0)
 		return map_send_error(a, errno);
 	a->sent += len;
-	if (len > a->longest_sent)
-		a->longest_sent = len;
 	return 0;
 }
 
@@ -657,15 +659,16 @@ size_t assoc_queued(const struct assoc *a)
 {
 	struct sctp_status status;
 	socklen_t len = sizeof(status);
-	uint64_t most;
 
 	memset(&status, 0, sizeof(status));
-	if (a->state != UP || usrsctp_getsockopt(a->so, IPPROTO_SCTP,
-				      SCTP_STATUS, &status, &len) != 0)
+	if (a->state != UP ||
+		usrsctp_getsockopt(a->so, IPPROTO_SCTP, SCTP_STATUS, &status,
+			&len) != 0)
 		return 0;
-	most = (uint64_t)status.sstat_unackdata * ASSOC_MTU +
-	       (uint64_t)status.sstat_penddata * a->longest_sent;
-	return (size_t)(most < a->sent ? most : a->sent);
+	/* While there is data, some of it is always on its way. */
+	if (status.sstat_unackdata == 0)
+		return 0;
+	return a->sent < ASSOC_SEND_BUFFER ? a->sent : ASSOC_SEND_BUFFER;
 }
 
 uint16_t assoc_streams(const struct assoc *a)

@@ -94,8 +94,9 @@ int assoc_send(struct assoc *a, uint16_t stream, uint32_t ppid,
  * sent on the stream before that. 0; -EINVAL: no such stream; -ENOTCONN. */
 int assoc_reset(struct assoc *a, uint16_t stream);
 
-/* Bytes queued in usrsctp and not yet acknowledged: an upper estimate, since
- * usrsctp tells chunks and messages, not bytes. 0 is exact. */
+/* Bytes queued in usrsctp and not yet acknowledged: an upper estimate (what was
+ * sent since all was acknowledged last, at most ASSOC_SEND_BUFFER), since
+ * usrsctp tells no bytes. 0 is exact. */
 size_t assoc_queued(const struct assoc *a);
 
 /* Streams usable in both directions, once up; 0 before. */

@@ -15,8 +15,8 @@ enum {
 	RETRANSMIT_FIRST_MS = 200,
 	/* RFC 6347 section 4.2.4.1 lets the wait double up to 60 s. ICE keeps
 	 * proving the path, and a join that waits looks broken: ours stays
-	 * below a second. */
-	RETRANSMIT_MOST_MS = 800,
+	 * within a second. */
+	RETRANSMIT_MOST_MS = 1000,
 	HANDSHAKE_MAX_US = 30000000,
 	BAD_HELLOS_MAX = 16, /* ClientHellos one session may waste */
 	RECORDS_MAX = 128,   /* records looked at per datagram */
@@ -120,15 +120,23 @@ static int on_recv(void *arg, unsigned char *buf, size_t len)
 	return (int)len;
 }
 
-static void on_set_timer(void *arg, uint32_t soft_ms, uint32_t hard_ms)
+/* mbedTLS doubles a 32-bit number of milliseconds and gives up when it is full,
+ * which from 200 on is before our 30 s are over. So it counts from 1, in units
+ * of the first wait. */
+static uint64_t wait_us(uint32_t units)
+{
+	uint64_t ms = (uint64_t)units * RETRANSMIT_FIRST_MS;
+
+	return (ms < RETRANSMIT_MOST_MS ? ms : RETRANSMIT_MOST_MS) * 1000;
+}
+
+static void on_set_timer(void *arg, uint32_t soft, uint32_t hard)
 {
 	struct dtls *d = arg;
 
-	if (hard_ms > RETRANSMIT_MOST_MS)
-		hard_ms = RETRANSMIT_MOST_MS;
-	d->timer.on = hard_ms != 0;
-	d->timer.soft_us = d->now_us + (uint64_t)soft_ms * 1000;
-	d->timer.hard_us = d->now_us + (uint64_t)hard_ms * 1000;
+	d->timer.on = hard != 0;
+	d->timer.soft_us = d->now_us + wait_us(soft);
+	d->timer.hard_us = d->now_us + wait_us(hard);
 }
 
 static int on_get_timer(void *arg)
@@ -196,8 +204,7 @@ static int configure(struct dtls *d)
 	 * fails at finish(). */
 	mbedtls_ssl_conf_authmode(conf, MBEDTLS_SSL_VERIFY_OPTIONAL);
 	mbedtls_ssl_conf_verify(conf, on_verify, d);
-	mbedtls_ssl_conf_handshake_timeout(
-		conf, RETRANSMIT_FIRST_MS, UINT32_MAX);
+	mbedtls_ssl_conf_handshake_timeout(conf, 1, UINT32_MAX);
 	mbedtls_ssl_conf_renegotiation(
 		conf, MBEDTLS_SSL_RENEGOTIATION_DISABLED);
 	mbedtls_ssl_conf_session_tickets(

@@ -3,7 +3,7 @@
  * (RFC 5764), and the records that carry SCTP (RFC 8261).
  *
  *   NEW -> HANDSHAKE -> CONNECTED -> CLOSED     (close_notify, either side)
- *                    \-> FAILED                 (alert, bad fingerprint, time)
+ *                    \-> FAILED <-/             (alert, bad fingerprint, time)
  *
  * Sans-IO: input, tick, deadline; datagrams leave through the struct dtls_out
  * handed to each call, never later. The handshake's steps cost milliseconds of
@@ -60,8 +60,9 @@ void dtls_start(struct dtls *d, uint64_t now_us, struct dtls_out *out);
 void dtls_input(struct dtls *d, uint64_t now_us, const uint8_t *buf,
 	size_t len, struct dtls_out *out);
 
-/* Retransmits what is due (RFC 6347 4.2.4: 1 s doubling; we begin with 200 ms
- * since ICE told us the path is there) and ends handshakes after 30 s. */
+/* Retransmits what is due (RFC 6347 section 4.2.4 has 1 s doubling to 60 s; we
+ * begin with 200 ms and double to 1 s, since ICE told us that the path is
+ * there) and ends handshakes after 30 s. */
 void dtls_tick(struct dtls *d, uint64_t now_us, struct dtls_out *out);
 uint64_t dtls_deadline(const struct dtls *d); /* UINT64_MAX: nothing due */
 
@@ -72,13 +73,15 @@ enum dtls_state dtls_state(const struct dtls *d);
 enum dtls_error dtls_error(const struct dtls *d);
 const char *dtls_error_text(enum dtls_error e);
 
-/* The SRTP keying material, once CONNECTED. 0, or -EAGAIN before, -EACCES if
- * the session failed. The profile is always AES128_CM_HMAC_SHA1_80. */
+/* The SRTP keying material, from CONNECTED on. 0, or -EAGAIN before, -EACCES if
+ * the session failed or was closed before. The profile is always AES128_CM_HMAC_SHA1_80. */
 int dtls_keys(const struct dtls *d, uint8_t ret[DTLS_KEYS_LEN]);
 bool dtls_is_client(const struct dtls *d);
 
 /* Takes the next decrypted application record out, after dtls_input: returns
- * its length, 0 when there is no more. */
+ * its length, 0 when there is no more. Records longer than size are dropped and
+ * counted; so are those that find no room because earlier ones were not read
+ * (a datagram's worth always fits). */
 size_t dtls_read(struct dtls *d, uint8_t *ret, size_t size);
 
 /* Encrypts and sends one record (at most DTLS_DATAGRAM_MAX - 64 bytes).
@@ -89,7 +92,8 @@ int dtls_write(struct dtls *d, const uint8_t *buf, size_t len,
 /* Sends close_notify if connected and enters CLOSED. */
 void dtls_close(struct dtls *d, struct dtls_out *out);
 
-/* Counters since dtls_new: datagrams that were dropped. */
+/* Counter since dtls_new: datagrams (and records without room) that were
+ * dropped. What mbedTLS ignores during the handshake is not seen. */
 uint64_t dtls_drops(const struct dtls *d);
 
 #endif
