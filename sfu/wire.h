@@ -29,7 +29,7 @@ enum {
 	WIRE_LINE_MAX = 1024, /* a candidate line */
 	/* An SDP and all its streams, or a message. */
 	WIRE_PAYLOAD_MAX = SFU_SDP_MAX +
-			   SFU_STREAMS_MAX * (2 * (SFU_STREAM_MAX + 5) + 5) +
+			   SFU_STREAMS_MAX * (2 * (SFU_STREAM_MAX + 5) + 8) +
 			   1024,
 };
 

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
 #include "sfu/log.h"
 
 static void end(struct worker *w, int code)
@@ -51,12 +52,12 @@ static void refuse(struct worker *w, sfu_id id, enum sfu_reason reason)
 
 static void join(struct worker *w, const struct wire_message *m)
 {
-	struct room *r = room_find(w, m->u.join.conference);
+	struct worker_room *r = worker_room_find(w, m->u.join.conference);
 
-	if (!m->id || seat_find(w, m->id))
+	if (!m->id || worker_seat_find(w, m->id))
 		return;
 	if (!r && w->n_rooms < w->options.conferences)
-		r = room_new(w, m->u.join.conference);
+		r = worker_room_new(w, m->u.join.conference);
 	if (!r) {
 		refuse(w, m->id, SFU_FULL);
 		return;
@@ -64,22 +65,22 @@ static void join(struct worker *w, const struct wire_message *m)
 	if (conference_join(r->conference, w->now_us, m->id, m->u.join.label,
 		    &m->u.join.options) != 0) {
 		refuse(w, m->id, SFU_FULL);
-	} else if (!seat_new(r, m->id)) {
+	} else if (!worker_seat_new(r, m->id)) {
 		/* Without a seat its event still goes to the control process.
 		 */
 		conference_leave(
 			r->conference, w->now_us, m->id, SFU_FULL, &w->outbox);
 	}
-	room_after(r);
+	worker_room_after(r);
 }
 
 static void leave(struct worker *w, struct seat *s)
 {
-	struct room *r = s->room;
+	struct worker_room *r = s->room;
 
 	conference_leave(
 		r->conference, w->now_us, s->id, SFU_BY_COMMAND, &w->outbox);
-	room_after(r);
+	worker_room_after(r);
 }
 
 static void command(
@@ -106,14 +107,14 @@ static void command(
 	default:
 		return;
 	}
-	seat_refresh(s);
-	room_after(s->room);
+	worker_seat_refresh(s);
+	worker_room_after(s->room);
 }
 
 static void send_stats(struct worker *w)
 {
 	struct wire_message m = { .type = WIRE_STATS };
-	struct room *r;
+	struct worker_room *r;
 
 	w->stats.conferences = w->n_rooms;
 	w->stats.handshakes_waiting = worker_handshakes(w);
@@ -137,9 +138,9 @@ static void stop(struct worker *w)
 			sfu_id id = s->id;
 
 			leave(w, s);
-			s = seat_find(w, id);
+			s = worker_seat_find(w, id);
 			if (s)
-				seat_free(s);
+				worker_seat_free(s);
 		}
 	if (w->outbox.n)
 		w->outbox.flush(&w->outbox);
@@ -162,13 +163,13 @@ static void started_command(struct worker *w, const struct wire_message *m)
 		stop(w);
 		break;
 	case WIRE_LEAVE:
-		s = seat_find(w, m->id);
+		s = worker_seat_find(w, m->id);
 		if (s)
 			leave(w, s);
 		break;
 	default:
 		/* Who left meanwhile: its SFU_EV_LEFT is on the way. */
-		s = seat_find(w, m->id);
+		s = worker_seat_find(w, m->id);
 		if (s)
 			command(w, s, m);
 	}
@@ -214,7 +215,7 @@ int worker_new(struct worker **ret, struct event_base *base, struct pipe *pipe,
 
 struct worker *worker_free(struct worker *w)
 {
-	struct room *r;
+	struct worker_room *r;
 
 	if (!w)
 		return NULL;
@@ -223,7 +224,7 @@ struct worker *worker_free(struct worker *w)
 	 * callbacks of usrsctp expect an outbox. */
 	w->env.out = w->outbox.slots ? &w->outbox : NULL;
 	while ((r = LIST_FIRST(&w->rooms)))
-		room_free(r);
+		worker_room_free(r);
 	w->env.out = NULL;
 	worker_input_done(w);
 	if (w->channels)
@@ -258,6 +259,8 @@ int worker_main(void)
 	struct worker *w = NULL;
 	struct pipe *pipe;
 
+	prctl(PR_SET_NAME, "hearth-worker");
+	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 	signal(SIGTERM, SIG_IGN);
 	signal(SIGINT, SIG_IGN);
 	signal(SIGHUP, SIG_IGN);

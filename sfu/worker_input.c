@@ -32,14 +32,14 @@ static void hand_over(struct worker *w, struct seat *s,
 	const struct sockaddr *from, const struct udp_path *path, uint8_t *buf,
 	size_t len)
 {
-	struct room *r = s->room;
+	struct worker_room *r = s->room;
 	bool proven = conference_input(r->conference, w->now_us, s->participant,
 		from, buf, len, &w->outbox);
 
 	/* The proof first: its reply may ask for the path at the flush. */
 	if (proven && !demux_prove(w->demux, w->now_us, &s->owner, from, path))
 		w->stats.address_refused++;
-	room_after(r);
+	worker_room_after(r);
 }
 
 /* The second queue. */
@@ -58,7 +58,7 @@ static void handle_one(struct worker *w)
 {
 	struct handshakes *q = w->handshakes;
 	struct handshake *h = &q->v[q->head];
-	struct seat *s = seat_find(w, h->id);
+	struct seat *s = worker_seat_find(w, h->id);
 
 	q->head = (q->head + 1) % WORKER_HANDSHAKES;
 	q->n--;

@@ -1,6 +1,6 @@
 /*
- * What the files of the worker share: worker.c (life, commands), room.c (its
- * conferences and turns), worker_input.c (datagrams, handshake budget).
+ * What the files of the worker share: worker.c (life, commands), worker_room.c
+ * (its conferences and turns), worker_input.c (datagrams, handshake budget).
  */
 #ifndef HEARTH_SFU_WORKER_PRIVATE_H
 #define HEARTH_SFU_WORKER_PRIVATE_H
@@ -18,13 +18,13 @@
 
 enum { WORKER_IDS = 1024, WORKER_BUCKETS = 4096 };
 
-struct room;
+struct worker_room;
 
 /* A participant as the worker knows it. */
 struct seat {
 	struct demux_owner owner; /* first: the demultiplexer gives it back */
 	LIST_ENTRY(seat) by_id;
-	struct room *room;
+	struct worker_room *room;
 	struct participant *participant;
 	sfu_id id;
 	unsigned handshakes; /* datagrams in the second queue */
@@ -32,9 +32,9 @@ struct seat {
 
 LIST_HEAD(seats, seat);
 
-struct room {
-	LIST_ENTRY(room) next;
-	SLIST_ENTRY(room) next_touched;
+struct worker_room {
+	LIST_ENTRY(worker_room) next;
+	SLIST_ENTRY(worker_room) next_touched;
 	bool touched; /* in this turn */
 	struct worker *worker;
 	struct conference *conference;
@@ -42,8 +42,8 @@ struct room {
 	uint64_t armed_us; /* UINT64_MAX: not armed */
 };
 
-LIST_HEAD(rooms, room);
-SLIST_HEAD(touched, room);
+LIST_HEAD(rooms, worker_room);
+SLIST_HEAD(touched, worker_room);
 
 struct handshakes; /* the second queue */
 
@@ -80,19 +80,20 @@ struct worker {
 void worker_turn_begin(struct worker *w);
 void worker_turn_end(struct worker *w);
 
-/* room.c */
-struct room *room_find(struct worker *w, const char *name);
-struct room *room_new(struct worker *w, const char *name); /* NULL: no memory */
-void room_free(struct room *r);
+/* worker_room.c */
+struct worker_room *worker_room_find(struct worker *w, const char *name);
+struct worker_room *worker_room_new(
+	struct worker *w, const char *name); /* NULL: no memory */
+void worker_room_free(struct worker_room *r);
 /* To be called after each call of one of its conference's verbs: takes its
  * events to the pipe and has the turn's end look at it. */
-void room_after(struct room *r);
+void worker_room_after(struct worker_room *r);
 
-struct seat *seat_find(struct worker *w, sfu_id id);
+struct seat *worker_seat_find(struct worker *w, sfu_id id);
 /* Seats a participant that conference_join accepted. NULL: out of memory. */
-struct seat *seat_new(struct room *r, sfu_id id);
-void seat_free(struct seat *s);
-void seat_refresh(struct seat *s); /* its ufrags may have changed */
+struct seat *worker_seat_new(struct worker_room *r, sfu_id id);
+void worker_seat_free(struct seat *s);
+void worker_seat_refresh(struct seat *s); /* its ufrags may have changed */
 
 /* worker_input.c */
 int worker_input_init(struct worker *w); /* sockets are open; 0 or -ENOMEM */

@@ -30,7 +30,7 @@ static void on_flush(struct outbox *out)
 static void on_channels(evutil_socket_t fd, short what, void *arg)
 {
 	struct worker *w = arg;
-	struct room *r;
+	struct worker_room *r;
 
 	(void)fd;
 	(void)what;
@@ -39,7 +39,7 @@ static void on_channels(evutil_socket_t fd, short what, void *arg)
 	LIST_FOREACH(r, &w->rooms, next)
 	{
 		conference_channels(r->conference, w->now_us, &w->outbox);
-		room_after(r);
+		worker_room_after(r);
 	}
 	worker_turn_end(w);
 }

@@ -27,7 +27,7 @@ void worker_turn_begin(struct worker *w)
 	w->env.out = &w->outbox;
 }
 
-static void arm(struct room *r)
+static void arm(struct worker_room *r)
 {
 	uint64_t due = conference_deadline(r->conference);
 	uint64_t now = r->worker->now_us, wait;
@@ -46,7 +46,7 @@ static void arm(struct room *r)
 
 void worker_turn_end(struct worker *w)
 {
-	struct room *r;
+	struct worker_room *r;
 
 	/* Before the sweep: what waits may need the keys of who left. */
 	if (w->outbox.n)
@@ -57,7 +57,7 @@ void worker_turn_end(struct worker *w)
 		r->touched = false;
 		conference_sweep(r->conference);
 		if (conference_empty(r->conference))
-			room_free(r);
+			worker_room_free(r);
 		else
 			arm(r);
 	}
@@ -67,7 +67,7 @@ void worker_turn_end(struct worker *w)
 
 static void on_timer(evutil_socket_t fd, short what, void *arg)
 {
-	struct room *r = arg;
+	struct worker_room *r = arg;
 	struct worker *w = r->worker;
 
 	(void)fd;
@@ -75,13 +75,13 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
 	r->armed_us = UINT64_MAX;
 	worker_turn_begin(w);
 	conference_tick(r->conference, w->now_us, &w->outbox);
-	room_after(r);
+	worker_room_after(r);
 	worker_turn_end(w);
 }
 
-struct room *room_find(struct worker *w, const char *name)
+struct worker_room *worker_room_find(struct worker *w, const char *name)
 {
-	struct room *r;
+	struct worker_room *r;
 
 	LIST_FOREACH(r, &w->rooms, next)
 	if (strcmp(conference_name(r->conference), name) == 0)
@@ -89,9 +89,9 @@ struct room *room_find(struct worker *w, const char *name)
 	return NULL;
 }
 
-struct room *room_new(struct worker *w, const char *name)
+struct worker_room *worker_room_new(struct worker *w, const char *name)
 {
-	struct room *r = calloc(1, sizeof(*r));
+	struct worker_room *r = calloc(1, sizeof(*r));
 
 	if (!r)
 		return NULL;
@@ -117,7 +117,7 @@ static void remember(struct worker *w, const struct conference *c)
 	w->gone.participants = w->gone.tracks = w->gone.subscriptions = 0;
 }
 
-void room_free(struct room *r)
+void worker_room_free(struct worker_room *r)
 {
 	struct worker *w = r->worker;
 
@@ -127,11 +127,11 @@ void room_free(struct room *r)
 		for (s = LIST_FIRST(&w->ids[i]); s; s = next) {
 			next = LIST_NEXT(s, by_id);
 			if (s->room == r)
-				seat_free(s);
+				worker_seat_free(s);
 		}
 	}
 	if (r->touched)
-		SLIST_REMOVE(&w->touched, r, room, next_touched);
+		SLIST_REMOVE(&w->touched, r, worker_room, next_touched);
 	remember(w, r->conference);
 	conference_free(r->conference);
 	event_free(r->timer);
@@ -140,22 +140,22 @@ void room_free(struct room *r)
 	free(r);
 }
 
-void room_after(struct room *r)
+void worker_room_after(struct worker_room *r)
 {
 	struct worker *w = r->worker;
 	struct wire_message m = { .type = WIRE_EVENT };
 
 	while (conference_next_event(r->conference, &m.u.event)) {
-		struct seat *s = seat_find(w, m.u.event.participant);
+		struct seat *s = worker_seat_find(w, m.u.event.participant);
 
 		m.id = m.u.event.participant;
 		worker_tell(w, &m);
 		if (!s)
 			continue;
 		if (m.u.event.type == SFU_EV_LEFT)
-			seat_free(s);
+			worker_seat_free(s);
 		else
-			seat_refresh(s);
+			worker_seat_refresh(s);
 	}
 	if (r->touched)
 		return;
@@ -163,7 +163,7 @@ void room_after(struct room *r)
 	SLIST_INSERT_HEAD(&w->touched, r, next_touched);
 }
 
-struct seat *seat_find(struct worker *w, sfu_id id)
+struct seat *worker_seat_find(struct worker *w, sfu_id id)
 {
 	struct seat *s;
 
@@ -173,7 +173,7 @@ struct seat *seat_find(struct worker *w, sfu_id id)
 	return NULL;
 }
 
-struct seat *seat_new(struct room *r, sfu_id id)
+struct seat *worker_seat_new(struct worker_room *r, sfu_id id)
 {
 	static const struct timeval every = { .tv_usec = 10000 };
 	struct worker *w = r->worker;
@@ -187,11 +187,11 @@ struct seat *seat_new(struct room *r, sfu_id id)
 	LIST_INSERT_HEAD(&w->ids[id % WORKER_IDS], s, by_id);
 	if (!w->n_seats++)
 		event_add(w->channels, &every);
-	seat_refresh(s);
+	worker_seat_refresh(s);
 	return s;
 }
 
-void seat_refresh(struct seat *s)
+void worker_seat_refresh(struct seat *s)
 {
 	const char *ufrags[DEMUX_UFRAGS];
 
@@ -200,7 +200,7 @@ void seat_refresh(struct seat *s)
 	demux_set_ufrags(s->room->worker->demux, &s->owner, ufrags);
 }
 
-void seat_free(struct seat *s)
+void worker_seat_free(struct seat *s)
 {
 	struct worker *w = s->room->worker;
 

@@ -1,0 +1,329 @@
+#include <arpa/inet.h>
+#include <errno.h>
+#include <poll.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <cmocka.h>
+#include "ice/ice.h"
+#include "sfu/udp.h"
+
+static void no_flush(struct outbox *out)
+{
+	(void)out;
+	fail_msg("the outbox was full");
+}
+
+static int client(const char *ip, struct sockaddr_storage *ret)
+{
+	socklen_t len = sizeof(*ret);
+	int fd;
+
+	assert_int_equal(udp_address_parse(ip, 0, ret), 0);
+	fd = socket(ret->ss_family, SOCK_DGRAM, 0);
+	assert_true(fd >= 0);
+	assert_int_equal(bind(fd, (struct sockaddr *)ret,
+				 ice_addr_len((struct sockaddr *)ret)),
+		0);
+	assert_int_equal(getsockname(fd, (struct sockaddr *)ret, &len), 0);
+	return fd;
+}
+
+static void send_to(
+	int fd, const char *ip, unsigned port, const void *buf, size_t len)
+{
+	struct sockaddr_storage to;
+
+	assert_int_equal(udp_address_parse(ip, port, &to), 0);
+	assert_int_equal(sendto(fd, buf, len, 0, (struct sockaddr *)&to,
+				 ice_addr_len((struct sockaddr *)&to)),
+		(ssize_t)len);
+}
+
+static bool readable(int fd)
+{
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+
+	return poll(&p, 1, 1000) == 1;
+}
+
+static void add(
+	struct outbox *o, const struct sockaddr_storage *to, const char *text)
+{
+	struct packet *p = outbox_add(o, (const struct sockaddr *)to);
+
+	p->len = (uint16_t)strlen(text);
+	memcpy(p->data, text, p->len);
+}
+
+static void expect(int fd, const char *text, const char *from)
+{
+	struct sockaddr_storage a, want;
+	socklen_t len = sizeof(a);
+	char buf[64] = "";
+
+	assert_true(readable(fd));
+	assert_int_equal(recvfrom(fd, buf, sizeof(buf) - 1, 0,
+				 (struct sockaddr *)&a, &len),
+		(ssize_t)strlen(text));
+	assert_string_equal(buf, text);
+	assert_int_equal(
+		udp_address_parse(from,
+			ntohs(((struct sockaddr_in *)&a)->sin_port), &want),
+		0);
+	assert_true(ice_addr_equal(
+		(struct sockaddr *)&a, (struct sockaddr *)&want));
+}
+
+static const struct udp_path *give(void *arg, const struct sockaddr *to)
+{
+	(void)to;
+	return arg;
+}
+
+static const struct udp_path *refuse(void *arg, const struct sockaddr *to)
+{
+	(void)arg;
+	(void)to;
+	fail_msg("nobody needs a path here");
+	return NULL;
+}
+
+/* A reply leaves from the address it came to, also on a wildcard socket. */
+static void test_wildcard(void **state)
+{
+	const char *listen[] = { "0.0.0.0" };
+	const struct udp_datagram *d = NULL;
+	struct sockaddr_storage me;
+	char error[UDP_ERROR_MAX];
+	struct udp_path path;
+	struct outbox out;
+	struct udp u;
+	int fd = client("127.0.0.1", &me);
+
+	(void)state;
+	assert_int_equal(udp_init(&u, listen, 1, 0, error), 0);
+	assert_int_equal(outbox_init(&out, no_flush, NULL), 0);
+	/* Not the address the kernel would choose for a reply. */
+	send_to(fd, "127.0.0.77", udp_port(&u, 0), "hello", 5);
+	assert_true(readable(u.v[0].fd));
+	assert_int_equal(udp_receive(&u, 0, &d), 1);
+	assert_int_equal(d->len, 5);
+	assert_memory_equal(d->buf, "hello", 5);
+	assert_true(ice_addr_equal(d->from, (struct sockaddr *)&me));
+	assert_true(d->path.has_local);
+	path = d->path;
+	add(&out, &me, "one");
+	add(&out, &me, "two");
+	udp_send(&u, &out, give, &path);
+	expect(fd, "one", "127.0.0.77");
+	expect(fd, "two", "127.0.0.77");
+	udp_send(&u, &out, give, NULL);
+	expect(fd, "one", "127.0.0.1");
+	assert_int_equal(u.stats.out, 4);
+	assert_int_equal(u.stats.out_bytes, 12);
+	outbox_done(&out);
+	udp_done(&u);
+	close(fd);
+}
+
+/* Two families, two addresses of one: each by its own socket, in order. */
+static void test_families(void **state)
+{
+	const char *listen[] = { "127.0.0.1", "::1", "127.0.0.2" };
+	struct udp_path second = { .socket = 2 };
+	struct sockaddr_storage v4, v6;
+	char error[UDP_ERROR_MAX];
+	struct outbox out;
+	struct udp u;
+	int fd4 = client("127.0.0.1", &v4), fd6 = client("::1", &v6);
+
+	(void)state;
+	assert_int_equal(udp_init(&u, listen, 3, 0, error), 0);
+	assert_int_equal(u.n, 3);
+	assert_int_equal(outbox_init(&out, no_flush, NULL), 0);
+	add(&out, &v4, "a");
+	add(&out, &v6, "b");
+	add(&out, &v4, "c");
+	outbox_add(&out, (struct sockaddr *)&v4); /* not to be sent */
+	udp_send(&u, &out, give, &second);
+	expect(fd4, "a", "127.0.0.2");
+	expect(fd4, "c", "127.0.0.2");
+	expect(fd6, "b", "::1");
+	assert_int_equal(u.stats.out, 3);
+	outbox_done(&out);
+	udp_done(&u);
+	close(fd4);
+	close(fd6);
+}
+
+static void test_no_socket(void **state)
+{
+	const char *listen[] = { "127.0.0.1" };
+	struct sockaddr_storage v6, v4;
+	char error[UDP_ERROR_MAX];
+	struct outbox out;
+	struct udp u;
+
+	(void)state;
+	assert_int_equal(udp_init(&u, listen, 1, 0, error), 0);
+	assert_int_equal(outbox_init(&out, no_flush, NULL), 0);
+	assert_int_equal(udp_address_parse("::1", 9, &v6), 0);
+	/* The kernel refuses to send to port 0; the next one still goes. */
+	assert_int_equal(udp_address_parse("127.0.0.1", 0, &v4), 0);
+	add(&out, &v6, "x");
+	add(&out, &v4, "y");
+	assert_int_equal(udp_address_parse("127.0.0.1", 9, &v4), 0);
+	add(&out, &v4, "z");
+	udp_send(&u, &out, refuse, NULL);
+	assert_int_equal(u.stats.no_socket, 1);
+	assert_int_equal(u.stats.send_error, 1);
+	assert_int_equal(u.stats.out, 1);
+	outbox_done(&out);
+	udp_done(&u);
+}
+
+/* Full batches, nothing lost; over-long datagrams are counted drops. */
+static void test_batches(void **state)
+{
+	const char *listen[] = { "127.0.0.1" };
+	static char big[UDP_DATAGRAM_MAX + 1];
+	const struct udp_datagram *d = NULL;
+	struct sockaddr_storage me;
+	char error[UDP_ERROR_MAX];
+	unsigned got = 0, n;
+	struct udp u;
+	int fd = client("127.0.0.1", &me);
+
+	(void)state;
+	assert_int_equal(udp_init(&u, listen, 1, 0, error), 0);
+	assert_int_equal(udp_receive(&u, 0, &d), 0);
+	assert_int_equal(udp_receive(&u, 1, &d), 0);
+	for (unsigned i = 0; i < 2 * UDP_BATCH; i++) {
+		char c = (char)i;
+
+		send_to(fd, "127.0.0.1", udp_port(&u, 0), &c, 1);
+	}
+	send_to(fd, "127.0.0.1", udp_port(&u, 0), big, sizeof(big));
+	send_to(fd, "127.0.0.1", udp_port(&u, 0), big, sizeof(big) - 1);
+	send_to(fd, "127.0.0.1", udp_port(&u, 0), "", 0);
+	assert_true(readable(u.v[0].fd));
+	while ((n = udp_receive(&u, 0, &d))) {
+		assert_true(n <= UDP_BATCH);
+		for (unsigned i = 0; i < n; i++, got++)
+			if (got < 2 * UDP_BATCH)
+				assert_int_equal(d[i].buf[0], (uint8_t)got);
+	}
+	assert_int_equal(got, 2 * UDP_BATCH + 2);
+	assert_int_equal(u.stats.too_long, 1);
+	assert_int_equal(u.stats.in, 2 * UDP_BATCH + 3);
+	udp_done(&u);
+	close(fd);
+}
+
+/* A wall of packets: never blocks, and every packet is accounted for. */
+static void test_never_blocks(void **state)
+{
+	const char *listen[] = { "127.0.0.1" };
+	struct sockaddr_storage me;
+	char error[UDP_ERROR_MAX];
+	uint64_t tried = 0;
+	struct outbox out;
+	struct udp u;
+	int small = 1, fd = client("127.0.0.1", &me);
+
+	(void)state;
+	assert_int_equal(udp_init(&u, listen, 1, 0, error), 0);
+	setsockopt(u.v[0].fd, SOL_SOCKET, SO_SNDBUF, &small, sizeof(small));
+	assert_int_equal(outbox_init(&out, no_flush, NULL), 0);
+	for (unsigned i = 0; i < OUTBOX_PACKETS; i++) {
+		outbox_add(&out, (struct sockaddr *)&me)->len = 1400;
+		tried++;
+	}
+	udp_send(&u, &out, refuse, NULL);
+	assert_int_equal(
+		u.stats.out + u.stats.not_taken + u.stats.send_error, tried);
+	assert_true(u.stats.out > 0);
+	outbox_done(&out);
+	udp_done(&u);
+	close(fd);
+}
+
+static void test_errors(void **state)
+{
+	const char *one[] = { "127.0.0.1" }, *bad[] = { "localhost" };
+	const char *foreign[] = { "192.0.2.250" };
+	char error[UDP_ERROR_MAX] = "";
+	struct udp u, v;
+
+	(void)state;
+	assert_int_equal(udp_init(&u, one, 1, 0, error), 0);
+	assert_int_equal(
+		udp_init(&v, one, 1, udp_port(&u, 0), error), -EADDRINUSE);
+	assert_non_null(strstr(error, "media.port"));
+	assert_non_null(strstr(error, "another program"));
+	assert_int_equal(v.n, 0);
+	udp_done(&u);
+	assert_int_equal(udp_init(&v, bad, 1, 0, error), -EINVAL);
+	assert_non_null(strstr(error, "media.listen"));
+	assert_int_equal(udp_init(&v, foreign, 1, 0, error), -EADDRNOTAVAIL);
+	assert_non_null(strstr(error, "media.listen"));
+	assert_int_equal(udp_init(&v, NULL, 0, 0, error), -EINVAL);
+	udp_done(&v);
+}
+
+static void test_addresses(void **state)
+{
+	const char *one[] = { "127.0.0.1" }, *all[] = { "0.0.0.0", "::" };
+	struct sockaddr_storage a[UDP_ADDRESSES];
+	char error[UDP_ERROR_MAX];
+	unsigned n;
+	struct udp u;
+
+	(void)state;
+	assert_int_equal(udp_init(&u, one, 1, 0, error), 0);
+	assert_int_equal(udp_addresses(&u, a), 1);
+	assert_int_equal(ntohs(((struct sockaddr_in *)&a[0])->sin_port),
+		udp_port(&u, 0));
+	udp_done(&u);
+	assert_int_equal(udp_init(&u, all, 2, 0, error), 0);
+	n = udp_addresses(&u, a);
+	assert_in_range(n, 1, UDP_ADDRESSES);
+	for (unsigned i = 0; i < n; i++) {
+		const struct sockaddr_in6 *v6 = (const void *)&a[i];
+
+		assert_true(v6->sin6_port != 0);
+		if (a[i].ss_family == AF_INET6)
+			assert_false(IN6_IS_ADDR_LINKLOCAL(&v6->sin6_addr));
+	}
+	udp_done(&u);
+}
+
+static void test_parse(void **state)
+{
+	static const char *const bad[] = { "", "1.2.3", "localhost",
+		"1.2.3.4:5", "[::1]", "::g", "1.2.3.4 " };
+	struct sockaddr_storage a;
+
+	(void)state;
+	for (unsigned i = 0; i < sizeof(bad) / sizeof(*bad); i++)
+		assert_int_equal(udp_address_parse(bad[i], 1, &a), -EINVAL);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_wildcard),
+		cmocka_unit_test(test_families),
+		cmocka_unit_test(test_no_socket),
+		cmocka_unit_test(test_batches),
+		cmocka_unit_test(test_never_blocks),
+		cmocka_unit_test(test_errors),
+		cmocka_unit_test(test_addresses),
+		cmocka_unit_test(test_parse),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
