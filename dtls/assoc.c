@@ -661,9 +661,8 @@ size_t assoc_queued(const struct assoc *a)
 	socklen_t len = sizeof(status);
 
 	memset(&status, 0, sizeof(status));
-	if (a->state != UP ||
-		usrsctp_getsockopt(a->so, IPPROTO_SCTP, SCTP_STATUS, &status,
-			&len) != 0)
+	if (a->state != UP || usrsctp_getsockopt(a->so, IPPROTO_SCTP,
+				      SCTP_STATUS, &status, &len) != 0)
 		return 0;
 	/* While there is data, some of it is always on its way. */
 	if (status.sstat_unackdata == 0)

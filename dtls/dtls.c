@@ -10,6 +10,7 @@
 #include "dtls/fingerprint.h"
 #include "dtls/hello.h"
 #include "dtls/mbed.h"
+#include "dtls/record.h"
 
 enum {
 	RETRANSMIT_FIRST_MS = 200,
@@ -20,7 +21,6 @@ enum {
 	HANDSHAKE_MAX_US = 30000000,
 	BAD_HELLOS_MAX = 16, /* ClientHellos one session may waste */
 	RECORDS_MAX = 128,   /* records looked at per datagram */
-	RECORD_HEADER = 13,
 	DATA_MAX = DTLS_DATAGRAM_MAX - 64
 };
 
@@ -418,7 +418,9 @@ static void input_handshake(struct dtls *d, const uint8_t *buf, size_t len)
 {
 	enum hello_got got = HELLO_PASS;
 
-	if (d->hello != NULL)
+	if (!record_is_plausible(buf, len, d->role == DTLS_CLIENT))
+		got = HELLO_DROP;
+	else if (d->hello != NULL)
 		got = hello_input(d->hello, d->now_us, buf, len, &buf, &len);
 	if (got == HELLO_DROP)
 		d->drops++;
