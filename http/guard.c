@@ -1,0 +1,145 @@
+#include "http/guard.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+
+#include <event2/bufferevent.h>
+#include <event2/event.h>
+#include <event2/http.h>
+#include <event2/listener.h>
+
+static long now_s(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec;
+}
+
+/* evhttp gave its reference back: bufferevent_free takes the callbacks away,
+ * and a live server connection always has some. */
+static bool given_up(struct bufferevent *bev)
+{
+	bufferevent_data_cb read_cb, write_cb;
+	bufferevent_event_cb event_cb;
+	void *arg;
+
+	bufferevent_getcb(bev, &read_cb, &write_cb, &event_cb, &arg);
+	return !read_cb && !write_cb && !event_cb;
+}
+
+static void let_go(struct http_guard *g, struct http_guarded *held)
+{
+	bufferevent_decref(held->bev);
+	held->bev = NULL;
+	g->n--;
+}
+
+static void collect(struct http_guard *g)
+{
+	for (unsigned i = 0; i < HTTP_CONNECTIONS; i++)
+		if (g->held[i].bev && given_up(g->held[i].bev))
+			let_go(g, &g->held[i]);
+	if (g->paused && g->n < HTTP_CONNECTIONS) {
+		g->paused = false;
+		evconnlistener_enable(g->listener);
+	}
+}
+
+static void sweep(evutil_socket_t fd, short what, void *arg)
+{
+	struct http_guard *g = arg;
+	long now = now_s();
+
+	(void)fd;
+	(void)what;
+	collect(g);
+	for (unsigned i = 0; i < HTTP_CONNECTIONS; i++) {
+		struct http_guarded *held = &g->held[i];
+
+		if (!held->bev || now < held->deadline_s)
+			continue;
+		/* evhttp sees the end of the stream, or that it cannot write
+		 * any more, and cleans up. */
+		shutdown(bufferevent_getfd(held->bev), SHUT_RDWR);
+	}
+}
+
+int http_guard_init(struct http_guard *g, struct event_base *base,
+	struct evconnlistener *listener, long timeout_s)
+{
+	static const struct timeval second = { 1, 0 };
+
+	memset(g, 0, sizeof(*g));
+	g->base = base;
+	g->listener = listener;
+	g->timeout_s = timeout_s;
+	g->sweep = event_new(base, -1, EV_PERSIST, sweep, g);
+	if (!g->sweep || event_add(g->sweep, &second) < 0)
+		return -ENOMEM;
+	return 0;
+}
+
+void http_guard_done(struct http_guard *g)
+{
+	for (unsigned i = 0; i < HTTP_CONNECTIONS; i++)
+		if (g->held[i].bev)
+			let_go(g, &g->held[i]);
+	if (g->sweep)
+		event_free(g->sweep);
+	g->sweep = NULL;
+}
+
+struct bufferevent *http_guard_bev(struct event_base *base, void *arg)
+{
+	struct http_guard *g = arg;
+	struct bufferevent *bev;
+
+	/* Without CLOSE_ON_FREE evhttp closes the socket itself, at once,
+	 * however long the reference is held here. */
+	bev = bufferevent_socket_new(base, -1, 0);
+	if (!bev)
+		return NULL;
+	collect(g);
+	for (unsigned i = 0; i < HTTP_CONNECTIONS; i++) {
+		if (g->held[i].bev)
+			continue;
+		bufferevent_incref(bev);
+		g->held[i].bev = bev;
+		g->held[i].deadline_s = now_s() + g->timeout_s;
+		g->n++;
+		break;
+	}
+	if (g->n == HTTP_CONNECTIONS) {
+		g->paused = true;
+		evconnlistener_disable(g->listener);
+	}
+	return bev;
+}
+
+static void set_deadline(
+	struct http_guard *g, struct evhttp_request *req, long in_s)
+{
+	struct evhttp_connection *connection =
+		evhttp_request_get_connection(req);
+	struct bufferevent *bev = evhttp_connection_get_bufferevent(connection);
+
+	for (unsigned i = 0; i < HTTP_CONNECTIONS; i++)
+		if (g->held[i].bev == bev)
+			g->held[i].deadline_s = now_s() + in_s;
+}
+
+static void answered(struct evhttp_request *req, void *arg)
+{
+	struct http_guard *g = arg;
+
+	set_deadline(g, req, g->timeout_s);
+}
+
+void http_guard_request(struct http_guard *g, struct evhttp_request *req)
+{
+	set_deadline(g, req, HTTP_SEND_S);
+	evhttp_request_set_on_complete_cb(req, answered, g);
+}

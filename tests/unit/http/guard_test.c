@@ -1,0 +1,149 @@
+/* 82: slowloris. The guard under a bare evhttp, with one second of patience. */
+#include "http/guard.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+#include <event2/event.h>
+#include <event2/http.h>
+#include <event2/listener.h>
+
+#include "tests/unit/http/client.h"
+
+struct fixture {
+	struct event_base *base;
+	struct evhttp *evhttp;
+	struct http_guard guard;
+	unsigned port;
+};
+
+static void handle(struct evhttp_request *req, void *arg)
+{
+	struct fixture *f = arg;
+
+	http_guard_request(&f->guard, req);
+	evhttp_send_reply(req, 200, "OK", NULL);
+}
+
+static int setup(void **state)
+{
+	static struct fixture f;
+	struct sockaddr_in addr = { .sin_family = AF_INET,
+		.sin_addr = { htonl(INADDR_LOOPBACK) } };
+	socklen_t len = sizeof(addr);
+	struct evconnlistener *listener;
+
+	signal(SIGPIPE, SIG_IGN);
+	f.base = event_base_new();
+	f.evhttp = evhttp_new(f.base);
+	listener = evconnlistener_new_bind(f.base, NULL, NULL,
+		LEV_OPT_CLOSE_ON_FREE, -1, (struct sockaddr *)&addr,
+		sizeof(addr));
+	assert_non_null(listener);
+	getsockname(evconnlistener_get_fd(listener), (struct sockaddr *)&addr,
+		&len);
+	f.port = ntohs(addr.sin_port);
+	evhttp_bind_listener(f.evhttp, listener);
+	evhttp_set_gencb(f.evhttp, handle, &f);
+	evhttp_set_bevcb(f.evhttp, http_guard_bev, &f.guard);
+	*state = &f;
+	return http_guard_init(&f.guard, f.base, listener, 1);
+}
+
+static int teardown(void **state)
+{
+	struct fixture *f = *state;
+
+	evhttp_free(f->evhttp);
+	http_guard_done(&f->guard);
+	event_base_free(f->base);
+	return 0;
+}
+
+/* A byte every 100 ms forever: closed after its second, whatever it sends. */
+static void test_dripping(void **state)
+{
+	struct fixture *f = *state;
+	int fd = client_connect(f->port), closed = 0, turns = 0;
+	static const char drip[] = "GET / HTTP/1.1\r\nX: yyyyyyyyyyyyyyyyyyyy"
+				   "yyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyy";
+
+	for (; !closed && turns < 40; turns++)
+		client_talk(f->base, fd, drip + turns, 1, 100, &closed);
+	assert_true(closed);
+	assert_true(turns >= 9 && turns <= 35);
+	close(fd);
+	client_turn(f->base, 1200);
+	assert_int_equal(f->guard.n, 0);
+}
+
+static void test_silent(void **state)
+{
+	struct fixture *f = *state;
+	int fd = client_connect(f->port), closed;
+
+	client_talk(f->base, fd, "", 0, 4000, &closed);
+	assert_true(closed);
+	close(fd);
+}
+
+/* One that behaves lives on: every request starts its time again. */
+static void test_busy_lives(void **state)
+{
+	static const char ask[] = "GET / HTTP/1.1\r\nHost: h\r\n\r\n";
+	struct fixture *f = *state;
+	int fd = client_connect(f->port), closed;
+
+	for (int i = 0; i < 6; i++) {
+		const char *reply = client_talk(
+			f->base, fd, ask, strlen(ask), 500, &closed);
+
+		assert_int_equal(client_status(reply), 200);
+		assert_false(closed);
+	}
+	close(fd);
+}
+
+static void test_ceiling(void **state)
+{
+	static int fd[HTTP_CONNECTIONS + 20];
+	struct fixture *f = *state;
+
+	client_turn(f->base, 1200);
+	for (int i = 0; i < HTTP_CONNECTIONS + 20; i++) {
+		fd[i] = client_connect(f->port);
+		event_base_loop(f->base, EVLOOP_NONBLOCK);
+	}
+	client_turn(f->base, 100);
+	assert_int_equal(f->guard.n, HTTP_CONNECTIONS);
+	assert_true(f->guard.paused);
+	/* The silent ones go, and the door opens again. */
+	for (int i = 0; i < HTTP_CONNECTIONS + 20; i++)
+		close(fd[i]);
+	client_turn(f->base, 2500);
+	assert_false(f->guard.paused);
+	assert_int_equal(
+		client_status(client_get(f->base, f->port, "GET /", "", "")),
+		200);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_dripping),
+		cmocka_unit_test(test_silent),
+		cmocka_unit_test(test_busy_lives),
+		cmocka_unit_test(test_ceiling),
+	};
+
+	return cmocka_run_group_tests(tests, setup, teardown);
+}
