@@ -12,9 +12,12 @@ static const struct codec_known {
 	enum sdp_kind kind;
 	uint32_t clock_hz;
 	uint8_t channels;
-	const char *keep; /* NULL: the whole fmtp */
+	const char *keep;
 } known[] = {
-	{ "opus", SDP_AUDIO, 48000, 2, NULL },
+	/* Not the sprop-* ones: they tell of what the peer sends itself. */
+	{ "opus", SDP_AUDIO, 48000, 2,
+		"minptime useinbandfec usedtx stereo maxplaybackrate "
+		"maxaveragebitrate cbr" },
 	{ "VP8", SDP_VIDEO, 90000, 1, "" },
 	{ "VP9", SDP_VIDEO, 90000, 1, "profile-id" },
 	{ "H264", SDP_VIDEO, 90000, 1,
@@ -103,7 +106,7 @@ static void fmtp_keep(
 
 	ret[0] = '\0';
 	while ((p = param_next(&fmtp, &name_len, &len))) {
-		if (keep && !keep_has(keep, p, name_len))
+		if (!keep_has(keep, p, name_len))
 			continue;
 		if (used + len + 2 > size)
 			continue;

@@ -237,7 +237,10 @@ static int lines_read(struct parse *p, char *text, unsigned *line_number)
 			*next++ = '\0';
 		len = strlen(text);
 		if (len > 0 && text[len - 1] == '\r')
-			text[len - 1] = '\0';
+			text[--len] = '\0';
+		while (len > 0 &&
+			(text[len - 1] == ' ' || text[len - 1] == '\t'))
+			text[--len] = '\0';
 		if (strchr(text, '\r'))
 			return -EBADMSG;
 		if (*line_number == 1 && strcmp(text, "v=0") != 0)

@@ -69,6 +69,13 @@ function pageSetup() {
     }
     if (what.data) pc.createDataChannel('x');
   };
+  window.publish = async (name) => {
+    const s = await navigator.mediaDevices.getUserMedia(
+      { audio: true, video: true });
+    s.getTracks().forEach((t) => pcs[name].addTrack(t, s));
+    pcs[name].addTransceiver('video');
+    pcs[name].addTransceiver('audio');
+  };
   window.offer = async (name, direction) => {
     const pc = pcs[name];
     if (direction)
@@ -176,6 +183,13 @@ async function dataOnly(call) {
   await call.peer.ask('send video dave dave-cam 2002');
   r = await call.ours('tracks from defaults');
   call.check('tracks', r.tracks.sort(), ['audio dave', 'video dave']);
+
+  // Their own numbers now, beside the ones that were ours to choose.
+  await call.page.evaluate((n) => window.publish(n), call.pc);
+  r = await call.theirs('media added to it');
+  call.check('answer set', r.state, 'stable');
+  call.check('m-lines that publish', (await call.peer.ask('state'))
+    .split('\n').filter((l) => /receiving/.test(l)).length, 4);
 }
 
 async function maxBundle(call) {

@@ -78,7 +78,8 @@ static void reading(void **state)
 		enum sdp_kind kind;
 		const char *kept; /* NULL: not taken */
 	} table[] = {
-		{ "OPUS", 48000, 2, "minptime=10;useinbandfec=1;usedtx=1",
+		{ "OPUS", 48000, 2,
+			"minptime=10;useinbandfec=1;usedtx=1;sprop-stereo=0",
 			SDP_AUDIO, "minptime=10;useinbandfec=1;usedtx=1" },
 		{ "opus", 48000, 1, "", SDP_AUDIO, NULL },
 		{ "opus", 16000, 2, "", SDP_AUDIO, NULL },
@@ -136,17 +137,17 @@ static void only_what_is_accepted(void **state)
 
 static void long_fmtp_keeps_whole_parameters(void **state)
 {
-	char fmtp[600] = "a=1;";
+	char fmtp[600] = "cbr=1;usedtx=";
 	struct sdp_codec c = {
 		.name = "opus", .clock_hz = 48000, .channels = 2, .fmtp = fmtp
 	};
 	struct negotiate_codec out;
 
 	(void)state;
-	memset(fmtp + 4, 'x', 400);
-	strcpy(fmtp + 404, ";b=2");
+	memset(fmtp + 13, '1', 400);
+	strcpy(fmtp + 413, ";stereo=1");
 	assert_true(codec_read(&out, &c, SDP_AUDIO, all));
-	assert_string_equal(out.fmtp, "a=1;b=2");
+	assert_string_equal(out.fmtp, "cbr=1;stereo=1");
 }
 
 static void feedback_of_audio_is_nack_alone(void **state)

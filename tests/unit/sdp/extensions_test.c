@@ -34,8 +34,8 @@ static void defaults_step_aside(void **state)
 	(void)state;
 	used[4] = true;
 	ext_defaults(&t, SDP_AUDIO, used);
-	assert_int_equal(t.id[EXT_AUDIO_LEVEL], 1);
-	assert_int_not_equal(t.id[EXT_MID], 4);
+	assert_int_not_equal(t.id[EXT_AUDIO_LEVEL], 0);
+	assert_int_equal(t.id[EXT_MID], 1);
 	assert_int_equal(t.id[EXT_ORIENTATION], 0);
 	ext_defaults(&t, SDP_VIDEO, used);
 	assert_int_equal(t.id[EXT_ORIENTATION], 13);

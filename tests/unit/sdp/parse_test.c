@@ -111,7 +111,7 @@ static void a_browser_is_understood(void **state)
 static void line_ends_may_be_mixed(void **state)
 {
 	const char text[] = "v=0\ns=-\r\n\nm=audio 9 RTP/AVP 0\na=mid:x\r\n"
-			    "a=sendonly";
+			    "a=sendonly  ";
 	struct sdp *s;
 
 	(void)state;

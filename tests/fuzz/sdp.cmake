@@ -1,0 +1,1 @@
+hearth_fuzz(sdp SOURCES sdp_fuzz.c LINK sdp)

@@ -1,0 +1,149 @@
+/* Offers of real peers and the answers they get, byte for byte. */
+#include "harness.h"
+
+#include <stdio.h>
+
+static void answers_are_as_kept(void **state)
+{
+	static const char *const name[] = { "chromium/offer-av-data.sdp",
+		"chromium/offer-recvonly.sdp", "chromium/offer-simulcast.sdp",
+		"chromium/reoffer-stopped.sdp", "firefox/offer-av-data.sdp",
+		"firefox/offer-max-bundle.sdp", "safari/offer-av-data.sdp",
+		"gstreamer/offer-av-data.sdp",
+		"gstreamer/offer-av-no-bundle.sdp", "aiortc/offer-av-data.sdp",
+		"nheko/offer-av.sdp" };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(name) / sizeof(*name); i++) {
+		struct negotiation *n = call_new();
+		char path[128], *want, *got;
+
+		call_offer_vector(n, name[i]);
+		/* Sent on with what there is room for. */
+		call_send(n, SDP_AUDIO, "anna");
+		call_send(n, SDP_VIDEO, "anna");
+		got = call_answer(n);
+		snprintf(path, sizeof(path), "answers/%s", name[i]);
+		*strchr(path + 8, '/') = '-';
+		for (char *ssrc = got; (ssrc = strstr(ssrc, "a=ssrc:"));)
+			memcpy(ssrc += 7, "1234", 4);
+		want = vector_read(path);
+		assert_string_equal(got, want);
+		free(want);
+		free(got);
+		negotiation_free(n);
+	}
+}
+
+static void our_own_texts_parse(void **state)
+{
+	struct negotiation *n = call_new();
+	char error[SDP_ERROR_MAX], *offer;
+	struct sdp *s;
+
+	(void)state;
+	call_accept(n, plain_audio_video);
+	call_send(n, SDP_VIDEO, "a");
+	call_send(n, SDP_VIDEO, "b");
+	offer = negotiation_offer(n, &harness_local);
+	assert_non_null(offer);
+	assert_int_equal(sdp_parse(offer, strlen(offer), &s, error), 0);
+	assert_int_equal(s->n_media, 3);
+	assert_true(s->session_id == 4711);
+	assert_int_equal(s->n_bundle, 3);
+	assert_true(s->media[0].ice_lite);
+	assert_int_equal(s->media[0].n_candidates, 2);
+	assert_int_equal(s->media[1].n_candidates, 0);
+	assert_int_equal(s->media[2].direction, SDP_SENDONLY);
+	assert_int_equal(s->media[2].setup, SDP_ACTPASS);
+	assert_string_equal(s->media[2].stream_id, "b");
+	assert_string_equal(s->media[2].track_id, "b-cam");
+	assert_string_equal(s->media[2].ssrc[0].cname, "cname");
+	assert_string_equal(s->media[2].ssrc[0].msid, "b b-cam");
+	sdp_free(s);
+	free(offer);
+	negotiation_free(n);
+}
+
+static void every_line_ends_in_crlf(void **state)
+{
+	struct negotiation *n = call_new();
+	char *text;
+
+	(void)state;
+	call_offer_vector(n, "chromium/offer-av-data.sdp");
+	text = call_answer(n);
+	assert_int_equal(occurrences(text, "\n"), occurrences(text, "\r\n"));
+	assert_int_equal(occurrences(text, "\r"), occurrences(text, "\r\n"));
+	assert_string_equal(text + strlen(text) - 2, "\r\n");
+	free(text);
+	negotiation_free(n);
+}
+
+static void versions_count_up(void **state)
+{
+	struct negotiation *n = call_new();
+
+	(void)state;
+	for (unsigned i = 1; i < 4; i++) {
+		char want[64], *text;
+
+		call_offer(n, plain_audio);
+		text = call_answer(n);
+		snprintf(want, sizeof(want), "\r\no=- 4711 %u IN IP4", i);
+		assert_non_null(strstr(text, want));
+		free(text);
+	}
+	negotiation_free(n);
+}
+
+static void old_data_lines_get_old_answers(void **state)
+{
+	struct negotiation *n = call_new();
+	static const char offer[] = HEAD
+		"a=group:BUNDLE data\r\n"
+		"m=application 9 DTLS/SCTP 5000\r\na=mid:data\r\n" TRANSPORT
+		"a=sctpmap:5000 webrtc-datachannel 1024\r\n";
+	char *text;
+
+	(void)state;
+	assert_true(call_offer(n, offer).has_data);
+	text = call_answer(n);
+	assert_non_null(strstr(text, "\r\nm=application 9 DTLS/SCTP 5000\r\n"));
+	assert_non_null(strstr(text, "a=sctpmap:5000 webrtc-datachannel 1024"));
+	assert_null(strstr(text, "a=sctp-port"));
+	free(text);
+	negotiation_free(n);
+}
+
+/* 44 of matrix-signalling.md starts here: what is named is what is sent. */
+static void only_sent_streams_are_named(void **state)
+{
+	struct negotiation *n = call_new();
+	char *text;
+
+	(void)state;
+	call_accept(n, plain_audio_video);
+	call_send(n, SDP_VIDEO, "a");
+	call_renegotiate(n);
+	negotiation_unsend(n, 1);
+	text = negotiation_offer(n, &harness_local);
+	assert_null(strstr(text, "msid:a"));
+	assert_null(strstr(text, "a=ssrc"));
+	free(text);
+	negotiation_free(n);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(answers_are_as_kept),
+		cmocka_unit_test(our_own_texts_parse),
+		cmocka_unit_test(every_line_ends_in_crlf),
+		cmocka_unit_test(versions_count_up),
+		cmocka_unit_test(old_data_lines_get_old_answers),
+		cmocka_unit_test(only_sent_streams_are_named),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
