@@ -126,5 +126,5 @@ def _reap(marker):
 def _tail(log):
     lines = log.read_text(errors="replace").splitlines()
     failures = [x for x in lines[:-TAIL_LINES]
-                if x.startswith(("FAIL", "[  FAILED"))]
+                if x.startswith(("FAIL", "[  FAILED", "not ok"))]
     return "\n".join(failures[:20] + lines[-TAIL_LINES:])
