@@ -16,17 +16,17 @@ enum { FILES_LEAST = 1024 };
 static int say(const char *verdict, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 
-/* Returns 1 for "wrong", so that callers can add it up. */
+/* Returns 1 for a problem, so that callers can add it up. */
 static int say(const char *verdict, const char *fmt, ...)
 {
 	va_list ap;
 
-	printf("%-6s", verdict);
+	printf("%-9s", verdict);
 	va_start(ap, fmt);
 	vprintf(fmt, ap);
 	va_end(ap);
 	putchar('\n');
-	return !strcmp(verdict, "wrong");
+	return !strcmp(verdict, "PROBLEM");
 }
 
 static const char *address_text(
@@ -90,7 +90,7 @@ static int say_reach(const struct sockaddr_storage *a, enum reach *best)
 		*best = reach;
 	switch (reach) {
 	case NOBODY:
-		return say("wrong",
+		return say("PROBLEM",
 			"media.advertise: nobody can send to %s; write this "
 			"machine's address",
 			text);
@@ -119,7 +119,7 @@ static int check_advertised(const struct config *config, const struct udp *u)
 		struct sockaddr_storage a;
 
 		if (udp_address_parse(config->media.advertise.v[i], 0, &a))
-			wrong += say("wrong",
+			wrong += say("PROBLEM",
 				"media.advertise: %s is not an IP address",
 				config->media.advertise.v[i]);
 		else
@@ -130,7 +130,7 @@ static int check_advertised(const struct config *config, const struct udp *u)
 		for (unsigned i = 0; i < n; i++)
 			wrong += say_reach(&own[i], &best);
 		if (!n)
-			wrong += say("wrong",
+			wrong += say("PROBLEM",
 				"this machine has no address that participants "
 				"could be told; write one to media.advertise");
 	}
@@ -153,7 +153,7 @@ static int check_udp(const struct config *config)
 
 		if (udp_init(&u, (const char *const *)l->v, l->n,
 			    config->media.port + i, error) != 0) {
-			wrong += say("wrong", "%s", error);
+			wrong += say("PROBLEM", "%s", error);
 			continue;
 		}
 		say("ok", "UDP port %u is free (worker %u)", udp_port(&u, 0),
@@ -172,17 +172,17 @@ static int check_http(const struct config *config)
 	int fd, on = 1, err = 0;
 
 	if (udp_address_parse(config->http.listen, config->http.port, &a))
-		return say("wrong", "http.listen: %s is not an IP address",
+		return say("PROBLEM", "http.listen: %s is not an IP address",
 			config->http.listen);
 	fd = socket(a.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (fd < 0)
-		return say("wrong", "http.listen: %s", strerror(errno));
+		return say("PROBLEM", "http.listen: %s", strerror(errno));
 	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
 	if (bind(fd, sa, ice_addr_len(sa)) != 0 || listen(fd, 1) != 0)
 		err = errno;
 	close(fd);
 	if (err)
-		return say("wrong",
+		return say("PROBLEM",
 			"http.port: cannot use TCP port %u on %s (%s); stop "
 			"the program that holds it or choose another",
 			config->http.port, config->http.listen, strerror(err));
@@ -201,12 +201,12 @@ static int check_directory(const char *key, const char *path, bool write)
 	if (!path || !*path)
 		return 0;
 	if (stat(path, &st) != 0)
-		return say("wrong", "%s: %s: %s; create it", key, path,
+		return say("PROBLEM", "%s: %s: %s; create it", key, path,
 			strerror(errno));
 	if (!S_ISDIR(st.st_mode))
-		return say("wrong", "%s: %s is not a directory", key, path);
+		return say("PROBLEM", "%s: %s is not a directory", key, path);
 	if (access(path, write ? R_OK | W_OK | X_OK : R_OK | X_OK) != 0)
-		return say("wrong",
+		return say("PROBLEM",
 			"%s: %s: %s; give it to the user hearth "
 			"runs as",
 			key, path, strerror(errno));
@@ -221,7 +221,7 @@ static int check_files(void)
 	if (getrlimit(RLIMIT_NOFILE, &r) != 0)
 		return 0;
 	if (r.rlim_max != RLIM_INFINITY && r.rlim_max < FILES_LEAST)
-		return say("wrong",
+		return say("PROBLEM",
 			"at most %llu files may be open; raise it to %d "
 			"(LimitNOFILE= in the unit, ulimit -n)",
 			(unsigned long long)r.rlim_max, FILES_LEAST);

@@ -7,10 +7,10 @@
 
 #include "sfu/config.h"
 
-/* Prints one line per fact to stdout: "ok", "note" or "wrong". Returns the
- * number of wrong ones: ports, advertised addresses, state_dir, web_root, file
- * limit. Binds the configured ports for a moment; a hearth that runs on them is
- * reported as a port in use. */
+/* Prints one line per fact to stdout: "ok", "note" or "PROBLEM", as bot_check
+ * does. Returns the number of problems: ports, advertised addresses, state_dir,
+ * web_root, file limit. Binds the configured ports for a moment; a hearth that
+ * runs on them is reported as a port in use. */
 int check_machine(const struct config *config);
 
 #endif

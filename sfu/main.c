@@ -170,6 +170,21 @@ static void on_metrics(
 		bot_metrics(h->bot, reply->body);
 }
 
+static void explain_http(const struct config *c, int err)
+{
+	if (err == -ENOENT || err == -ENOTDIR)
+		fprintf(stderr,
+			"hearth: http.web_root: %s: %s; build the web client "
+			"there, or set it to \"\" to serve none\n",
+			c->http.web_root, strerror(-err));
+	else
+		fprintf(stderr,
+			"hearth: http.port: cannot use TCP port %u on %s (%s); "
+			"stop the program that holds it or choose another "
+			"http.port or http.listen\n",
+			c->http.port, c->http.listen, strerror(-err));
+}
+
 static int open_http(struct hearth *h)
 {
 	const char *root = h->config.http.web_root;
@@ -177,12 +192,7 @@ static int open_http(struct hearth *h)
 		h->config.http.port, root && *root ? root : NULL);
 
 	if (err) {
-		fprintf(stderr,
-			"hearth: http.port: cannot use TCP port %u on %s "
-			"(%s); stop the program that holds it or choose "
-			"another http.port or http.listen\n",
-			h->config.http.port, h->config.http.listen,
-			strerror(-err));
+		explain_http(&h->config, err);
 		return err;
 	}
 	err = http_route(h->http, "/healthz", false, on_healthz, h);
@@ -339,11 +349,11 @@ static int with_config(enum verb verb, const char *path)
 	if (verb == RUN) {
 		code = run(&h);
 	} else if (verb == CHECK_CONFIG) {
-		printf("ok    %s\n", path);
+		printf("ok       %s\n", path);
 	} else {
 		int wrong;
 
-		printf("ok    %s can be read and understood\n", path);
+		printf("ok       %s can be read and understood\n", path);
 		wrong = check_machine(&h.config);
 		fflush(stdout);
 		wrong += bot_check(&h.config);

@@ -48,7 +48,7 @@ static void test_fine(void **state)
 
 	(void)state;
 	assert_int_equal(run(&c, text, sizeof(text)), 0);
-	assert_null(strstr(text, "wrong"));
+	assert_null(strstr(text, "PROBLEM"));
 	assert_non_null(strstr(text, "this machine only"));
 	assert_non_null(strstr(text, "media.advertise"));
 }
@@ -102,7 +102,7 @@ static void test_ports(void **state)
 	assert_int_equal(udp_init(&u, listen, 1, 0, error), 0);
 	c.media.port = udp_port(&u, 0);
 	assert_int_equal(run(&c, text, sizeof(text)), 1);
-	assert_non_null(strstr(text, "wrong media.port"));
+	assert_non_null(strstr(text, "PROBLEM  media.port"));
 	udp_done(&u);
 	assert_int_equal(run(&c, text, sizeof(text)), 0);
 }
