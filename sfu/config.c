@@ -96,6 +96,9 @@ static void schema_make(struct schema *s)
 	s->top.mapping.fields = s->root;
 }
 
+static void hear_cyaml(cyaml_log_t level, void *arg, const char *fmt,
+	va_list args) __attribute__((format(printf, 3, 0)));
+
 static void hear_cyaml(
 	cyaml_log_t level, void *arg, const char *fmt, va_list args)
 {
