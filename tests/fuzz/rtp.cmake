@@ -1,3 +1,3 @@
-hearth_fuzz(rtp SOURCES rtp_fuzz.c LINK rtp)
-hearth_fuzz(rtcp SOURCES rtcp_fuzz.c LINK rtp)
-hearth_fuzz(codec SOURCES codec_fuzz.c LINK rtp)
+hearth_fuzz(rtp SOURCES ${CMAKE_CURRENT_LIST_DIR}/rtp_fuzz.c LINK rtp)
+hearth_fuzz(rtcp SOURCES ${CMAKE_CURRENT_LIST_DIR}/rtcp_fuzz.c LINK rtp)
+hearth_fuzz(codec SOURCES ${CMAKE_CURRENT_LIST_DIR}/codec_fuzz.c LINK rtp)

@@ -375,6 +375,20 @@ static void reports_loss(void **state)
 	assert_int_equal(report(0).lost, -3);
 }
 
+/* What came before the first that came is part of the stream, and so is what
+ * lies between them. */
+static void reports_from_the_earliest(void **state)
+{
+	(void)state;
+	begin(false);
+	arrive(0, 5);
+	arrive(0, 4);
+	assert_int_equal(report(0).lost, 0);
+	arrive(0, 2);
+	assert_int_equal(report(0).lost, 1);
+	assert_int_equal(r.recovered, 0);
+}
+
 static void reports_start_anew_after_a_reset(void **state)
 {
 	struct rtcp_block b;
@@ -492,6 +506,7 @@ int main(void)
 		cmocka_unit_test(a_reset_forgets_the_missing),
 		cmocka_unit_test(without_nack_nothing_is_asked),
 		cmocka_unit_test(reports_loss),
+		cmocka_unit_test(reports_from_the_earliest),
 		cmocka_unit_test(reports_start_anew_after_a_reset),
 		cmocka_unit_test(clamps_what_24_bits_hold),
 		cmocka_unit_test(echoes_the_sender_report),

@@ -401,6 +401,7 @@ static void numbers_at_the_ends_of_64_bits(void **state)
 	rewrite_init(&r, 90000, 0, 0);
 	assert_true(rewrite_packet(&r, 0, 0, 0, &seq, &ts));
 	assert_int_equal(seq, 0);
+	assert_false(rewrite_source(&r, 65535, &in));
 	assert_true(rewrite_packet(&r, 0, 1, 0, &seq, &ts));
 	assert_int_equal(seq, 1);
 	assert_true(rewrite_packet(&r, 0, UINT64_MAX - 1, 0, &seq, &ts));
