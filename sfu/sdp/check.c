@@ -54,21 +54,43 @@ static bool is_ours(const struct negotiation *n, const struct sdp_codec *c,
 	return codec_read(&ignored, c, kind, n->accepted);
 }
 
-/* What a payload type means on m-lines in use, or NULL. */
-static const struct negotiate_codec *agreed_codec(
-	const struct negotiation *n, unsigned pt)
+/* What payload types mean on m-lines in use. */
+struct meaning {
+	const struct negotiate_codec *agreed[128];
+	const struct sdp_codec *said[128]; /* by the description at hand */
+	bool ours[128];
+};
+
+static void meaning_init(struct meaning *ret, const struct negotiation *n)
 {
+	*ret = (struct meaning){ .agreed = { NULL } };
 	for (unsigned i = 0; i < n->n_lines; i++) {
 		const struct line *l = negotiation_line(n, i);
-		int index;
+		const struct codec_table *t;
 
 		if (!kind_is_rtp(l->t.kind))
 			continue;
-		index = codec_table_find(&n->table[l->t.kind], pt);
-		if (index >= 0 && (l->base >> index & 1))
-			return &n->table[l->t.kind].codec[index];
+		t = &n->table[l->t.kind];
+		for (unsigned j = 0; j < t->n; j++)
+			if (l->base >> j & 1)
+				ret->agreed[t->codec[j].pt] = &t->codec[j];
 	}
-	return NULL;
+}
+
+static bool meaning_fits(
+	struct meaning *m, const struct sdp_codec *c, bool ours)
+{
+	const struct negotiate_codec *old = m->agreed[c->pt];
+	const struct sdp_codec *said = m->said[c->pt];
+
+	if (old && (strcasecmp(old->name, c->name) != 0 ||
+			   old->clock_hz != c->clock_hz))
+		return false;
+	if (said && (ours || m->ours[c->pt]) && !same_format(said, c))
+		return false;
+	m->said[c->pt] = c;
+	m->ours[c->pt] |= ours;
+	return true;
 }
 
 /* One payload type, one codec: in the BUNDLE (RFC 8843 section 9.1) and for the
@@ -76,28 +98,18 @@ static const struct negotiate_codec *agreed_codec(
 static int check_codecs(const struct negotiation *n, const struct sdp *s,
 	const struct verdict *v, char ret_error[SDP_ERROR_MAX])
 {
-	const struct sdp_codec *by_pt[128] = { NULL };
-	bool ours[128] = { false };
+	struct meaning meaning;
 
+	meaning_init(&meaning, n);
 	for (unsigned i = 0; i < s->n_media; i++) {
 		const struct sdp_media *m = &s->media[i];
 
-		if (!v->accept[i])
-			continue;
-		for (unsigned j = 0; j < m->n_codecs; j++) {
+		for (unsigned j = 0; v->accept[i] && j < m->n_codecs; j++) {
 			const struct sdp_codec *c = &m->codec[j];
-			const struct negotiate_codec *old =
-				agreed_codec(n, c->pt);
-			bool mine = is_ours(n, c, m->kind);
 
-			if ((old && (strcasecmp(old->name, c->name) != 0 ||
-					    old->clock_hz != c->clock_hz)) ||
-				(by_pt[c->pt] && (mine || ours[c->pt]) &&
-					!same_format(by_pt[c->pt], c)))
+			if (!meaning_fits(&meaning, c, is_ours(n, c, m->kind)))
 				return refuse(ret_error, -EPROTO,
 					"Payload type %u was remapped.", c->pt);
-			by_pt[c->pt] = c;
-			ours[c->pt] |= mine;
 		}
 	}
 	return 0;

@@ -12,15 +12,18 @@
  *                                 v
  *                            HAVE_REMOTE      (we are the polite side, always)
  *
- * A transceiver is one m-line. The receive half is what the peer publishes to
- * us, the send half is one track we forward to it. Sending a new track takes a
- * free m-line whose direction lets us (or a new one, by our offer); a send half
- * that was given up is reused only after the peer acknowledged it as inactive,
- * since browsers fire `track` only on a direction change.
+ * A transceiver is one m-line; its index here is a handle that never moves, not
+ * the m-line's number (that is `line`). The receive half is what the peer
+ * publishes to us, the send half is one track we forward to it. Sending a new
+ * track takes a free m-line whose direction lets us (or a new one, by our
+ * offer); a send half that was given up is reused only after the peer
+ * acknowledged it as inactive, since browsers fire `track` only on a direction
+ * change.
  *
  * Payload types and extension ids of a peer are those of its own first offer
  * (one number space per BUNDLE); codecs and extensions it never offered are
- * never offered to it.
+ * never offered to it. Of a kind it never offered at all (a data-only peer) we
+ * assume the usual ones on numbers it left free, until it speaks for itself.
  */
 #ifndef HEARTH_SFU_SDP_NEGOTIATE_H
 #define HEARTH_SFU_SDP_NEGOTIATE_H
@@ -72,7 +75,7 @@ enum negotiate_ext {
  * the call. */
 struct negotiate_local {
 	const char *ufrag, *pwd, *fingerprint; /* sha-256 */
-	enum sdp_setup setup;         /* ignored in a first answer, see .c */
+	enum sdp_setup setup;         /* not read: see negotiation_role() */
 	const char *const *candidate; /* lines without "a=" */
 	unsigned n_candidates;
 	uint32_t max_message_size;
@@ -98,7 +101,10 @@ struct transceiver {
 		send_track[NEGOTIATE_ID_MAX + 1];
 	char cname[64];
 	uint32_t send_ssrc;
-	/* Codecs agreed for this m-line, ours to receive by and to send by. */
+	/* Codecs agreed for this m-line, best first, in the peer's payload
+	 * types: what it may send here, and what it may be sent. Of an m-line
+	 * that only sends these are the publisher's alone; one that receives
+	 * as well has all the peer can do, so look before you forward. */
 	struct negotiate_codec codec[NEGOTIATE_CODECS];
 	unsigned n_codecs;
 };
@@ -168,14 +174,22 @@ bool negotiation_needed(const struct negotiation *n);
 
 /* What we forward: a track named (stream, track), its cname, our SSRC, and the
  * codecs its publisher may send. Takes a free send half (in HAVE_REMOTE those
- * of the offer at hand) or plans a new m-line. Returns the transceiver's index,
- * or -ENOSPC (media_max), -EOPNOTSUPP (the peer has none of those codecs). With
- * may_grow false only halves of existing m-lines are taken, else -EAGAIN. */
+ * of the offer at hand) or plans a new m-line. Names are printable ASCII
+ * without blanks, at most NEGOTIATE_ID_MAX bytes (cname: 63), and are copied.
+ * Returns the transceiver's index, or -ENOSPC (media_max, or the peer does not
+ * BUNDLE and has its m-line), -EOPNOTSUPP (the peer has none of those codecs),
+ * -EINVAL (a name, or a kind that is not RTP), -ENOMEM. With may_grow false
+ * only halves of existing m-lines are taken, else -EAGAIN.
+ *
+ * The wish holds through hold, glare and rollback until negotiation_unsend();
+ * only where the peer rejects the m-line for good it ends by itself. */
 int negotiation_send(struct negotiation *n, enum sdp_kind kind,
 	const char *stream, const char *track, const char *cname, uint32_t ssrc,
 	const struct negotiate_codec *codec, unsigned n_codecs, bool may_grow);
 
-/* Gives a send half up; the m-line turns inactive (or recvonly) next time. */
+/* Gives a send half up; the m-line turns inactive (or recvonly) next time. What
+ * was never offered just vanishes: its index may be given out again. Unknown
+ * indexes are ignored. */
 void negotiation_unsend(struct negotiation *n, unsigned index);
 
 unsigned negotiation_count(const struct negotiation *n);

@@ -24,10 +24,11 @@ static uint32_t agreed_mask(const struct negotiation *n, enum sdp_kind kind)
 static void assumption_drop(struct negotiation *n, enum sdp_kind kind, int pt)
 {
 	struct codec_table *t = &n->table[kind];
-	uint32_t agreed = agreed_mask(n, kind);
+	uint32_t agreed;
 
-	if (n->known[kind])
+	if (n->known[kind] || t->n == 0)
 		return;
+	agreed = agreed_mask(n, kind);
 	for (unsigned i = 0; i < t->n; i++)
 		if (!(agreed >> i & 1) && (pt < 0 || t->codec[i].pt == pt))
 			codec_forget(&t->codec[i]);

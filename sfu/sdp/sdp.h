@@ -84,6 +84,7 @@ struct sdp_media {
 	/* a=msid, or the ssrc-level one (Plan B style); "" for none. "-" as a
 	 * stream id means streamless. */
 	const char *stream_id, *track_id;
+	/* Each "candidate:...", without "a=". At most 128. */
 	unsigned n_candidates;
 	const char **candidate;
 	uint16_t sctp_port; /* application; 0: not given */

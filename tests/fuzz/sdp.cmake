@@ -1,1 +1,1 @@
-hearth_fuzz(sdp SOURCES sdp_fuzz.c LINK sdp)
+hearth_fuzz(sdp SOURCES ${CMAKE_CURRENT_LIST_DIR}/sdp_fuzz.c LINK sdp)
