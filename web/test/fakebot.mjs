@@ -3,6 +3,14 @@
 const BOTH = (m) => ({ sdp_stream_metadata: m, 'org.matrix.msc3077.sdp_stream_metadata': m });
 const metadataOf = (c) => c.sdp_stream_metadata || c['org.matrix.msc3077.sdp_stream_metadata'] || {};
 
+function joined(head, data) {
+  const first = new TextEncoder().encode(head);
+  const out = new Uint8Array(first.length + data.byteLength);
+  out.set(first);
+  out.set(new Uint8Array(data), first.length);
+  return out;
+}
+
 class Seat {
   queue = Promise.resolve();
   metadata = {};
@@ -68,6 +76,10 @@ class Seat {
     this.metadata = metadataOf(content);
     return this.serial(async () => {
       const { description } = content;
+      if (description.type === 'offer' && this.bot.refuseOffers) {
+        this.control('org.hearth.error', { code: 'refused', message: 'Too many streams.' });
+        return;
+      }
       if (description.type === 'offer' && this.pc.signalingState !== 'stable') {
         this.bot.glares++;
         await this.pc.setLocalDescription({ type: 'rollback' });
@@ -240,11 +252,10 @@ export class FakeBot {
       if (s === from) continue;
       const ch = s.channels.get(label) || this.open(s, label);
       const head = `${from.id}\n`;
-      const message = typeof data === 'string' ? head + data : new Blob([head, data]);
+      const message = typeof data === 'string' ? head + data : joined(head, data);
       s.serial(async () => {
-        const bytes = message instanceof Blob ? await message.arrayBuffer() : message;
         if (ch.readyState === 'connecting') await new Promise((r) => { ch.onopen = r; });
-        if (ch.readyState === 'open') ch.send(bytes);
+        if (ch.readyState === 'open') ch.send(message);
       });
     }
   }

@@ -13,8 +13,7 @@ const ANSWER_MS = 20000; // to the invite
 const CONNECT_MS = 30000;
 const DISCONNECTED_MS = 2000;
 const RESTART_MS = 15000;
-const NEGOTIATE_MS = 8000;
-const NEGOTIATE_TRIES = 3;
+const NEGOTIATE_MS = 20000;
 const PING_MS = 40000;
 const CLOSED_MS = 1500;
 
@@ -28,7 +27,6 @@ export class Call extends Emitter {
   #timers = new Map();
   #ended = false;
   #answered = false;
-  #tries = 0;
   #restarting = false;
   #flags = { audio_muted: true, video_muted: true };
   #sharing = false;
@@ -133,6 +131,7 @@ export class Call extends Emitter {
       this.emit('speaker', typeof content.id === 'string' ? content.id : null);
       break;
     case 'org.hearth.error':
+      if (content.code === 'refused') this.#refused();
       this.emit('problem', {
         code: String(content.code || 'unknown'), message: String(content.message || ''),
       });
@@ -154,10 +153,7 @@ export class Call extends Emitter {
   async #take(content, description) {
     const map = readMetadata(content);
     if (map) this.emit('metadata', { map, whole: false });
-    if (description.type === 'answer') {
-      this.#clear('negotiate');
-      this.#tries = 0;
-    }
+    if (description.type === 'answer') this.#clear('negotiate');
     try {
       const answer = await this.peer.description(description);
       if (answer) await this.#describe(answer);
@@ -174,6 +170,14 @@ export class Call extends Emitter {
     if (!sent) this.end('ice_restart_failed');
   }
 
+  // The bot does not take our last offer; the call goes on without it.
+  async #refused() {
+    if (this.peer.pc.signalingState !== 'have-local-offer') return;
+    this.#clear('negotiate');
+    await this.peer.rollback();
+    this.emit('refused');
+  }
+
   async renegotiate(options) {
     if (!this.#answered) {
       this.#wanted = true;
@@ -183,20 +187,11 @@ export class Call extends Emitter {
       const offer = await this.peer.offer(options);
       if (!offer || this.#ended) return;
       this.#note('offer', options);
-      this.#later('negotiate', NEGOTIATE_MS, () => this.#unanswered(options));
+      this.#later('negotiate', NEGOTIATE_MS, () => this.end('negotiate_timeout'));
       await this.#describe(offer);
     } catch (e) {
       this.#note('offer_failed', { message: e.message });
     }
-  }
-
-  async #unanswered(options) {
-    if (++this.#tries >= NEGOTIATE_TRIES) {
-      this.end('negotiate_timeout');
-      return;
-    }
-    await this.peer.rollback();
-    this.renegotiate(options);
   }
 
   restartIce() {

@@ -69,13 +69,13 @@ export class Peer extends Emitter {
       }
       const restart = iceRestart || this.#restart;
       this.#again = this.#restart = false;
-      const offer = await this.pc.createOffer({ iceRestart: restart });
-      await this.pc.setLocalDescription(offer);
+      if (restart) this.pc.restartIce();
+      await this.pc.setLocalDescription();
       return this.#local();
     });
   }
 
-  // Takes an offer we sent back, because no answer came.
+  // Takes back an offer of ours that the bot refused.
   rollback() {
     return this.#serial(async () => {
       if (this.pc.signalingState !== 'have-local-offer') return;
@@ -97,7 +97,7 @@ export class Peer extends Emitter {
       if (desc.type !== 'offer' || pc.signalingState !== 'stable') return null;
       await pc.setRemoteDescription(desc);
       this.#sweep();
-      await pc.setLocalDescription(await pc.createAnswer());
+      await pc.setLocalDescription();
       return this.#local();
     });
   }

@@ -4,7 +4,7 @@
 // Reasons that are somebody's decision, or that would only repeat.
 const FINAL = new Set([
   'user_hangup', 'user_busy', 'by_command', 'refused', 'rejected', 'full',
-  'forbidden', 'not_allowed', 'not_joined', 'not_in_room', 'kicked', 'replaced',
+  'user_media_failed', 'forbidden', 'not_allowed', 'not_joined', 'not_in_room', 'kicked', 'replaced',
   'new_session', 'answered_elsewhere', 'unsupported', 'bad_sdp', 'no_webrtc',
   'bot_banned', 'bot_uninvitable', 'room_forbidden', 'bad_token',
 ]);
@@ -24,7 +24,7 @@ export function rejoinDelay(attempt, random = Math.random()) {
 
 const WORDS_FOR = {
   user_hangup: 'ended', by_command: 'ended', user_busy: 'busy',
-  rejected: 'refused', bad_sdp: 'refused', unsupported: 'refused',
+  user_media_failed: 'refused', rejected: 'refused', bad_sdp: 'refused', unsupported: 'refused',
   not_allowed: 'forbidden', not_joined: 'kicked', not_in_room: 'kicked',
   new_session: 'replaced', answered_elsewhere: 'replaced',
   closed: 'channel_closed', invite_timeout: 'no_answer',
