@@ -2,7 +2,7 @@
 #include "tests/sim/cmocka_sim.h"
 #include "tests/sim/sim.h"
 
-enum { CROWD = 50, STEPS = 60 };
+enum { CROWD = 50, STEPS = 40 };
 
 struct outcome {
 	uint64_t digest, packets, lost, joins, leaves;
@@ -14,7 +14,7 @@ static struct client_config small(uint32_t id)
 	cfg.fps = 2;
 	cfg.packets_per_frame = 1;
 	cfg.packet_bytes = 200;
-	cfg.audio_ms = 60;
+	cfg.audio_ms = 120;
 	cfg.data = id % 3 == 0;
 	return cfg;
 }
@@ -78,19 +78,14 @@ static void the_same_seed_gives_the_same_conference(void **state)
 	assert_int_equal(a.joins, b.joins);
 	assert_int_equal(a.leaves, b.leaves);
 	assert_true(a.digest == b.digest);
-}
-
-static void another_seed_gives_another(void **state)
-{
-	(void)state;
-	assert_true(run(1).digest != run(2).digest);
+	/* … and the digest does see a difference. */
+	assert_true(run(1).digest != a.digest);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_same_seed_gives_the_same_conference),
-		cmocka_unit_test(another_seed_gives_another),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -63,7 +63,7 @@ struct client *client_new(const struct client_config *cfg, struct cert *cert,
 	c->out = out;
 	c->dtls_out.send = on_dtls_out;
 	c->assoc_out.send = on_assoc_out;
-	c->check_us = c->report_us = UINT64_MAX;
+	c->check_us = c->report_us = c->nack_us = UINT64_MAX;
 	c->rtcp_ssrc = cfg->id * 16;
 	c->stun = calloc(1, sizeof(*c->stun));
 	if (!c->stun)

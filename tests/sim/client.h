@@ -106,6 +106,8 @@ struct client {
 	/* media */
 	struct client_send send[2];
 	struct client_stream stream[CLIENT_STREAMS];
+	uint32_t stream_ssrc[CLIENT_STREAMS]; /* dense, for look-ups; 0: free */
+	uint64_t nack_us; /* lower bound of the streams' deadlines */
 	uint64_t report_us, connected_us;
 	uint32_t rtcp_ssrc;
 	struct client_counters count;

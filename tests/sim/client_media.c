@@ -149,7 +149,7 @@ void client_media_rtcp(struct client *c, const uint8_t *buf, size_t len)
 struct client_stream *client_stream_find(struct client *c, uint32_t ssrc)
 {
 	for (unsigned i = 0; i < CLIENT_STREAMS; i++)
-		if (c->stream[i].used && c->stream[i].ssrc == ssrc)
+		if (c->stream_ssrc[i] == ssrc && c->stream[i].used)
 			return &c->stream[i];
 	return NULL;
 }
@@ -207,6 +207,10 @@ void client_media_packet(struct client *c, uint8_t *buf, size_t len)
 	s->packets++;
 	s->bytes += len;
 	s->last_us = c->now_us;
+	if (s->receive.n_missing) {
+		uint64_t d = receive_deadline(&s->receive);
+		c->nack_us = d < c->nack_us ? d : c->nack_us;
+	}
 	judge(c, s, pkt.payload, pkt.payload_len);
 }
 
@@ -224,6 +228,20 @@ static void send_nacks(struct client *c, struct client_stream *s)
 	rtcp_add_nack(&b, c->rtcp_ssrc, s->ssrc, seq, n);
 	c->count.nacks_sent++;
 	seal_and_send(c, buf, b.len, true);
+}
+
+static void nack_all(struct client *c)
+{
+	c->nack_us = UINT64_MAX;
+	for (unsigned i = 0; i < CLIENT_STREAMS; i++) {
+		struct client_stream *s = &c->stream[i];
+		if (!c->stream_ssrc[i] || !s->started)
+			continue;
+		if (receive_deadline(&s->receive) <= c->now_us)
+			send_nacks(c, s);
+		uint64_t d = receive_deadline(&s->receive);
+		c->nack_us = d < c->nack_us ? d : c->nack_us;
+	}
 }
 
 static void send_reports(struct client *c)
@@ -259,12 +277,8 @@ void client_media_tick(struct client *c)
 		send_audio(c);
 	if (v->on && v->next_us <= c->now_us)
 		send_frame(c);
-	for (unsigned i = 0; i < CLIENT_STREAMS; i++) {
-		struct client_stream *s = &c->stream[i];
-		if (s->used && s->started &&
-			receive_deadline(&s->receive) <= c->now_us)
-			send_nacks(c, s);
-	}
+	if (c->nack_us <= c->now_us)
+		nack_all(c);
 	if (c->report_us <= c->now_us)
 		send_reports(c);
 }
@@ -275,12 +289,5 @@ uint64_t client_media_deadline(const struct client *c)
 	for (unsigned k = 0; k < 2; k++)
 		if (c->send[k].on && c->send[k].next_us < at)
 			at = c->send[k].next_us;
-	for (unsigned i = 0; i < CLIENT_STREAMS; i++) {
-		const struct client_stream *s = &c->stream[i];
-		if (!s->used || !s->started)
-			continue;
-		uint64_t d = receive_deadline(&s->receive);
-		at = d < at ? d : at;
-	}
-	return at;
+	return c->nack_us < at ? c->nack_us : at;
 }

@@ -163,6 +163,7 @@ static void want_stream(
 		s->used = true;
 		s->kind = m->kind == SDP_AUDIO ? CLIENT_AUDIO : CLIENT_VIDEO;
 		s->ssrc = ssrc;
+		c->stream_ssrc[s - c->stream] = ssrc;
 		receive_init(&s->receive, ssrc,
 			s->kind == CLIENT_AUDIO ? 48000 : 90000, true);
 	}
@@ -185,8 +186,11 @@ static void take_streams(struct client *c, const struct sdp *sdp)
 			keep[k] |= c->stream[k].used &&
 				   c->stream[k].ssrc == m->ssrc[0].ssrc;
 	}
-	for (unsigned k = 0; k < CLIENT_STREAMS; k++)
+	for (unsigned k = 0; k < CLIENT_STREAMS; k++) {
 		c->stream[k].used &= keep[k];
+		if (!c->stream[k].used)
+			c->stream_ssrc[k] = 0;
+	}
 }
 
 static void take_transport(struct client *c, const struct sdp_media *m)

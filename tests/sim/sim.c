@@ -501,13 +501,20 @@ uint64_t sim_faults(const struct sim *s)
 	uint64_t faults = 0;
 	for (unsigned i = 0; i < s->n_seats; i++) {
 		const struct client *c = s->seat[i].client;
+		const struct sim_link *down = &s->seat[i].down;
+		bool clean = !down->loss_ppm && !down->jitter_us;
 		if (!c)
 			continue;
 		faults += c->count.corrupt;
-		for (unsigned k = 0; k < CLIENT_STREAMS; k++)
-			if (c->stream[k].used)
-				faults += c->stream[k].foreign +
-					  c->stream[k].before_key;
+		for (unsigned k = 0; k < CLIENT_STREAMS; k++) {
+			if (!c->stream[k].used)
+				continue;
+			faults += c->stream[k].foreign;
+			/* Where the key frame may be lost or late, something
+			 * else may well come first. */
+			if (clean)
+				faults += c->stream[k].before_key;
+		}
 	}
 	return faults;
 }

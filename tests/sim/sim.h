@@ -80,7 +80,8 @@ struct conference_stats sim_stats(const struct sim *s);
  * many live streams as that one publishes. Returns how many do not. */
 unsigned sim_missing(const struct sim *s);
 /* Sum of what must be 0 whatever the network does: packets of a foreign
- * publisher in a stream, corrupt payloads, video before a key frame. */
+ * publisher in a stream, corrupt payloads, on a clean link video before a key
+ * frame. */
 uint64_t sim_faults(const struct sim *s);
 
 /* A usual participant: audio, video 15 fps of two packets, data. */
