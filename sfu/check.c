@@ -40,7 +40,7 @@ static const char *address_text(
 				  ->sin_addr;
 
 	if (!inet_ntop(a->ss_family, ip, ret, INET6_ADDRSTRLEN))
-		strcpy(ret, "?");
+		snprintf(ret, INET6_ADDRSTRLEN, "?");
 	return ret;
 }
 

@@ -220,7 +220,7 @@ void demux_set_ufrags(struct demux *d, struct demux_owner *o,
 		drop_ufrag(u);
 		if (!text)
 			continue;
-		strcpy(u->text, text);
+		memcpy(u->text, text, strlen(text) + 1);
 		u->owner = o;
 		LIST_INSERT_HEAD(&d->ufrags[hash_ufrag(d, text)], u, chain);
 	}

@@ -36,7 +36,7 @@ struct hearth {
 	struct http *http;
 	struct sfu *sfu;
 	struct bot *bot;
-	struct event *signals[2], *bot_timer, *stop_timer, *ready_timer;
+	struct event *signals[3], *bot_timer, *stop_timer, *ready_timer;
 	bool stopping, sfu_stopping;
 	int code;
 };
@@ -45,6 +45,19 @@ static struct timeval milliseconds(unsigned ms)
 {
 	return (struct timeval){ .tv_sec = ms / 1000,
 		.tv_usec = (suseconds_t)(ms % 1000) * 1000 };
+}
+
+static enum log_level level_of(const char *name)
+{
+	static const char *const names[] = { [LOG_LVL_ERROR] = "error",
+		[LOG_LVL_WARN] = "warn",
+		[LOG_LVL_INFO] = "info",
+		[LOG_LVL_DEBUG] = "debug" };
+
+	for (unsigned i = 0; i < sizeof(names) / sizeof(*names); i++)
+		if (name && !strcmp(name, names[i]))
+			return (enum log_level)i;
+	return LOG_LVL_INFO;
 }
 
 /* Ending. */
@@ -116,6 +129,22 @@ static void on_signal(evutil_socket_t number, short what, void *arg)
 	}
 	log_info("stopping", "signal=%d", (int)number);
 	stop(h, EXIT_OK);
+}
+
+/* SIGUSR1: everything into the log, and back. */
+static void on_usr1(evutil_socket_t number, short what, void *arg)
+{
+	struct hearth *h = arg;
+	enum log_level level = log_on(LOG_LVL_DEBUG)
+				       ? level_of(h->config.log.level)
+				       : LOG_LVL_DEBUG;
+
+	(void)number;
+	(void)what;
+	log_init(level, h->config.log.pii, "control");
+	if (h->sfu)
+		sfu_log_level(h->sfu, level);
+	log_info("log_level", "debug=%d", level == LOG_LVL_DEBUG);
 }
 
 static void on_bot_exit(void *arg, int code)
@@ -205,19 +234,6 @@ static int open_http(struct hearth *h)
 
 /* Beginning. */
 
-static enum log_level level_of(const char *name)
-{
-	static const char *const names[] = { [LOG_LVL_ERROR] = "error",
-		[LOG_LVL_WARN] = "warn",
-		[LOG_LVL_INFO] = "info",
-		[LOG_LVL_DEBUG] = "debug" };
-
-	for (unsigned i = 0; i < sizeof(names) / sizeof(*names); i++)
-		if (name && !strcmp(name, names[i]))
-			return (enum log_level)i;
-	return LOG_LVL_INFO;
-}
-
 static void raise_file_limit(void)
 {
 	struct rlimit r;
@@ -245,7 +261,11 @@ static void on_ready_timer(evutil_socket_t fd, short what, void *arg)
 
 static int open_loop(struct hearth *h)
 {
-	static const int numbers[] = { SIGTERM, SIGINT };
+	static const struct {
+		int number;
+		event_callback_fn handler;
+	} signals[] = { { SIGTERM, on_signal }, { SIGINT, on_signal },
+		{ SIGUSR1, on_usr1 } };
 	struct timeval poll = milliseconds(READY_POLL_MS);
 
 	signal(SIGPIPE, SIG_IGN);
@@ -258,8 +278,9 @@ static int open_loop(struct hearth *h)
 	h->ready_timer = event_new(h->base, -1, EV_PERSIST, on_ready_timer, h);
 	if (!h->bot_timer || !h->stop_timer || !h->ready_timer)
 		return -ENOMEM;
-	for (unsigned i = 0; i < 2; i++) {
-		h->signals[i] = evsignal_new(h->base, numbers[i], on_signal, h);
+	for (unsigned i = 0; i < sizeof(signals) / sizeof(*signals); i++) {
+		h->signals[i] = evsignal_new(
+			h->base, signals[i].number, signals[i].handler, h);
 		if (!h->signals[i] || event_add(h->signals[i], NULL) != 0)
 			return -ENOMEM;
 	}
@@ -289,8 +310,8 @@ static int open_parts(struct hearth *h)
 
 static void close_parts(struct hearth *h)
 {
-	struct event *events[] = { h->signals[0], h->signals[1], h->bot_timer,
-		h->stop_timer, h->ready_timer };
+	struct event *events[] = { h->signals[0], h->signals[1], h->signals[2],
+		h->bot_timer, h->stop_timer, h->ready_timer };
 
 	h->bot = bot_free(h->bot);
 	h->sfu = sfu_free(h->sfu);
@@ -330,6 +351,8 @@ static void print_usage(FILE *f)
 	      "its range\n"
 	      "       hearth --version | --help\n"
 	      "\n"
+	      "SIGTERM, SIGINT: hang up and end; a second one: at once\n"
+	      "SIGUSR1: log everything, and back\n"
 	      "exit codes: 0 fine, 1 could not run or a check failed, 2 "
 	      "usage,\n"
 	      "            3 login refused, 78 configuration wrong\n",

@@ -74,7 +74,7 @@ static struct place *new_place(struct sfu *s, const char *name, int *ret_error)
 		*ret_error = -ENOMEM;
 		return NULL;
 	}
-	strcpy(p->name, name);
+	memcpy(p->name, name, strlen(name) + 1);
 	p->child = c;
 	LIST_INSERT_HEAD(&s->places, p, next);
 	s->n_places++;

@@ -156,6 +156,10 @@ struct sfu *sfu_free(struct sfu *s);
 /* At least one worker can take a conference. */
 bool sfu_ready(const struct sfu *s);
 
+/* Tells worker processes, also those started later, which lines to log: an enum
+ * log_level. The control process's own level is the caller's business. */
+void sfu_log_level(struct sfu *s, unsigned level);
+
 /* Prometheus text. Counters are those the workers told last, at most a second
  * ago. */
 void sfu_metrics(const struct sfu *s, struct evbuffer *out);

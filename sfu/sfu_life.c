@@ -212,6 +212,18 @@ struct sfu *sfu_free(struct sfu *s)
 	return NULL;
 }
 
+void sfu_log_level(struct sfu *s, unsigned level)
+{
+	struct wire_message m = { .type = WIRE_LOG_LEVEL };
+
+	m.u.level = level;
+	for (unsigned i = 0; i < s->n_children; i++) {
+		s->child[i].options.log_level = level;
+		if (s->child[i].pipe)
+			pipe_send(s->child[i].pipe, &m);
+	}
+}
+
 bool sfu_ready(const struct sfu *s)
 {
 	for (unsigned i = 0; i < s->n_children; i++)

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include "sfu/log.h"
 
 /* Both ends stop at the first thing that does not fit and say so at the end:
  * fewer branches for the callers to forget. */
@@ -144,13 +145,22 @@ static void put_event(struct writer *w, const struct sfu_event *e)
 	}
 }
 
+static void copy_text(struct reader *r, char ret[SFU_STREAM_MAX + 1])
+{
+	size_t len = 0;
+	const char *text = get_text(r, &len, SFU_STREAM_MAX);
+
+	memcpy(ret, text, len);
+	ret[len] = 0;
+}
+
 static void get_stream(struct reader *r, struct sfu_stream *s)
 {
 	uint32_t has;
 
-	strcpy(s->id, get_text(r, NULL, SFU_STREAM_MAX));
+	copy_text(r, s->id);
 	s->owner = get_u32(r);
-	strcpy(s->source, get_text(r, NULL, SFU_STREAM_MAX));
+	copy_text(r, s->source);
 	has = get_u32(r);
 	if (has > 3)
 		r->bad = true;
@@ -272,6 +282,8 @@ static void get_payload(
 		break;
 	case WIRE_LOG_LEVEL:
 		m->u.level = get_u32(r);
+		if (m->u.level > LOG_LVL_DEBUG)
+			r->bad = true;
 		break;
 	case WIRE_EVENT:
 		get_event(r, streams, &m->u.event);

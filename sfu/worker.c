@@ -56,6 +56,7 @@ static void join(struct worker *w, const struct wire_message *m)
 
 	if (!m->id || worker_seat_find(w, m->id))
 		return;
+	worker_refresh_candidates(w);
 	if (!r && w->n_rooms < w->options.conferences)
 		r = worker_room_new(w, m->u.join.conference);
 	if (!r) {
@@ -162,6 +163,11 @@ static void started_command(struct worker *w, const struct wire_message *m)
 	case WIRE_STOP:
 		stop(w);
 		break;
+	case WIRE_LOG_LEVEL:
+		if (w->own_process)
+			log_init((enum log_level)m->u.level, w->options.pii,
+				w->source);
+		break;
 	case WIRE_LEAVE:
 		s = worker_seat_find(w, m->id);
 		if (s)
@@ -264,6 +270,7 @@ int worker_main(void)
 	signal(SIGTERM, SIG_IGN);
 	signal(SIGINT, SIG_IGN);
 	signal(SIGHUP, SIG_IGN);
+	signal(SIGUSR1, SIG_IGN);
 	signal(SIGPIPE, SIG_IGN);
 	run.base = event_base_new();
 	if (!run.base)

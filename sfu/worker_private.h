@@ -71,7 +71,7 @@ struct worker {
 	unsigned n_rooms;
 	struct touched touched;
 
-	uint64_t now_us, wall_read_us;
+	uint64_t now_us, wall_read_us, listed_us;
 	struct worker_stats stats;    /* the edge's own counters */
 	struct conference_stats gone; /* counters of freed conferences */
 };
@@ -102,6 +102,8 @@ uint64_t worker_handshakes(const struct worker *w);
 
 /* worker_start.c: sockets, engines, candidates; answers with HELLO or SORRY. */
 void worker_start(struct worker *w, const struct worker_options *o);
+/* Looks at the interfaces again, now and then: addresses come and go. */
+void worker_refresh_candidates(struct worker *w);
 
 /* worker.c: sends to the control process; for an event nobody may lose, the
  * worker ends if it cannot. */

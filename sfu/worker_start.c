@@ -7,6 +7,8 @@
 #include "rtp/crypt.h"
 #include "sfu/log.h"
 
+enum { CANDIDATES_EVERY_US = 10000000 };
+
 static const char *const codecs[] = { "opus", "VP8", "VP9", "H264", "AV1",
 	NULL };
 
@@ -83,6 +85,21 @@ static int list_candidates(struct worker *w, char error[UDP_ERROR_MAX])
 		"media.advertise: this machine has no address that peers "
 		"could be told; write one there");
 	return -EADDRNOTAVAIL;
+}
+
+void worker_refresh_candidates(struct worker *w)
+{
+	char unused[UDP_ERROR_MAX];
+	unsigned before = w->env.n_candidates;
+
+	if (w->options.n_advertise ||
+		w->now_us - w->listed_us < CANDIDATES_EVERY_US)
+		return;
+	w->listed_us = w->now_us;
+	w->env.n_candidates = 0;
+	/* Without any address at the moment: the lines still stand there. */
+	if (list_candidates(w, unused) != 0)
+		w->env.n_candidates = before;
 }
 
 static int open_sockets(struct worker *w, char error[UDP_ERROR_MAX])

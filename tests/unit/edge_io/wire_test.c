@@ -143,6 +143,21 @@ static void test_flat(void **state)
 	assert_memory_equal(&got.u.stats, &m.u.stats, sizeof(m.u.stats));
 }
 
+static void test_level(void **state)
+{
+	struct wire_message m = { .type = WIRE_LOG_LEVEL }, got;
+	size_t len;
+
+	(void)state;
+	m.u.level = 3;
+	len = trip(&m, &got);
+	assert_int_equal(got.u.level, 3);
+	m.u.level = 4;
+	assert_int_equal(wire_encode(&m, buf, sizeof(buf)), len);
+	assert_int_equal(
+		wire_decode(m.type, 0, buf, len, NULL, &got), -EBADMSG);
+}
+
 static void test_bare(void **state)
 {
 	static const enum wire_type bare[] = { WIRE_LEAVE, WIRE_ASK_STATS,
@@ -259,6 +274,7 @@ int main(void)
 		cmocka_unit_test(test_data),
 		cmocka_unit_test(test_largest_event),
 		cmocka_unit_test(test_flat),
+		cmocka_unit_test(test_level),
 		cmocka_unit_test(test_bare),
 		cmocka_unit_test(test_types),
 		cmocka_unit_test(test_truncated),
