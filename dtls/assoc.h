@@ -1,6 +1,6 @@
 /*
- * One SCTP association over usrsctp, no threads (RFC 8831, RFC 8261). The only
- * file that names usrsctp. usrsctp is one global per process: assoc_global_init
+ * One SCTP association over usrsctp, no threads (RFC 8831, RFC 8261). Only its
+ * files name usrsctp. usrsctp is one global per process: assoc_global_init
  * once, assoc_global_tick from the worker's timer.
  *
  * Packets leave through the struct assoc_out that the association was made
@@ -102,7 +102,8 @@ size_t assoc_queued(const struct assoc *a);
 /* Streams usable in both directions, once up; 0 before. */
 uint16_t assoc_streams(const struct assoc *a);
 
-/* Messages dropped because they were over ASSOC_MESSAGE_MAX. */
+/* Counter: packets dropped for lengths that lie (those usrsctp drops are not
+ * seen), and messages dropped because they were over ASSOC_MESSAGE_MAX. */
 uint64_t assoc_drops(const struct assoc *a);
 
 #endif
