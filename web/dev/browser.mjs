@@ -6,7 +6,7 @@ export function launch(extra = []) {
     executablePath: process.env.CHROMIUM || '/usr/bin/chromium',
     headless: true,
     args: ['--no-sandbox', '--disable-gpu', '--use-fake-ui-for-media-stream',
-      '--use-fake-device-for-media-stream', '--autoplay-policy=no-user-gesture-required',
+      '--use-fake-device-for-media-stream=fps=10', '--autoplay-policy=no-user-gesture-required',
       '--disable-background-networking', '--disable-component-update', ...extra],
   });
 }

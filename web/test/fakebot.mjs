@@ -78,6 +78,7 @@ class Seat {
       const { description } = content;
       if (description.type === 'offer' && this.bot.refuseOffers) {
         this.control('org.hearth.error', { code: 'refused', message: 'Too many streams.' });
+        if (this.pc.signalingState !== 'stable') this.resend();
         return;
       }
       if (description.type === 'offer' && this.pc.signalingState !== 'stable') {
@@ -176,6 +177,10 @@ class Seat {
     this.dirty = this.pc.signalingState !== 'stable';
     if (this.dirty) return;
     await this.pc.setLocalDescription(await this.pc.createOffer());
+    this.resend();
+  }
+
+  resend() {
     this.control('m.call.negotiate', { description: this.pc.localDescription.toJSON(), ...BOTH(this.map()) });
   }
 }

@@ -16,6 +16,7 @@ const RESTART_MS = 15000;
 const NEGOTIATE_MS = 20000;
 const PING_MS = 40000;
 const CLOSED_MS = 1500;
+const SETTLE_MS = 1500;
 
 export function randomId(prefix = '') {
   const bytes = crypto.getRandomValues(new Uint8Array(12));
@@ -31,6 +32,7 @@ export class Call extends Emitter {
   #flags = { audio_muted: true, video_muted: true };
   #sharing = false;
   #wanted = false;
+  #offeredScreen = false;
   state = 'connecting';
 
   // wire: {send(type, content), userId, deviceId}; room: the room's id.
@@ -157,6 +159,8 @@ export class Call extends Emitter {
     try {
       const answer = await this.peer.description(description);
       if (answer) await this.#describe(answer);
+      // A restart of what was never down changes no state that would tell.
+      else if (this.#restarting) this.#later('settle', SETTLE_MS, () => this.#transport(this.peer.state));
     } catch (e) {
       this.#note('bad_description', { message: e.message });
       if (description.type === 'answer') this.end('bad_description');
@@ -174,8 +178,9 @@ export class Call extends Emitter {
   async #refused() {
     if (this.peer.pc.signalingState !== 'have-local-offer') return;
     this.#clear('negotiate');
+    const screen = this.#offeredScreen;
     await this.peer.rollback();
-    this.emit('refused');
+    this.emit('refused', screen);
   }
 
   async renegotiate(options) {
@@ -186,6 +191,7 @@ export class Call extends Emitter {
     try {
       const offer = await this.peer.offer(options);
       if (!offer || this.#ended) return;
+      this.#offeredScreen = this.#sharing;
       this.#note('offer', options);
       this.#later('negotiate', NEGOTIATE_MS, () => this.end('negotiate_timeout'));
       await this.#describe(offer);

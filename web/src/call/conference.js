@@ -101,7 +101,7 @@ export class Conference extends Emitter {
     mine('participants', (list) => this.#people(list));
     mine('speaker', (id) => { this.roster.speaker = id; this.emit('speaker', id); });
     mine('problem', (p) => this.emit('problem', p));
-    mine('refused', () => this.local.stopScreen());
+    mine('refused', (screen) => screen && this.local.stopScreen());
     mine('message', (m) => this.#message(m));
     mine('channel', (label) => this.#channel(label));
     mine('ended', (end) => this.#ended(end));

@@ -80,6 +80,7 @@ export class Peer extends Emitter {
     return this.#serial(async () => {
       if (this.pc.signalingState !== 'have-local-offer') return;
       await this.pc.setLocalDescription({ type: 'rollback' });
+      if (this.#again) queueMicrotask(() => this.emit('offer-wanted'));
     });
   }
 
