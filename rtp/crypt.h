@@ -10,16 +10,21 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { CRYPT_TRAILER = 10 + 4 + 16, /* room a sealed packet may need behind it */
+enum {
+	CRYPT_TRAILER = 10 + 4 + 16, /* room needed behind a packet */
 	CRYPT_KEYS_LEN = 60,
 	CRYPT_WINDOW = 1024,  /* packets a late or repeated one may be behind */
 	CRYPT_SSRC_MAX = 128, /* SSRCs one peer may send under */
 };
 
-enum crypt_got { CRYPT_OK, CRYPT_DROP_AUTH, CRYPT_DROP_REPLAY,
+enum crypt_got {
+	CRYPT_OK,
+	CRYPT_DROP_AUTH,
+	CRYPT_DROP_REPLAY,
 	CRYPT_DROP_MALFORMED,
 	CRYPT_DROP_SSRC, /* one too many: CRYPT_SSRC_MAX are in use */
-	CRYPT_GOT_MAX };
+	CRYPT_GOT_MAX
+};
 
 struct crypt; /* heap: libsrtp2's two sessions */
 
@@ -29,9 +34,10 @@ int crypt_global_init(void); /* 0 or -EIO; idempotent */
  * client. 0, -ENOMEM, -EINVAL (libsrtp2 refused, for instance because
  * crypt_global_init was not called). The caller frees it with crypt_free and
  * may wipe its keys at once. */
-int crypt_new(struct crypt **ret, const uint8_t keys[CRYPT_KEYS_LEN],
-	bool is_client);
-struct crypt *crypt_free(struct crypt *c); /* wipes; NULL is fine; returns NULL */
+int crypt_new(
+	struct crypt **ret, const uint8_t keys[CRYPT_KEYS_LEN], bool is_client);
+/* Wipes; NULL is fine; returns NULL. */
+struct crypt *crypt_free(struct crypt *c);
 
 /* In place. *len shrinks by what was the tag. On a drop *len is untouched and
  * the bytes of buf are undefined. */
@@ -39,8 +45,8 @@ enum crypt_got crypt_open_rtp(struct crypt *c, uint8_t *buf, size_t *len);
 enum crypt_got crypt_open_rtcp(struct crypt *c, uint8_t *buf, size_t *len);
 
 /* In place; buf has CRYPT_TRAILER bytes of room behind *len, which grows.
- * Sealing the same sequence number again is allowed (retransmission) while it is
- * within CRYPT_WINDOW of the newest, and only with the same bytes: two texts
+ * Sealing the same sequence number again is allowed (retransmission) while it
+ * is within CRYPT_WINDOW of the newest, and only with the same bytes: two texts
  * under one number give both away. 0 or -EINVAL (no RTP or RTCP, too old); then
  * *len is untouched. */
 int crypt_seal_rtp(struct crypt *c, uint8_t *buf, size_t *len);
@@ -56,7 +62,7 @@ struct crypt_job {
 	uint8_t *buf; /* sealed in place, CRYPT_TRAILER of room behind len */
 	size_t len;   /* grows */
 	bool rtcp;
-	bool failed;  /* written: could not be sealed, must not be sent */
+	bool failed; /* written: could not be sealed, must not be sent */
 };
 
 /* Seals many packets under many keys, in order. The portable path; a batch

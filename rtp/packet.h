@@ -11,8 +11,8 @@
 
 enum {
 	RTP_HEADER_LEN = 12,
-	RTP_EXT_MAX = 16,	/* extension elements kept per packet */
-	RTP_PACKET_MAX = 1500,	/* longest packet accepted */
+	RTP_EXT_MAX = 16,      /* extension elements kept per packet */
+	RTP_PACKET_MAX = 1500, /* longest packet accepted */
 	RTP_HEADER_MAX = 12 + 4 + 16 * 17 + 4, /* longest header we write */
 };
 
@@ -55,7 +55,8 @@ struct rtp_header {
 	const struct rtp_ext *ext;
 };
 
-/* Writes it to ret of RTP_HEADER_MAX bytes; returns its length. */
+/* Writes it to ret of RTP_HEADER_MAX bytes; returns its length. Elements beyond
+ * RTP_EXT_MAX, of id 0, or that do not fit those bytes are left out. */
 size_t rtp_write_header(uint8_t *ret, const struct rtp_header *h);
 
 /* RFC 6464 audio level out of an extension element: 0 (loud) .. 127 (silence),
@@ -63,8 +64,13 @@ size_t rtp_write_header(uint8_t *ret, const struct rtp_header *h);
 int rtp_audio_level(const struct rtp_ext *ext, bool *ret_voice);
 
 /* RFC 7983 demultiplexing of a first byte, RFC 5761 of RTP and RTCP. */
-enum rtp_kind { RTP_KIND_STUN, RTP_KIND_DTLS, RTP_KIND_RTP, RTP_KIND_RTCP,
-	RTP_KIND_UNKNOWN };
+enum rtp_kind {
+	RTP_KIND_STUN,
+	RTP_KIND_DTLS,
+	RTP_KIND_RTP,
+	RTP_KIND_RTCP,
+	RTP_KIND_UNKNOWN
+};
 enum rtp_kind rtp_classify(const uint8_t *buf, size_t len);
 
 #endif

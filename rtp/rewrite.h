@@ -56,13 +56,13 @@ void rewrite_init(struct rewrite *r, uint32_t clock_hz, uint16_t first_seq,
  * in_ts) follows what went out last by one number and by the wall time passed:
  * at least 1, at most 2^31 - 1 units of clock_hz. Source numbers below in_seq
  * are not mapped any more. */
-void rewrite_switch(struct rewrite *r, uint64_t now_us, uint64_t in_seq,
-	uint32_t in_ts);
+void rewrite_switch(
+	struct rewrite *r, uint64_t now_us, uint64_t in_seq, uint32_t in_ts);
 
 /* Maps one packet. false: it belongs before the current stretch, or was marked
- * dropped: do not send, outputs untouched. The first packet of all, and one that
- * leaves a hole of more than REWRITE_JUMP_MAX, is a switch by itself. A jump of
- * the source's timestamp alone is passed on. */
+ * dropped: do not send, outputs untouched. The first packet of all, and one
+ * that leaves a hole of more than REWRITE_JUMP_MAX, is a switch by itself. A
+ * jump of the source's timestamp alone is passed on. */
 bool rewrite_packet(struct rewrite *r, uint64_t now_us, uint64_t in_seq,
 	uint32_t in_ts, uint16_t *ret_seq, uint32_t *ret_ts);
 
@@ -73,7 +73,7 @@ void rewrite_drop(struct rewrite *r, uint64_t in_seq);
 
 /* For a NACK: the source number behind one we sent. false: not of this stretch,
  * too old (REWRITE_DROPS runs of drops ago), dropped, or never sent. */
-bool rewrite_source(const struct rewrite *r, uint16_t out_seq,
-	uint64_t *ret_in_seq);
+bool rewrite_source(
+	const struct rewrite *r, uint16_t out_seq, uint64_t *ret_in_seq);
 
 #endif

@@ -10,28 +10,41 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { RTCP_PACKET_MAX = 1200, RTCP_BLOCKS_MAX = 31, RTCP_NACK_MAX = 272,
-	RTCP_CNAME_MAX = 255 };
+enum {
+	RTCP_PACKET_MAX = 1200,
+	RTCP_BLOCKS_MAX = 31,
+	RTCP_NACK_MAX = 272,
+	RTCP_CNAME_MAX = 255
+};
 
 struct rtcp_block { /* report block, RFC 3550 6.4.1 */
 	uint32_t ssrc;
 	uint8_t fraction_lost; /* in 1/256, of the interval */
-	int32_t lost;	       /* cumulative, 24 bits signed on the wire */
+	int32_t lost;          /* cumulative, 24 bits signed on the wire */
 	uint32_t highest_seq;  /* extended: cycles above, number below */
 	uint32_t jitter;       /* RTP timestamp units */
-	uint32_t lsr;	       /* middle of the last SR's NTP time; 0: none */
-	uint32_t dlsr;	       /* since then, in 1/65536 s */
+	uint32_t lsr;          /* middle of the last SR's NTP time; 0: none */
+	uint32_t dlsr;         /* since then, in 1/65536 s */
 };
 
-enum rtcp_type { RTCP_SR, RTCP_RR, RTCP_BYE, RTCP_NACK, RTCP_PLI, RTCP_FIR,
-	RTCP_REMB, RTCP_TWCC, RTCP_OTHER };
+enum rtcp_type {
+	RTCP_SR,
+	RTCP_RR,
+	RTCP_BYE,
+	RTCP_NACK,
+	RTCP_PLI,
+	RTCP_FIR,
+	RTCP_REMB,
+	RTCP_TWCC,
+	RTCP_OTHER
+};
 
 /* What is not of the item's type is 0. */
 struct rtcp_item {
 	enum rtcp_type type;
 	uint32_t sender; /* for BYE: the SSRC that leaves */
-	uint32_t media; /* SSRC the feedback is about: NACK, PLI, FIR entry */
-	uint64_t ntp;	/* SR */
+	uint32_t media;  /* SSRC the feedback is about: NACK, PLI, FIR entry */
+	uint64_t ntp;    /* SR */
 	uint32_t rtp_ts, packets, octets; /* SR */
 	unsigned n_blocks;
 	struct rtcp_block block[RTCP_BLOCKS_MAX]; /* SR, RR: n_blocks of them */
@@ -45,8 +58,11 @@ struct rtcp_item {
 
 /* entry, entries_left: what is not yet handed out of a packet that gives
  * several items. */
-struct rtcp_walk { const uint8_t *p, *end; const uint8_t *entry;
-	unsigned entries_left; };
+struct rtcp_walk {
+	const uint8_t *p, *end;
+	const uint8_t *entry;
+	unsigned entries_left;
+};
 
 /* 0, or -EBADMSG if the compound is empty or its lengths lie anywhere (then
  * nothing of it is to be believed): version, length, padding, report blocks,
@@ -57,10 +73,13 @@ int rtcp_walk_init(struct rtcp_walk *w, const uint8_t *buf, size_t len);
  * for each 16; each of none gives none. */
 bool rtcp_next(struct rtcp_walk *w, struct rtcp_item *ret);
 
-/* A compound being built in a caller's buffer of `cap` bytes. Each adder returns
- * false and writes nothing when it does not fit or its arguments cannot be
- * expressed (more blocks, SSRCs or CNAME bytes than the format holds). */
-struct rtcp_build { uint8_t *buf; size_t len, cap; };
+/* A compound being built in a caller's buffer of `cap` bytes. Each adder
+ * returns false and writes nothing when it does not fit or its arguments cannot
+ * be expressed (more blocks, SSRCs or CNAME bytes than the format holds). */
+struct rtcp_build {
+	uint8_t *buf;
+	size_t len, cap;
+};
 void rtcp_build_init(struct rtcp_build *b, uint8_t *buf, size_t cap);
 /* RFC 3550 6.4.1; n <= 31. */
 bool rtcp_add_sr(struct rtcp_build *b, uint32_t sender, uint64_t ntp,
@@ -76,8 +95,8 @@ bool rtcp_add_bye(struct rtcp_build *b, uint32_t ssrc);
 /* RFC 4585 6.3.1. */
 bool rtcp_add_pli(struct rtcp_build *b, uint32_t sender, uint32_t media);
 /* RFC 5104 4.3.1. */
-bool rtcp_add_fir(struct rtcp_build *b, uint32_t sender, uint32_t media,
-	uint8_t seq);
+bool rtcp_add_fir(
+	struct rtcp_build *b, uint32_t sender, uint32_t media, uint8_t seq);
 /* seqs ascending (modulo 2^16); packed into PID/BLP pairs, RFC 4585 6.2.1.
  * Returns how many of them fitted. */
 unsigned rtcp_add_nack(struct rtcp_build *b, uint32_t sender, uint32_t media,

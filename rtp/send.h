@@ -13,39 +13,46 @@
 enum {
 	SEND_SRS = 4, /* sender reports remembered for the round trip */
 	SEND_BURST_US = 250000, /* of the retransmission budget */
-	SEND_BURST_MIN = 1500, /* bytes; or low rates would never resend */
+	SEND_BURST_MIN = 1500,  /* bytes; or low rates would never resend */
 };
 
-struct send_sr { uint32_t mid; uint64_t sent_us; }; /* mid 0: none */
+struct send_sr {
+	uint32_t mid; /* of its NTP time; 0: none */
+	uint64_t sent_us;
+};
 
 struct send {
 	uint32_t ssrc, clock_hz;
 	uint32_t packets, octets; /* payload octets, wrap as RFC 3550 says */
 	uint64_t last_sr_ntp, last_sr_us;
-	uint32_t last_ts; uint64_t last_packet_us;
+	uint32_t last_ts;
+	uint64_t last_packet_us;
 	/* From the receiver's report blocks. */
-	uint8_t fraction_lost; int32_t lost; uint32_t jitter;
-	uint64_t rtt_us; /* 0: unknown */
+	uint8_t fraction_lost;
+	int32_t lost;
+	uint32_t jitter;
+	uint64_t rtt_us;                          /* 0: unknown */
 	uint64_t nacks, nack_hits, nack_budgeted; /* the caller counts */
-	uint64_t budget_bytes, budget_us; /* retransmission budget, token bucket */
+	/* Retransmission budget, a token bucket. */
+	uint64_t budget_bytes, budget_us;
 	struct send_sr sr[SEND_SRS];
 	unsigned next_sr;
 };
 
 void send_init(struct send *s, uint32_t ssrc, uint32_t clock_hz);
 /* One packet went out, a retransmission too; payload_len in bytes. */
-void send_packet(struct send *s, uint64_t now_us, uint32_t ts,
-	size_t payload_len);
+void send_packet(
+	struct send *s, uint64_t now_us, uint32_t ts, size_t payload_len);
 /* True when a retransmission of len bytes is within the receiver's budget
  * (rate_bps over time, burst of 250 ms); takes it if so. A rate of 0 allows
  * nothing. */
-bool send_may_resend(struct send *s, uint64_t now_us, size_t len,
-	uint64_t rate_bps);
+bool send_may_resend(
+	struct send *s, uint64_t now_us, size_t len, uint64_t rate_bps);
 /* Adds an SR. The publisher's last SR (its NTP, its RTP timestamp translated
  * into ours by ts_offset, and when it came) is carried forward to now, so that
  * audio and video of one publisher stay in step at the receiver. With sr_ntp 0
- * (no SR yet), before the first packet (RFC 3550 6.4), or when b is full nothing
- * is added and false returned. */
+ * (no SR yet), before the first packet (RFC 3550 6.4), or when b is full
+ * nothing is added and false returned. */
 bool send_report(struct send *s, uint64_t now_us, uint64_t sr_ntp,
 	uint32_t sr_ts, uint64_t sr_arrival_us, uint32_t ts_offset,
 	struct rtcp_build *b);

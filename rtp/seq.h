@@ -18,13 +18,15 @@ static inline bool seq_newer(uint16_t a, uint16_t b)
  * at 65536 + the first seq, so that early reordering does not go below zero. */
 static inline uint64_t seq_unwrap(uint64_t last, uint16_t seq)
 {
-	return last + (uint64_t)(int64_t)(int16_t)(uint16_t)(seq - (uint16_t)last);
+	return last +
+	       (uint64_t)(int64_t)(int16_t)(uint16_t)(seq - (uint16_t)last);
 }
 
 /* The same for 32-bit RTP timestamps. */
 static inline uint64_t ts_unwrap(uint64_t last, uint32_t ts)
 {
-	return last + (uint64_t)(int64_t)(int32_t)(uint32_t)(ts - (uint32_t)last);
+	return last +
+	       (uint64_t)(int64_t)(int32_t)(uint32_t)(ts - (uint32_t)last);
 }
 
 #endif

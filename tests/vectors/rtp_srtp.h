@@ -2,14 +2,16 @@
  * SRTP and SRTCP under the master key and salt of RFC 3711 B.3, computed with
  * OpenSSL's AES-CTR and HMAC-SHA1 by the letter of RFC 3711 4.1.1, 4.2, 4.3
  * (the derived keys equal those printed in B.3), not with libsrtp2. rtp_* is
- * also the vector in libsrtp's own test driver. ext_*: CSRC and extension, 65535
- * at roll-over counter 0; wrap_*: the same SSRC, 0 at roll-over counter 1.
+ * also the vector in libsrtp's own test driver. ext_*: CSRC and extension,
+ * number 65535 at roll-over counter 0; wrap_*: the same SSRC, number 0 at
+ * roll-over counter 1.
  */
 #ifndef HEARTH_VECTORS_RTP_SRTP_H
 #define HEARTH_VECTORS_RTP_SRTP_H
 
 #include <stdint.h>
 
+/* clang-format off */
 static const uint8_t master_key[] = {
 	0xe1, 0xf9, 0x7a, 0x0d, 0x3e, 0x01, 0x8b, 0xe0, 0xd6, 0x4f, 0xa3, 0x2c,
 	0x06, 0xde, 0x41, 0x39,
@@ -78,5 +80,6 @@ static const uint8_t rtcp_sealed_2[] = {
 	0x94, 0xf0, 0x96, 0xe7, 0x80, 0x00, 0x00, 0x02, 0x88, 0xdc, 0x31, 0x18,
 	0x79, 0xe7, 0xae, 0xcf, 0x84, 0xf5,
 };
+/* clang-format on */
 
 #endif

@@ -36,13 +36,13 @@ w=hdr(0,1960,0x11223344)+pl
 v.append(('wrap_plain',w)); v.append(('wrap_sealed',srtp(w,12,1)))
 r=bytes.fromhex('80c80006cafebabe')+struct.pack('>QIII',0xe0000000_80000000,0xdecafbad,5,80)
 v.append(('rtcp_plain',r)); v.append(('rtcp_sealed_1',srtcp(r,1))); v.append(('rtcp_sealed_2',srtcp(r,2)))
-o=["/*"," * SRTP and SRTCP under the master key and salt of RFC 3711 B.3, computed with"," * OpenSSL's AES-CTR and HMAC-SHA1 by the letter of RFC 3711 4.1.1, 4.2, 4.3"," * (the derived keys equal those printed in B.3), not with libsrtp2. rtp_* is"," * also the vector in libsrtp's own test driver. ext_*: CSRC and extension, 65535"," * at roll-over counter 0; wrap_*: the same SSRC, 0 at roll-over counter 1."," */","#ifndef HEARTH_VECTORS_RTP_SRTP_H","#define HEARTH_VECTORS_RTP_SRTP_H","","#include <stdint.h>",""]
+o=["/*"," * SRTP and SRTCP under the master key and salt of RFC 3711 B.3, computed with"," * OpenSSL's AES-CTR and HMAC-SHA1 by the letter of RFC 3711 4.1.1, 4.2, 4.3"," * (the derived keys equal those printed in B.3), not with libsrtp2. rtp_* is"," * also the vector in libsrtp's own test driver. ext_*: CSRC and extension,"," * number 65535 at roll-over counter 0; wrap_*: the same SSRC, number 0 at"," * roll-over counter 1."," */","#ifndef HEARTH_VECTORS_RTP_SRTP_H","#define HEARTH_VECTORS_RTP_SRTP_H","","#include <stdint.h>","","/* clang-format off */"]
 def arr(n,b):
     o.append(f"static const uint8_t {n}[] = {{")
     for i in range(0,len(b),12): o.append("\t"+" ".join(f"0x{x:02x}," for x in b[i:i+12]))
     o.append("};")
 arr("master_key",mk); arr("master_salt",ms)
 for n,b in v: arr(n,b)
-o+=["","#endif",""]
+o+=["/* clang-format on */","","#endif",""]
 with open(sys.argv[1], "w") as f:
     f.write("\n".join(o))
