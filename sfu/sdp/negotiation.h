@@ -88,8 +88,6 @@ int slots_reserve(struct negotiation *n, unsigned more);
 /* A fresh slot out of what was reserved. */
 struct line *slots_add(struct negotiation *n);
 void line_reset(struct line *l); /* as fresh; frees what it holds */
-/* Planned: wanted, but on no agreed m-line yet. */
-bool line_is_planned(const struct line *l);
 /* Wanted, let by the peer, and of a codec it takes here. */
 bool line_can_send(const struct negotiation *n, const struct line *l);
 /* The codecs to print, best first. Returns how many. */

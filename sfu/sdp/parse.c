@@ -77,10 +77,9 @@ static int formats_read(struct parse *p, struct sdp_media *m, char *cursor)
 	while ((word = parse_word(&cursor))) {
 		struct sdp_codec *list;
 
+		/* No number twice, so never more than SDP_CODECS_MAX. */
 		if (!parse_number(word, 127, &pt) || codec_find(m, pt))
 			continue;
-		if (m->n_codecs == SDP_CODECS_MAX)
-			return -E2BIG;
 		list = arena_grow(
 			p->arena, m->codec, m->n_codecs, sizeof(*list));
 		if (!list)

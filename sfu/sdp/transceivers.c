@@ -44,11 +44,6 @@ void line_reset(struct line *l)
 	*l = (struct line){ .t.line = -1 };
 }
 
-bool line_is_planned(const struct line *l)
-{
-	return l->t.line < 0 && l->t.want_send;
-}
-
 /* A slot that was planned and given up before the peer heard of it. */
 static bool line_is_vacant(const struct line *l)
 {

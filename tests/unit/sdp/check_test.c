@@ -198,6 +198,51 @@ static void answers(void **state)
 		answered(&table[i], i);
 }
 
+/* 71: what was rejected stays so, whatever the answer says; and where there is
+ * one m-line, it may go without a name. */
+static void answers_to_few_lines(void **state)
+{
+	struct negotiation *n = call_new();
+	char *less = replace(plain_audio_video, "m=audio 9", "m=audio 0");
+	char error[SDP_ERROR_MAX] = "", *offer, *answer, *bad;
+	struct negotiate_remote r;
+
+	(void)state;
+	call_accept(n, less);
+	call_send(n, SDP_VIDEO, "a");
+	offer = negotiation_offer(n, &harness_local);
+	answer = browser_answer(offer, NULL, 0);
+	bad = replace(answer, "m=audio 0", "m=audio 9");
+	assert_int_equal(
+		negotiation_remote_answer(n, bad, strlen(bad), &r, error),
+		-EPROTO);
+	assert_int_equal(
+		negotiation_remote_answer(n, answer, strlen(answer), &r, error),
+		0);
+	assert_true(negotiation_at(n, 0)->rejected);
+	negotiation_free(n);
+	free(bad);
+	free(answer);
+	free(offer);
+
+	n = call_new();
+	call_send(n, SDP_AUDIO, "a");
+	offer = negotiation_offer(n, &harness_local);
+	answer = browser_answer(offer, NULL, 0);
+	bad = replace(answer, "a=mid:h0\r\n", "");
+	free(answer);
+	answer = replace(bad, "a=group:BUNDLE h0\r\n", "");
+	assert_int_equal(
+		negotiation_remote_answer(n, answer, strlen(answer), &r, error),
+		0);
+	assert_true(negotiation_at(n, 0)->sending);
+	negotiation_free(n);
+	free(bad);
+	free(answer);
+	free(offer);
+	free(less);
+}
+
 static void an_answer_to_nothing(void **state)
 {
 	struct negotiation *n = call_new();
@@ -273,6 +318,7 @@ int main(void)
 		cmocka_unit_test(first_offers),
 		cmocka_unit_test(foreign_payload_types_may_move),
 		cmocka_unit_test(answers),
+		cmocka_unit_test(answers_to_few_lines),
 		cmocka_unit_test(an_answer_to_nothing),
 		cmocka_unit_test(too_large_changes_nothing),
 		cmocka_unit_test(two_hundred_lines),

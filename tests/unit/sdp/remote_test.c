@@ -74,6 +74,23 @@ static void leftovers_of_plan_b(void **state)
 	negotiation_free(n);
 }
 
+static void more_ssrcs_than_we_keep(void **state)
+{
+	struct negotiation *n = call_new();
+	char *offer = replace(plain_audio, "a=ssrc:11 cname:c\r\n",
+		"a=ssrc-group:SIM 1 2 3\r\na=ssrc-group:FID 1 9\r\n"
+		"a=ssrc:9 cname:c\r\na=ssrc:1 cname:c\r\na=ssrc:2 cname:c\r\n"
+		"a=ssrc:3 cname:c\r\na=ssrc:4 cname:c\r\na=ssrc:5 cname:c\r\n");
+
+	(void)state;
+	call_offer(n, offer);
+	assert_int_equal(negotiation_at(n, 0)->n_recv_ssrc, NEGOTIATE_SSRCS);
+	assert_int_equal(negotiation_at(n, 0)->recv_ssrc[0], 1);
+	assert_int_equal(negotiation_at(n, 0)->recv_ssrc[3], 4);
+	free(offer);
+	negotiation_free(n);
+}
+
 static void long_ids_are_replaced(void **state)
 {
 	char id[300], *offer;
@@ -285,6 +302,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(names_and_ssrcs),
 		cmocka_unit_test(leftovers_of_plan_b),
+		cmocka_unit_test(more_ssrcs_than_we_keep),
 		cmocka_unit_test(long_ids_are_replaced),
 		cmocka_unit_test(lives_of_browsers),
 		cmocka_unit_test(hold_stops_our_sending_and_resume_starts_it),

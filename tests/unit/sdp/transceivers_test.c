@@ -352,6 +352,35 @@ static void assumptions_give_way(void **state)
 	negotiation_free(n);
 }
 
+/* An id we only assumed is the peer's to use for something of its own. */
+static void assumed_ids_give_way(void **state)
+{
+	struct negotiation *n = call_new();
+	char *data = vector_read("chromium/offer-data.sdp");
+	char *head = replace(data, "BUNDLE 0", "BUNDLE 0 1"), *offer;
+	static const char audio[] =
+		"m=audio 9 UDP/TLS/RTP/SAVPF 98\r\na=mid:1\r\na=rtcp-mux\r\n"
+		"a=rtpmap:98 opus/48000/2\r\na=extmap:13 urn:other\r\n";
+
+	(void)state;
+	call_accept(n, data);
+	/* Assumes VP9 at 98, and orientation at 13. */
+	assert_int_equal(call_send(n, SDP_VIDEO, "a"), 1);
+	offer = calloc(1, strlen(head) + sizeof(audio));
+	strcat(strcpy(offer, head), audio);
+	call_accept(n, offer);
+	free(offer);
+	offer = negotiation_offer(n, &harness_local);
+	assert_non_null(offer);
+	assert_int_equal(occurrences(offer, "a=rtpmap:96 VP8/90000"), 1);
+	assert_int_equal(occurrences(offer, "a=extmap:13"), 0);
+	assert_int_equal(occurrences(offer, "a=rtpmap:98 opus"), 1);
+	free(offer);
+	free(head);
+	free(data);
+	negotiation_free(n);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -369,6 +398,7 @@ int main(void)
 		cmocka_unit_test(the_peer_declines),
 		cmocka_unit_test(a_peer_with_data_alone_gets_defaults),
 		cmocka_unit_test(assumptions_give_way),
+		cmocka_unit_test(assumed_ids_give_way),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
