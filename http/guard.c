@@ -59,7 +59,7 @@ static void sweep(evutil_socket_t fd, short what, void *arg)
 	for (unsigned i = 0; i < HTTP_CONNECTIONS; i++) {
 		struct http_guarded *held = &g->held[i];
 
-		if (!held->bev || now < held->deadline_s)
+		if (!held->bev || now <= held->deadline_s)
 			continue;
 		/* evhttp sees the end of the stream, or that it cannot write
 		 * any more, and cleans up. */

@@ -17,8 +17,9 @@
 
 #include "http/files.h"
 #include "http/guard.h"
+#include "http/reply.h"
 
-enum { ROUTES_MAX = 32, ORIGINS_BYTES = 1024, HEADERS_MAX = 16384 };
+enum { ROUTES_MAX = 32, HEADERS_MAX = 16384 };
 
 struct route {
 	char *path;
@@ -35,143 +36,14 @@ struct http {
 	struct route route[ROUTES_MAX];
 	unsigned n_routes;
 	unsigned port;
-	char origins[ORIGINS_BYTES]; /* each with a blank before it */
+	struct http_replier replier;
 };
-
-static void add_header(
-	struct evhttp_request *req, const char *name, const char *value)
-{
-	evhttp_add_header(evhttp_request_get_output_headers(req), name, value);
-}
-
-static void add_policy(struct http *h, struct evhttp_request *req)
-{
-	char csp[ORIGINS_BYTES + 512];
-
-	snprintf(csp, sizeof(csp),
-		"default-src 'none'; script-src 'self'; style-src 'self'; "
-		"font-src 'self'; img-src 'self' blob: data:; "
-		"media-src 'self' blob:; worker-src 'self' blob:; "
-		"manifest-src 'self'; connect-src 'self'%s; "
-		"base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
-		h->origins);
-	add_header(req, "Content-Security-Policy", csp);
-	add_header(req, "X-Content-Type-Options", "nosniff");
-	add_header(req, "Referrer-Policy", "no-referrer");
-	add_header(req, "Cross-Origin-Opener-Policy", "same-origin");
-	add_header(req, "Permissions-Policy",
-		"camera=(self), microphone=(self), display-capture=(self)");
-}
-
-static const char *reason(int status)
-{
-	switch (status) {
-	case 200:
-		return "OK";
-	case 201:
-		return "Created";
-	case 204:
-		return "No Content";
-	case 301:
-		return "Moved Permanently";
-	case 304:
-		return "Not Modified";
-	case 400:
-		return "Bad Request";
-	case 403:
-		return "Forbidden";
-	case 404:
-		return "Not Found";
-	case 405:
-		return "Method Not Allowed";
-	case 503:
-		return "Service Unavailable";
-	default:
-		return status < 400 ? "OK" : "Error";
-	}
-}
-
-/* body may be NULL. For HEAD evhttp leaves the body away, and the length of
- * what it left away is told. */
-static void send_reply(struct http *h, struct evhttp_request *req, int status,
-	const char *type, struct evbuffer *body, uint64_t size)
-{
-	char length[32];
-
-	add_policy(h, req);
-	if (status != 304 && status != 204) {
-		snprintf(length, sizeof(length), "%llu",
-			(unsigned long long)size);
-		add_header(req, "Content-Length", length);
-		add_header(req, "Content-Type", type);
-	}
-	if (evhttp_request_get_command(req) == EVHTTP_REQ_HEAD)
-		body = NULL;
-	evhttp_send_reply(req, status, reason(status), body);
-}
-
-static void send_text(struct http *h, struct evhttp_request *req, int status,
-	const char *text)
-{
-	struct evbuffer *body = evbuffer_new();
-
-	if (body)
-		evbuffer_add(body, text, strlen(text));
-	add_header(req, "Cache-Control", "no-store");
-	send_reply(h, req, status, "text/plain; charset=utf-8", body,
-		body ? evbuffer_get_length(body) : 0);
-	if (body)
-		evbuffer_free(body);
-}
 
 static bool is_get(const struct evhttp_request *req)
 {
 	enum evhttp_cmd_type method = evhttp_request_get_command(req);
 
 	return method == EVHTTP_REQ_GET || method == EVHTTP_REQ_HEAD;
-}
-
-static void send_not_found(struct http *h, struct evhttp_request *req)
-{
-	send_text(h, req, 404,
-		"404: there is nothing at this address.\n"
-		"Go to the start page, or use the link the bot gave you.\n");
-}
-
-static void send_not_allowed(
-	struct http *h, struct evhttp_request *req, const char *allow)
-{
-	add_header(req, "Allow", allow);
-	send_text(h, req, 405,
-		"405: this address exists, but not for this kind of "
-		"request.\n");
-}
-
-static void send_file(struct http *h, struct evhttp_request *req,
-	const struct http_file *file)
-{
-	const char *have = evhttp_find_header(
-		evhttp_request_get_input_headers(req), "If-None-Match");
-	bool head = evhttp_request_get_command(req) == EVHTTP_REQ_HEAD;
-	bool same = have && strstr(have, file->etag);
-	struct evbuffer *body = evbuffer_new();
-
-	if (!body) {
-		close(file->fd);
-		send_text(h, req, 503, "503: out of memory.\n");
-		return;
-	}
-	add_header(req, "ETag", file->etag);
-	add_header(req, "Cache-Control",
-		file->immutable ? "public, max-age=31536000, immutable"
-				: "no-cache");
-	/* evbuffer_add_file closes the descriptor, also when it fails. */
-	if (same || head || file->size == 0)
-		close(file->fd);
-	else
-		evbuffer_add_file(body, file->fd, 0, (ev_off_t)file->size);
-	send_reply(h, req, same ? 304 : 200, file->type, body, file->size);
-	evbuffer_free(body);
 }
 
 static void serve_file(struct http *h, struct evhttp_request *req,
@@ -185,20 +57,21 @@ static void serve_file(struct http *h, struct evhttp_request *req,
 	if (err == -EISDIR && is_get(req) &&
 		strlen(raw_path) + 2 < sizeof(location)) {
 		snprintf(location, sizeof(location), "%s/", raw_path);
-		add_header(req, "Location", location);
-		send_text(h, req, 301, "It is one slash further.\n");
+		http_reply_header(req, "Location", location);
+		http_reply_text(
+			&h->replier, req, 301, "It is one slash further.\n");
 		return;
 	}
 	if (err < 0) {
-		send_not_found(h, req);
+		http_reply_not_found(&h->replier, req);
 		return;
 	}
 	if (is_get(req)) {
-		send_file(h, req, &file);
+		http_reply_file(&h->replier, req, &file);
 		return;
 	}
 	close(file.fd);
-	send_not_allowed(h, req, "GET, HEAD");
+	http_reply_not_allowed(&h->replier, req, "GET, HEAD");
 }
 
 static void run_route(struct http *h, struct evhttp_request *req,
@@ -215,12 +88,12 @@ static void run_route(struct http *h, struct evhttp_request *req,
 	request.body = evbuffer_pullup(in, -1);
 	reply.body = evbuffer_new();
 	if (!reply.body) {
-		send_text(h, req, 503, "503: out of memory.\n");
+		http_reply_text(&h->replier, req, 503, "503: out of memory.\n");
 		return;
 	}
 	route->handler(route->arg, &request, &reply);
-	add_header(req, "Cache-Control", "no-store");
-	send_reply(h, req, reply.status ? reply.status : 200,
+	http_reply_header(req, "Cache-Control", "no-store");
+	http_reply_send(&h->replier, req, reply.status ? reply.status : 200,
 		reply.content_type ? reply.content_type
 				   : "text/plain; charset=utf-8",
 		reply.body, evbuffer_get_length(reply.body));
@@ -248,7 +121,7 @@ static bool serve_route(struct http *h, struct evhttp_request *req,
 				      : "GET, HEAD";
 	}
 	if (allow)
-		send_not_allowed(h, req, allow);
+		http_reply_not_allowed(&h->replier, req, allow);
 	return allow != NULL;
 }
 
@@ -263,7 +136,8 @@ static void handle(struct evhttp_request *req, void *arg)
 	http_guard_request(&h->guard, req);
 	path = raw ? evhttp_uridecode(raw, 0, &len) : NULL;
 	if (!path || strlen(path) != len)
-		send_text(h, req, 400, "400: this is no address.\n");
+		http_reply_text(
+			&h->replier, req, 400, "400: this is no address.\n");
 	else if (!serve_route(h, req, path, evhttp_uri_get_query(uri)))
 		serve_file(h, req, raw, path);
 	free(path);
@@ -408,21 +282,7 @@ int http_route(struct http *h, const char *path, bool post,
 
 void http_allow_connect(struct http *h, const char *origin)
 {
-	size_t scheme = strncmp(origin, "https://", 8) == 0  ? 8
-			: strncmp(origin, "http://", 7) == 0 ? 7
-							     : 0;
-	size_t used = strlen(h->origins), len;
-
-	len = scheme + strspn(origin + scheme, "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-					       "abcdefghijklmnopqrstuvwxyz"
-					       "0123456789.-:[]");
-	/* A path is cut off; anything else could end the directive. */
-	if (!scheme || len == scheme || !strchr("/?#", origin[len]) ||
-		used + 1 + len >= sizeof(h->origins))
-		return;
-	h->origins[used] = ' ';
-	memcpy(h->origins + used + 1, origin, len);
-	h->origins[used + 1 + len] = '\0';
+	http_reply_allow(&h->replier, origin);
 }
 
 unsigned http_port(const struct http *h)

@@ -137,7 +137,7 @@ static enum candidate_got parse_tokens(
 	if (strlen(token[0]) >= sizeof(ret->foundation) ||
 		!foundation_ok(token[0]))
 		return CANDIDATE_MALFORMED;
-	strcpy(ret->foundation, token[0]);
+	memcpy(ret->foundation, token[0], strlen(token[0]) + 1);
 	if (!parse_number(token[1], 2, &component) || component == 0 ||
 		!parse_number(token[3], UINT32_MAX, &priority) ||
 		!parse_number(token[5], UINT16_MAX, &port) ||

@@ -42,8 +42,8 @@ int ice_credentials_take(
 	if (!ice_chars_ok(ufrag, 4) || !ice_chars_ok(pwd, 22))
 		return -EINVAL;
 	memset(ret, 0, sizeof(*ret));
-	strcpy(ret->ufrag, ufrag);
-	strcpy(ret->pwd, pwd);
+	memcpy(ret->ufrag, ufrag, strlen(ufrag));
+	memcpy(ret->pwd, pwd, strlen(pwd));
 	return 0;
 }
 

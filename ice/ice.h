@@ -28,14 +28,15 @@
 #include <sys/socket.h>
 
 enum {
-	ICE_UFRAG_LEN = 8,	 /* ours, characters; 48 random bits */
-	ICE_PWD_LEN = 24,	 /* ours, characters; 144 random bits */
-	ICE_REMOTE_MAX = 256,	 /* longest ufrag or pwd, RFC 8839 5.4 */
-	ICE_PAIRS_MAX = 16,	 /* remote addresses remembered per peer */
-	ICE_REPLY_MAX = 548,	 /* largest reply written */
+	ICE_UFRAG_LEN = 8,         /* ours, characters; 48 random bits */
+	ICE_PWD_LEN = 24,          /* ours, characters; 144 random bits */
+	ICE_REMOTE_MAX = 256,      /* longest ufrag or pwd, RFC 8839 5.4 */
+	ICE_PAIRS_MAX = 16,        /* remote addresses remembered per peer */
+	ICE_REPLY_MAX = 548,       /* largest reply written */
 	ICE_CONSENT_US = 30000000, /* RFC 7675: consent expires after 30 s */
-	/* Two missed consent checks (RFC 7675 5.1: one every 4 to 6 s): from then
-	 * on a check from another address moves the selection by itself. */
+	/* Two missed consent checks (RFC 7675 5.1: one every 4 to 6 s): from
+	 * then on a check from another address moves the selection by itself.
+	 */
 	ICE_STALE_US = 10000000,
 };
 
@@ -44,10 +45,10 @@ enum ice_state { ICE_NEW, ICE_CHECKED, ICE_NOMINATED, ICE_EXPIRED };
 /* What one datagram was. Everything from ICE_GOT_ERROR on moved no state and is
  * counted; from ICE_DROP_MALFORMED on nothing is sent either. */
 enum ice_got {
-	ICE_GOT_REPLY,	    /* a good check; a reply was written */
+	ICE_GOT_REPLY,      /* a good check; a reply was written */
 	ICE_GOT_SELECTED,   /* the same, and the selected address changed */
 	ICE_GOT_INDICATION, /* a keepalive; nothing to send */
-	ICE_GOT_ERROR,	    /* authenticated but refused (420, 487); reply written */
+	ICE_GOT_ERROR, /* authenticated but refused (420, 487); reply written */
 	ICE_DROP_MALFORMED,
 	ICE_DROP_USERNAME,
 	ICE_DROP_INTEGRITY,
@@ -59,7 +60,7 @@ enum ice_got {
 /* The STUN engine of one worker (libnice's StunAgent, 13 kB), shared by its
  * peers because it keeps nothing between two datagrams of a lite agent. */
 struct ice_engine;
-struct ice_engine *ice_engine_new(void);	 /* NULL: out of memory */
+struct ice_engine *ice_engine_new(void); /* NULL: out of memory */
 struct ice_engine *ice_engine_free(struct ice_engine *); /* returns NULL */
 
 struct ice_credentials {
@@ -77,7 +78,7 @@ struct ice_pair {
 
 struct ice {
 	struct ice_engine *engine;
-	struct ice_credentials local, remote; /* current generation */
+	struct ice_credentials local, remote;         /* current generation */
 	struct ice_credentials old_local, old_remote; /* before a restart */
 	uint32_t generation, old_generation;
 	enum ice_state state;
@@ -88,15 +89,15 @@ struct ice {
 };
 
 /* Starts with fresh local credentials made of random[] (at least 24 random
- * bytes, the caller's; ice-chars, RFC 8839 5.4). The remote ones are empty until
- * ice_set_remote: checks are then accepted whatever their second username half
- * (RFC 8445 7.3: a check may come before the answer). */
-void ice_init(struct ice *ice, struct ice_engine *engine,
-	const uint8_t random[24]);
+ * bytes, the caller's; ice-chars, RFC 8839 5.4). The remote ones are empty
+ * until ice_set_remote: checks are then accepted whatever their second username
+ * half (RFC 8445 7.3: a check may come before the answer). */
+void ice_init(
+	struct ice *ice, struct ice_engine *engine, const uint8_t random[24]);
 
 /* Takes the peer's ufrag and pwd from its SDP. Addresses that came with another
- * ufrag before are forgotten (of several devices one is answered). 0, or -EINVAL
- * if one is not 4..256 / 22..256 ice-chars (nothing changed then). */
+ * ufrag before are forgotten (of several devices one is answered). 0, or
+ * -EINVAL if one is not 4..256 / 22..256 ice-chars (nothing changed then). */
 int ice_set_remote(struct ice *ice, const char *ufrag, const char *pwd);
 
 /* ICE restart (RFC 8445 9): new local credentials from random[], new remote
@@ -109,19 +110,19 @@ int ice_restart(struct ice *ice, const uint8_t random[24], const char *ufrag,
 
 /* Handles one STUN datagram from `from` (AF_INET or AF_INET6). A reply is
  * written to ret_reply (ICE_REPLY_MAX bytes, the caller's) and its length to
- * *ret_len, which is 0 when there is nothing to send. Only authenticated requests
- * are answered, and a check with the attributes RFC 8445 7.1 demands gets a
- * shorter reply. Address change (mobility) is a nominated check from a new
- * address, or any good check once the selected one was silent for ICE_STALE_US:
- * ICE_GOT_SELECTED; so is the first check of all. Where the table is full the
- * stalest pair that is not selected is replaced. After EXPIRED nothing is
- * answered (ICE_DROP_UNEXPECTED), so that the peer notices too. */
+ * *ret_len, which is 0 when there is nothing to send. Only authenticated
+ * requests are answered, and a check with the attributes RFC 8445 7.1 demands
+ * gets a shorter reply. Address change (mobility) is a nominated check from a
+ * new address, or any good check once the selected one was silent for
+ * ICE_STALE_US: ICE_GOT_SELECTED; so is the first check of all. Where the table
+ * is full the stalest pair that is not selected is replaced. After EXPIRED
+ * nothing is answered (ICE_DROP_UNEXPECTED), so that the peer notices too. */
 enum ice_got ice_input(struct ice *ice, uint64_t now_us,
 	const struct sockaddr *from, const uint8_t *buf, size_t len,
 	uint8_t ret_reply[ICE_REPLY_MAX], size_t *ret_len);
 
-/* Notices expired consent; another address that still has it is selected instead.
- * Call when ice_deadline is due. */
+/* Notices expired consent; another address that still has it is selected
+ * instead. Call when ice_deadline is due. */
 void ice_tick(struct ice *ice, uint64_t now_us);
 uint64_t ice_deadline(const struct ice *ice); /* UINT64_MAX: nothing due */
 

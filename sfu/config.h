@@ -1,7 +1,7 @@
 /*
  * hearth.yaml -> struct config, through libcyaml. One schema table gives the
- * defaults, the checks and the help: an unknown key, a wrong type or a value out
- * of range refuses to start and names file, line and key.
+ * defaults, the checks and the help: an unknown key, a wrong type or a value
+ * out of range refuses to start and names file, line and key.
  */
 #ifndef HEARTH_SFU_CONFIG_H
 #define HEARTH_SFU_CONFIG_H
@@ -20,18 +20,23 @@ struct config_list {
 struct config {
 	struct {
 		char *homeserver; /* URL, http(s)://… ; required */
-		char *user;	  /* @hearth:example.org or localpart; required */
-		char *password, *password_file, *token, *token_file; /* one of */
+		char *user; /* @hearth:example.org or localpart; required */
+		char *password, *password_file, *token,
+			*token_file; /* one of */
 		char *device_id, *device_name;
-		struct config_list allow; /* globs over user ids; default: own server */
+		struct config_list
+			allow; /* globs over user ids; default: own server */
 		bool leave_when_empty;
-		char *join_url; /* where the web client is reached; "" = http.* */
+		char *join_url; /* where the web client is reached; "" = http.*
+				 */
 	} matrix;
 	struct {
-		unsigned port;	/* base; worker i uses port + i */
-		struct config_list listen; /* addresses; default 0.0.0.0 and :: */
-		struct config_list advertise; /* external addresses; default: own */
-		unsigned workers; /* 0: all in one process */
+		unsigned port; /* base; worker i uses port + i */
+		struct config_list
+			listen; /* addresses; default 0.0.0.0 and :: */
+		struct config_list
+			advertise; /* external addresses; default: own */
+		unsigned workers;  /* 0: all in one process */
 	} media;
 	struct {
 		char *listen;
@@ -52,12 +57,12 @@ struct config {
 
 /* Reads path. 0 and *ret filled (config_done frees), or -errno with "file:line:
  * key: what is wrong and what to write" in ret_error; no line where the key is
- * not in the file. Every text is set, "" where it has neither value nor default.
- * Relative paths are taken from the directory of the file. Secrets in *_file keys
- * are read here, one line each, into password or token; files others may read are
- * refused. */
-int config_load(const char *path, struct config *ret,
-	char ret_error[CONFIG_ERROR_MAX]);
+ * not in the file. Every text is set, "" where it has neither value nor
+ * default. Relative paths are taken from the directory of the file. Secrets in
+ * *_file keys are read here, one line each, into password or token; files
+ * others may read are refused. */
+int config_load(
+	const char *path, struct config *ret, char ret_error[CONFIG_ERROR_MAX]);
 /* The defaults alone, for tests. */
 int config_defaults(struct config *ret);
 void config_done(struct config *c);

@@ -10,8 +10,13 @@
 
 enum { CONFIG_KEYS = 29, CONFIG_TEXT_MAX = 1024, CONFIG_FILE_MAX = 1 << 18 };
 
-enum config_type { CONFIG_TEXT, CONFIG_UINT, CONFIG_U64, CONFIG_BOOL,
-	CONFIG_LIST_OF };
+enum config_type {
+	CONFIG_TEXT,
+	CONFIG_UINT,
+	CONFIG_U64,
+	CONFIG_BOOL,
+	CONFIG_LIST_OF
+};
 
 /* What a text, or each item of a list, must look like. */
 enum config_form { FORM_ANY, FORM_URL, FORM_ADDRESS, FORM_LEVEL, FORM_PATH };
@@ -21,7 +26,7 @@ struct config_key {
 	const char *name;
 	enum config_type type;
 	enum config_form form;
-	size_t offset;	      /* in struct config */
+	size_t offset;        /* in struct config */
 	uint64_t min, max;    /* numbers only */
 	const char *fallback; /* as one would write it; items apart by blanks */
 	const char *help;     /* what it is, and why one would change it */
@@ -38,16 +43,17 @@ const char *config_key_text(const struct config_key *key, char ret[64]);
 
 /* --- config_check.c: texts into fields ------------------------------------ */
 
-/* Puts the text, or the n items, where key says. 0, -ENOMEM, or -EINVAL with what
- * is wrong in ret_why (128 bytes). What was there is freed. */
-int config_set(struct config *c, const struct config_key *key,
-	const char *text, char ret_why[128]);
+/* Puts the text, or the n items, where key says. 0, -ENOMEM, or -EINVAL with
+ * what is wrong in ret_why (128 bytes). What was there is freed. */
+int config_set(struct config *c, const struct config_key *key, const char *text,
+	char ret_why[128]);
 int config_set_list(struct config *c, const struct config_key *key,
 	char *const *items, unsigned n, char ret_why[128]);
 
-/* What no single key shows: NULL, or the key that must change, why in ret_why. */
-const struct config_key *config_check_whole(const struct config *c,
-	char ret_why[128]);
+/* What no single key shows: NULL, or the key that must change, why in ret_why.
+ */
+const struct config_key *config_check_whole(
+	const struct config *c, char ret_why[128]);
 
 /* --- config_lines.c: where each key stands -------------------------------- */
 
@@ -66,7 +72,8 @@ struct config_fault {
 int config_lines_find(const char *text, size_t len, struct config_lines *ret,
 	struct config_fault *ret_fault);
 
-/* --- config.c -------------------------------------------------------------- */
+/* --- config.c --------------------------------------------------------------
+ */
 
 /* config_load without files: text of len bytes, called name in errors. Reads no
  * secret. */

@@ -1,6 +1,6 @@
 /*
- * The log: one line per fact, key=value, to stderr. Floors 0 to 3 never log; the
- * edge and the fronts do, once, where they can say who.
+ * The log: one line per fact, key=value, to stderr. Floors 0 to 3 never log;
+ * the edge and the fronts do, once, where they can say who.
  *
  *   2026-11-24T06:33:42.123Z info event=joined worker=0 conf=3f9a part=7
  *
@@ -37,11 +37,11 @@ void log_line(enum log_level level, const char *event, const char *fmt, ...)
 	} while (0)
 
 /* A value that names a person or a place: itself when pii is on, else a short
- * hash, salted per process, so that lines of one user can still be told to belong
- * together; NULL is "-". Returns one of 8 static buffers. */
+ * hash, salted per process, so that lines of one user can still be told to
+ * belong together; NULL is "-". Returns one of 8 static buffers. */
 const char *log_pii(const char *value);
-/* A value from outside, quoted and escaped where it could forge a line or a key;
- * cut at 200 bytes; NULL is "-". One of the same 8 static buffers. */
+/* A value from outside, quoted and escaped where it could forge a line or a
+ * key; cut at 200 bytes; NULL is "-". One of the same 8 static buffers. */
 const char *log_value(const char *value);
 
 /* SipHash-2-4 of len bytes, for log_pii; here so that its vectors test it. */
