@@ -20,9 +20,10 @@ static unsigned print_count(const struct print *p)
 
 static const char *setup_text(const struct print *p)
 {
-	/* Offers leave it open, always: who answers keeps the role it has
-	 * (RFC 8842 section 5.3, RFC 8829 section 5.2.2). */
-	if (p->offer)
+	/* Later offers name the role at hand, which RFC 8842 section 5.5 lets
+	 * them: webrtcbin (GStreamer 1.22) answers a later actpass with
+	 * active, whichever it was before. */
+	if (p->n->role == SDP_SETUP_NONE)
 		return "actpass";
 	return p->n->role == SDP_PASSIVE ? "passive" : "active";
 }

@@ -196,8 +196,11 @@ static const char *answer_line(const char *line, const char *direction)
 	for (unsigned i = 0; ours[i]; i++)
 		if (strncmp(line, ours[i], strlen(ours[i])) == 0)
 			return NULL;
-	if (strcmp(line, "a=setup:actpass") == 0)
+	if (strcmp(line, "a=setup:actpass") == 0 ||
+		strcmp(line, "a=setup:passive") == 0)
 		return "a=setup:active";
+	if (strcmp(line, "a=setup:active") == 0)
+		return "a=setup:passive";
 	if (strstr("a=sendrecv a=sendonly a=recvonly a=inactive", line))
 		return direction ? direction : turned(line);
 	return line;

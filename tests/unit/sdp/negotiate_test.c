@@ -163,12 +163,17 @@ static void we_may_begin(void **state)
 	call_send(n, SDP_VIDEO, "a");
 	offer = negotiation_offer(n, &harness_local);
 	assert_non_null(strstr(offer, "a=group:BUNDLE h0 h1\r\n"));
+	assert_int_equal(occurrences(offer, "a=setup:actpass\r\n"), 2);
 	free(offer);
 	negotiation_rollback(n);
 	call_renegotiate(n);
 	assert_true(negotiation_at(n, 1)->sending);
 	/* They answered active. */
 	assert_int_equal(negotiation_role(n), SDP_PASSIVE);
+	negotiation_unsend(n, 0);
+	offer = negotiation_offer(n, &harness_local);
+	assert_int_equal(occurrences(offer, "a=setup:passive\r\n"), 2);
+	free(offer);
 	negotiation_free(n);
 }
 

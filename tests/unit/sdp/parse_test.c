@@ -65,7 +65,7 @@ static void every_vector_parses(void **state)
 	assert_int_equal(parse_folder("chromium"), 16);
 	assert_int_equal(parse_folder("firefox"), 16);
 	assert_int_equal(parse_folder("safari"), 2);
-	assert_int_equal(parse_folder("gstreamer"), 3);
+	assert_int_equal(parse_folder("gstreamer"), 4);
 	assert_int_equal(parse_folder("aiortc"), 2);
 	assert_int_equal(parse_folder("nheko"), 2);
 	assert_true(parse_folder("answers") >= 6);

@@ -55,7 +55,7 @@ static void our_own_texts_parse(void **state)
 	assert_int_equal(s->media[0].n_candidates, 2);
 	assert_int_equal(s->media[1].n_candidates, 0);
 	assert_int_equal(s->media[2].direction, SDP_SENDONLY);
-	assert_int_equal(s->media[2].setup, SDP_ACTPASS);
+	assert_int_equal(s->media[2].setup, SDP_ACTIVE);
 	assert_string_equal(s->media[2].stream_id, "b");
 	assert_string_equal(s->media[2].track_id, "b-cam");
 	assert_string_equal(s->media[2].ssrc[0].cname, "cname");
