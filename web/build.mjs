@@ -14,7 +14,7 @@ const absent = /matrix-js-sdk\/lib\/(webrtc\/(call|callEventHandler|groupCallEve
 const withoutUnused = {
   name: 'without-unused',
   setup(b) {
-    const stub = path.join(here, 'src/stub/absent.cjs');
+    const stub = path.join(here, 'src/stub/absent.js');
     b.onLoad({ filter: absent }, () => ({
       contents: readFileSync(stub, 'utf8'), loader: 'js',
     }));
