@@ -11,6 +11,7 @@
 #include "dtls/hello.h"
 #include "dtls/mbed.h"
 #include "dtls/record.h"
+#include "dtls/records.h"
 
 enum {
 	RETRANSMIT_FIRST_MS = 200,
@@ -49,8 +50,7 @@ struct dtls {
 	struct hello *hello;  /* server, until the handshake is over */
 	unsigned bad_hellos;
 	uint64_t drops;
-	size_t app_from, app_to; /* in app: length (2 bytes), record, ... */
-	uint8_t app[2 + DTLS_RECORD_MAX];
+	struct records app;
 };
 
 static const int suites[] = { MBEDTLS_TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,
@@ -329,24 +329,6 @@ static void step_handshake(struct dtls *d)
 		fail(d, map_error(ret));
 }
 
-/* Room for one more record; at least one byte for it. */
-static uint8_t *app_room(struct dtls *d, size_t *ret_size)
-{
-	if (d->app_from == d->app_to)
-		d->app_from = d->app_to = 0;
-	if (d->app_to + 2 >= sizeof(d->app))
-		return NULL;
-	*ret_size = sizeof(d->app) - d->app_to - 2;
-	return d->app + d->app_to + 2;
-}
-
-static void app_commit(struct dtls *d, size_t len)
-{
-	d->app[d->app_to] = (uint8_t)(len >> 8);
-	d->app[d->app_to + 1] = (uint8_t)len;
-	d->app_to += 2 + len;
-}
-
 /* Takes what is left of a record that found no room. */
 static void skip_record(struct dtls *d)
 {
@@ -374,7 +356,7 @@ static bool read_record(struct dtls *d)
 {
 	uint8_t waste[1];
 	size_t size = sizeof(waste);
-	uint8_t *room = app_room(d, &size);
+	uint8_t *room = records_room(&d->app, &size);
 	int n = mbedtls_ssl_read(&d->ssl, room ? room : waste, size);
 
 	if (n == MBEDTLS_ERR_SSL_WANT_READ)
@@ -384,7 +366,7 @@ static bool read_record(struct dtls *d)
 		return false;
 	}
 	if (n > 0 && room != NULL && mbedtls_ssl_get_bytes_avail(&d->ssl) == 0)
-		app_commit(d, (size_t)n);
+		records_commit(&d->app, (size_t)n);
 	else
 		skip_record(d);
 	return true;
@@ -435,16 +417,13 @@ static void input_handshake(struct dtls *d, const uint8_t *buf, size_t len)
 
 static void input_connected(struct dtls *d, const uint8_t *buf, size_t len)
 {
-	size_t before = d->app_to;
-	uint64_t drops = d->drops;
+	uint64_t before = d->app.added, drops = d->drops;
 
-	if (d->app_from == d->app_to)
-		before = 0;
 	d->rx = buf;
 	d->rx_len = len;
 	read_records(d);
 	/* mbedTLS does not say what it ignored. */
-	if (d->app_to == before && d->drops == drops &&
+	if (d->app.added == before && d->drops == drops &&
 		d->state == DTLS_CONNECTED)
 		d->drops++;
 }
@@ -543,18 +522,7 @@ bool dtls_is_client(const struct dtls *d)
 
 size_t dtls_read(struct dtls *d, uint8_t *ret, size_t size)
 {
-	while (d->app_from < d->app_to) {
-		const uint8_t *at = d->app + d->app_from;
-		size_t len = (size_t)at[0] << 8 | at[1];
-
-		d->app_from += 2 + len;
-		if (len <= size) {
-			memcpy(ret, at + 2, len);
-			return len;
-		}
-		d->drops++;
-	}
-	return 0;
+	return records_take(&d->app, ret, size, &d->drops);
 }
 
 int dtls_write(
