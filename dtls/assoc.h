@@ -20,13 +20,13 @@
 #include <stdint.h>
 
 enum {
-	ASSOC_MTU = 1136,	   /* SCTP packet that fits one DTLS datagram */
-	ASSOC_STREAMS = 1024,	   /* streams asked for and accepted at most */
-	ASSOC_MESSAGE_MAX = 262144, /* RFC 8841 max-message-size we offer */
+	ASSOC_MTU = 1136,     /* SCTP packet that fits one DTLS datagram */
+	ASSOC_STREAMS = 1024, /* streams asked for and accepted at most */
+	ASSOC_MESSAGE_MAX = 262144,  /* RFC 8841 max-message-size we offer */
 	ASSOC_SEND_BUFFER = 1 << 20, /* bytes usrsctp queues per association */
 	ASSOC_RECEIVE_BUFFER = 1 << 19, /* window we offer: bounds what a peer
 					   can make us hold */
-	ASSOC_MAX = 4096, /* associations per process */
+	ASSOC_MAX = 4096,               /* associations per process */
 };
 
 struct assoc;
@@ -38,13 +38,13 @@ struct assoc_out {
 };
 
 enum assoc_event_type {
-	ASSOC_UP,	/* association established */
-	ASSOC_DOWN,	/* shut down, aborted or lost */
-	ASSOC_MESSAGE,	/* one whole message */
-	ASSOC_RESET,	/* the peer reset this incoming stream */
+	ASSOC_UP,         /* association established */
+	ASSOC_DOWN,       /* shut down, aborted or lost */
+	ASSOC_MESSAGE,    /* one whole message */
+	ASSOC_RESET,      /* the peer reset this incoming stream */
 	ASSOC_RESET_DONE, /* our assoc_reset of this stream came to its end */
-	ASSOC_TOO_BIG,	/* a message over ASSOC_MESSAGE_MAX was dropped */
-	ASSOC_WRITABLE	/* there may be room again after -EAGAIN */
+	ASSOC_TOO_BIG,    /* a message over ASSOC_MESSAGE_MAX was dropped */
+	ASSOC_WRITABLE    /* there may be room again after -EAGAIN */
 };
 
 struct assoc_event {

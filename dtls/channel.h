@@ -15,30 +15,34 @@
 #include "dtls/assoc.h"
 
 enum {
-	CHANNEL_LABEL_MAX = 256,    /* bytes without NUL; longer is refused */
+	CHANNEL_LABEL_MAX = 256, /* bytes without NUL; longer is refused */
 	CHANNEL_PROTOCOL_MAX = 128,
-	CHANNELS_MAX = 256,	    /* open channels per peer */
+	CHANNELS_MAX = 256,               /* open channels per peer */
 	CHANNELS_MESSAGE_DEFAULT = 65536, /* peer's limit unless its SDP says
 					     otherwise (RFC 8841 section 6.1) */
 };
 
-enum channel_state { CHANNEL_FREE, CHANNEL_OPENING, CHANNEL_OPEN,
-	CHANNEL_CLOSING };
+enum channel_state {
+	CHANNEL_FREE,
+	CHANNEL_OPENING,
+	CHANNEL_OPEN,
+	CHANNEL_CLOSING
+};
 
 struct channel {
 	uint16_t stream;
 	enum channel_state state;
 	struct assoc_reliability how;
-	char label[CHANNEL_LABEL_MAX + 1];	 /* valid UTF-8 */
+	char label[CHANNEL_LABEL_MAX + 1]; /* valid UTF-8 */
 	char protocol[CHANNEL_PROTOCOL_MAX + 1];
 	bool ours; /* we opened it */
 };
 
 enum channel_event_type {
-	CHANNEL_EV_OPEN,    /* usable, whoever opened it */
+	CHANNEL_EV_OPEN, /* usable, whoever opened it */
 	CHANNEL_EV_MESSAGE,
-	CHANNEL_EV_CLOSED,  /* *channel is about to be reused */
-	CHANNEL_EV_DOWN	    /* the association is gone, and all channels */
+	CHANNEL_EV_CLOSED, /* *channel is about to be reused */
+	CHANNEL_EV_DOWN    /* the association is gone, and all channels */
 };
 
 struct channel_event {
@@ -53,9 +57,8 @@ struct channels; /* heap; made when the SDP has an application m-line */
 
 /* queue_max: bytes that may wait in us for this peer beyond usrsctp's buffer.
  * 0, -ENOMEM. */
-int channels_new(struct channels **ret, struct assoc_out *out,
-	bool dtls_client, uint16_t local_port, uint16_t remote_port,
-	size_t queue_max);
+int channels_new(struct channels **ret, struct assoc_out *out, bool dtls_client,
+	uint16_t local_port, uint16_t remote_port, size_t queue_max);
 struct channels *channels_free(struct channels *); /* returns NULL */
 
 /* One SCTP packet; then channels_next until 0. Also call channels_next after

@@ -10,8 +10,8 @@
  * CPU: dtls_is_expensive tells the caller beforehand so that it can budget.
  *
  * The peer's certificate is compared with the fingerprint of its SDP before any
- * key is exported (RFC 8827 section 5.1): with a wrong one the session FAILS and
- * dtls_keys never succeeds. Fragmented ClientHellos are joined by hello.h.
+ * key is exported (RFC 8827 section 5.1): with a wrong one the session FAILS
+ * and dtls_keys never succeeds. Fragmented ClientHellos are joined by hello.h.
  */
 #ifndef HEARTH_DTLS_DTLS_H
 #define HEARTH_DTLS_DTLS_H
@@ -29,12 +29,24 @@ enum {
 };
 
 enum dtls_role { DTLS_CLIENT, DTLS_SERVER }; /* setup:active, setup:passive */
-enum dtls_state { DTLS_NEW, DTLS_HANDSHAKE, DTLS_CONNECTED, DTLS_CLOSED,
-	DTLS_FAILED };
+enum dtls_state {
+	DTLS_NEW,
+	DTLS_HANDSHAKE,
+	DTLS_CONNECTED,
+	DTLS_CLOSED,
+	DTLS_FAILED
+};
 
 /* Why a session failed, for the log and the counters. */
-enum dtls_error { DTLS_OK, DTLS_ERR_FINGERPRINT, DTLS_ERR_NO_SRTP,
-	DTLS_ERR_ALERT, DTLS_ERR_TIMEOUT, DTLS_ERR_PROTOCOL, DTLS_ERR_MEMORY };
+enum dtls_error {
+	DTLS_OK,
+	DTLS_ERR_FINGERPRINT,
+	DTLS_ERR_NO_SRTP,
+	DTLS_ERR_ALERT,
+	DTLS_ERR_TIMEOUT,
+	DTLS_ERR_PROTOCOL,
+	DTLS_ERR_MEMORY
+};
 
 /* Where datagrams go while a call runs: a struct whose first member is the
  * function, so that the caller's own struct carries the rest. buf is the
@@ -57,8 +69,8 @@ struct dtls *dtls_free(struct dtls *); /* returns NULL; NULL is fine */
 void dtls_start(struct dtls *d, uint64_t now_us, struct dtls_out *out);
 
 /* One datagram (first byte 20..63). Bad ones are dropped and counted. */
-void dtls_input(struct dtls *d, uint64_t now_us, const uint8_t *buf,
-	size_t len, struct dtls_out *out);
+void dtls_input(struct dtls *d, uint64_t now_us, const uint8_t *buf, size_t len,
+	struct dtls_out *out);
 
 /* Retransmits what is due (RFC 6347 section 4.2.4 has 1 s doubling to 60 s; we
  * begin with 200 ms and double to 1 s, since ICE told us that the path is
@@ -74,7 +86,8 @@ enum dtls_error dtls_error(const struct dtls *d);
 const char *dtls_error_text(enum dtls_error e);
 
 /* The SRTP keying material, from CONNECTED on. 0, or -EAGAIN before, -EACCES if
- * the session failed or was closed before. The profile is always AES128_CM_HMAC_SHA1_80. */
+ * the session failed or was closed before. The profile is always
+ * AES128_CM_HMAC_SHA1_80. */
 int dtls_keys(const struct dtls *d, uint8_t ret[DTLS_KEYS_LEN]);
 bool dtls_is_client(const struct dtls *d);
 
@@ -86,8 +99,8 @@ size_t dtls_read(struct dtls *d, uint8_t *ret, size_t size);
 
 /* Encrypts and sends one record (at most DTLS_DATAGRAM_MAX - 64 bytes).
  * 0, -EAGAIN before CONNECTED, -EMSGSIZE, -EPIPE once closed. */
-int dtls_write(struct dtls *d, const uint8_t *buf, size_t len,
-	struct dtls_out *out);
+int dtls_write(
+	struct dtls *d, const uint8_t *buf, size_t len, struct dtls_out *out);
 
 /* Sends close_notify if connected and enters CLOSED. */
 void dtls_close(struct dtls *d, struct dtls_out *out);

@@ -23,16 +23,19 @@ struct hello {
 	uint64_t since_us;
 	uint16_t message_seq;
 	uint32_t total; /* 0: nothing kept */
-	struct { uint32_t from, to; } range[HELLO_RANGES_MAX];
+	struct {
+		uint32_t from, to;
+	} range[HELLO_RANGES_MAX];
 	unsigned n_ranges;
-	uint8_t record[13 + 12 + HELLO_MAX]; /* record + message header + body */
+	uint8_t record[13 + 12 +
+		       HELLO_MAX]; /* record + message header + body */
 };
 
 void hello_init(struct hello *h);
 
 /* One datagram of a server's epoch 0, before mbedTLS sees it; several records
  * may stand in it. *ret points into h until the next call. */
-enum hello_got hello_input(struct hello *h, uint64_t now_us,
-	const uint8_t *buf, size_t len, const uint8_t **ret, size_t *ret_len);
+enum hello_got hello_input(struct hello *h, uint64_t now_us, const uint8_t *buf,
+	size_t len, const uint8_t **ret, size_t *ret_len);
 
 #endif

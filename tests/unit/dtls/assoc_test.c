@@ -463,6 +463,22 @@ static void many_live_side_by_side(void **state)
 	assert_null(assoc_free(NULL));
 }
 
+/* The process's state is given back, and may be made again. */
+static void global_state_comes_and_goes(void **state)
+{
+	for (unsigned i = 0; i < 2; i++)
+		end[i].a = assoc_free(end[i].a);
+	run(100000);
+	net_done(&net);
+	assoc_global_done();
+	assoc_global_done();
+	assoc_global_tick(net.now_us); /* nothing to tick */
+	assert_int_equal(assoc_global_init(), 0);
+	assert_int_equal(assoc_global_init(), 0);
+	assert_int_equal(set_up(state), 0);
+	assert_alive();
+}
+
 #define WITH_PAIR(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
 int main(void)
@@ -483,6 +499,7 @@ int main(void)
 		WITH_PAIR(message_over_the_maximum),
 		WITH_PAIR(late_timers_find_nobody),
 		WITH_PAIR(many_live_side_by_side),
+		WITH_PAIR(global_state_comes_and_goes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
