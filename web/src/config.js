@@ -5,7 +5,8 @@ import { problem } from './problems.js';
 export async function loadConfig() {
   const reply = await fetch('config.json', { cache: 'no-store' }).catch(() => null);
   if (!reply?.ok) throw problem('no_config');
-  const c = await reply.json().catch(() => { throw problem('no_config'); });
+  const c = await reply.json().catch(() => null);
+  if (!c || typeof c !== 'object') throw problem('no_config');
   return {
     homeserver: String(c.homeserver || ''),
     bot_user_id: String(c.bot_user_id || ''),

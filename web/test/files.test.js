@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict';
 import { File } from 'node:buffer';
-import { createHash } from 'node:crypto';
+import { createHash, webcrypto } from 'node:crypto';
 import test from 'node:test';
 import { CHUNK_MAX, FILE_MAX, MESSAGE_MAX, packChunk, readText, safeName, unpackChunk } from '../src/call/frames.js';
 import { Files } from '../src/call/files.js';
 import { ACK_EVERY, Incoming } from '../src/call/incoming.js';
 import { Outgoing, STALL_MS, WINDOW } from '../src/call/outgoing.js';
+
+globalThis.crypto ??= webcrypto; // Node 18
 
 const ID = '00112233445566778899aabbccddeeff';
 const SUM = 'a'.repeat(64);
