@@ -214,6 +214,8 @@ static void begin_source(struct participant *p, struct track *t,
 	uint64_t now_us)
 {
 	bool first = !t->started;
+	if (!first && t->ssrc != pkt->ssrc)
+		crypt_forget(p->peer.crypt, t->ssrc);
 	track_set_ssrc(
 		t, pkt->ssrc, codec->clock_hz, wants_nack(p, t, pkt->pt));
 	for (unsigned i = 0; i < t->n_subs; i++)

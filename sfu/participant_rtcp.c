@@ -15,14 +15,25 @@ struct subscription *participant_sub_by_ssrc(
 	return NULL;
 }
 
+/* One path carries both directions: what the receiver's reports say of it paces
+ * the NACKs toward the same peer as a publisher. */
+static void learn_rtt(struct participant *p, uint64_t rtt_us)
+{
+	for (unsigned i = 0; i < p->n_tracks; i++)
+		p->track[i]->receive.rtt_us = rtt_us;
+}
+
 static void on_blocks(
 	struct participant *p, uint64_t now_us, const struct rtcp_item *item)
 {
 	for (unsigned i = 0; i < item->n_blocks; i++) {
 		struct subscription *s =
 			participant_sub_by_ssrc(p, item->block[i].ssrc);
-		if (s)
-			send_block(&s->send, now_us, &item->block[i]);
+		if (!s)
+			continue;
+		send_block(&s->send, now_us, &item->block[i]);
+		if (s->send.rtt_us)
+			learn_rtt(p, s->send.rtt_us);
 	}
 }
 

@@ -45,6 +45,8 @@ void participant_end_track(
 		if (p->source[i].track != t)
 			p->source[kept++] = p->source[i];
 	p->n_sources = kept;
+	if (t->started && p->peer.crypt)
+		crypt_forget(p->peer.crypt, t->ssrc);
 	track_free(t);
 	p->track[index] = p->track[--p->n_tracks];
 }

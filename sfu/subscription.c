@@ -168,16 +168,18 @@ enum conference_drop subscription_forward(struct subscription *s,
 	uint32_t out_ts;
 	if (!s->active)
 		return CONFERENCE_DROPS;
-	if (s->pt_map[pkt->pt] == SUBSCRIPTION_NO_PT)
-		return DROP_CODEC;
+	bool taken = s->pt_map[pkt->pt] != SUBSCRIPTION_NO_PT;
+	bool fits = pkt->payload_len + RTP_HEADER_MAX <=
+		    OUTBOX_SLOT - CRYPT_TRAILER;
 	/* Padding alone (a probe of the publisher's) is not worth a packet. */
-	if (pkt->payload_len == 0) {
+	if (!taken || !fits || pkt->payload_len == 0) {
+		/* The receiver must not take it for a loss and ask for it. */
 		if (!s->waiting)
 			rewrite_drop(&s->rewrite, seq);
-		return CONFERENCE_DROPS;
+		return !taken  ? DROP_CODEC
+		       : !fits ? DROP_TOO_LONG
+			       : CONFERENCE_DROPS;
 	}
-	if (pkt->payload_len + RTP_HEADER_MAX > OUTBOX_SLOT - CRYPT_TRAILER)
-		return DROP_TOO_LONG;
 	if (!pass_gate(s, now_us, pkt, seq, codec))
 		return DROP_NOT_KEYFRAME;
 	if (!rewrite_packet(

@@ -187,9 +187,12 @@ static void take_streams(struct client *c, const struct sdp *sdp)
 				   c->stream[k].ssrc == m->ssrc[0].ssrc;
 	}
 	for (unsigned k = 0; k < CLIENT_STREAMS; k++) {
-		c->stream[k].used &= keep[k];
-		if (!c->stream[k].used)
-			c->stream_ssrc[k] = 0;
+		if (!c->stream[k].used || keep[k])
+			continue;
+		c->stream[k].used = false;
+		c->stream_ssrc[k] = 0;
+		if (c->crypt)
+			crypt_forget(c->crypt, c->stream[k].ssrc);
 	}
 }
 

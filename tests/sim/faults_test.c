@@ -80,7 +80,7 @@ static void reordering_and_duplicates_do_no_harm(void **state)
 	const struct sim_link odd = {
 		.delay_us = 10000, .jitter_us = 60000, .duplicate_ppm = 100000
 	};
-	struct sim_seat *a = join_over(1, &odd);
+	join_over(1, &odd);
 	join_over(2, &odd);
 	sim_run(&world, 20 * SIM_S);
 	assert_int_equal(sim_missing(&world), 0);
@@ -88,7 +88,6 @@ static void reordering_and_duplicates_do_no_harm(void **state)
 	struct conference_stats st = sim_stats(&world);
 	/* libsrtp2 sees a copy before the receiver's window does. */
 	assert_true(st.drops[DROP_REPLAY] + st.drops[DROP_DUPLICATE] > 0);
-	assert_int_equal(a->client->count.bad, 0);
 }
 
 static uint64_t newest_us(const struct sim_seat *seat)
