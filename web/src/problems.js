@@ -77,6 +77,7 @@ export function explain(e, where) {
   if (e?.errcode === 'M_FORBIDDEN') {
     return problem(where === 'login' ? 'bad_login' : 'room_forbidden');
   }
+  if (where === 'room' && /no servers/.test(e?.data?.error)) return problem('no_room');
   if (ERRCODES[e?.errcode]) return problem(ERRCODES[e.errcode]);
   if (e?.name === 'ConnectionError' || e instanceof TypeError) {
     return problem('homeserver_unreachable');
