@@ -129,7 +129,10 @@ def write_config(demo, web_root):
     password.write_text(demo.facts["users"][BOT]["password"] + "\n")
     (demo.dir / "hearth").mkdir(mode=0o700, exist_ok=True)
     page = f"http://127.0.0.1:{ports['http']}/"
-    text = f"""# Written by deploy/quickstart; loopback only.
+    # Firefox pairs no candidate of its own with a 127.0.0.1 of the other
+    # side, so that media needs the machine's own address as well.
+    media = [a for a in (state.own_address(), "127.0.0.1") if a]
+    text = f"""# Written by deploy/quickstart.
 matrix:
   homeserver: {json.dumps(demo.home)}
   user: {json.dumps(demo.facts["users"][BOT]["id"])}
@@ -137,8 +140,8 @@ matrix:
   join_url: {json.dumps(page)}
 media:
   port: {ports["media"]}
-  listen: ["127.0.0.1"]
-  advertise: ["127.0.0.1"]
+  listen: {json.dumps(media)}
+  advertise: {json.dumps(media)}
   workers: 0
 http:
   listen: "127.0.0.1"

@@ -74,6 +74,18 @@ def pick_port(wanted, kind=socket.SOCK_STREAM, taken=()):
     raise Failure(f"no free port between {wanted} and {wanted + 499}")
 
 
+def own_address():
+    """This machine's IPv4 address toward the rest of the world, or None."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            # Asks the routing table; a datagram socket sends nothing here.
+            probe.connect(("198.51.100.1", 9))
+        except OSError:
+            return None
+        address = probe.getsockname()[0]
+    return None if address.startswith("127.") else address
+
+
 def tree_hash(*paths, skip=("node_modules", "dist", "__pycache__")):
     """One hash over files and directories: has anything changed?"""
     digest = hashlib.sha256()

@@ -1,6 +1,7 @@
 // hearth itself, on free loopback ports, with a configuration of the run's own.
 import { spawn } from "node:child_process";
 import fs from "node:fs";
+import os from "node:os";
 import path from "node:path";
 import { freeTcpPort, freeUdpPort, until } from "./net.mjs";
 import { ROOT, stopChild } from "./synapse.mjs";
@@ -16,6 +17,14 @@ function program() {
 	return found;
 }
 
+// Loopback, and this machine's own address: Firefox pairs no candidate of its
+// own with a 127.0.0.1 of the other side. The packets stay in the machine.
+function mediaAddresses() {
+	const own = Object.values(os.networkInterfaces()).flat().find((a) =>
+		!a.internal && a.family === "IPv4");
+	return own ? [own.address, "127.0.0.1"] : ["127.0.0.1"];
+}
+
 function configText(self, synapse, bot, passwordFile, stateDir, workers) {
 	const q = JSON.stringify;
 	return `matrix:
@@ -25,13 +34,14 @@ function configText(self, synapse, bot, passwordFile, stateDir, workers) {
   join_url: ${q(`${self.url}/`)}
 media:
   port: ${self.mediaPort}
-  listen: ["127.0.0.1"]
-  advertise: ["127.0.0.1"]
+  listen: ${q(mediaAddresses())}
+  advertise: ${q(mediaAddresses())}
   workers: ${workers}
 http:
   listen: "127.0.0.1"
   port: ${self.httpPort}
-  web_root: ${q(path.join(ROOT, "web/dist"))}
+  web_root: ${q(process.env.HEARTH_WEB_ROOT ||
+		path.join(ROOT, "web/dist"))}
 log:
   level: debug
   pii: true
