@@ -119,6 +119,8 @@ static int open_channels(struct peer *p)
 	int err = channels_new(&p->channels, &p->assoc_out,
 		dtls_is_client(p->dtls), 5000, p->sctp_port,
 		p->env->limits.channel_queue);
+	if (!err)
+		channels_set_max(p->channels, p->max_message);
 	return err;
 }
 
