@@ -40,6 +40,7 @@ PACKAGES = {
     "intel-ipsec-mb.h": ("rtp/",),
     "event2/": ("sfu/", "http/", "matrix-bot/"),
     "cyaml/": ("sfu/config",),
+    "yaml.h": ("sfu/config",),
     "curl/": ("matrix-bot/",),
     "cjson/": ("matrix-bot/",),
 }
