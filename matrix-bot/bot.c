@@ -25,7 +25,7 @@ static void set_policy(struct bot *b)
 	const char *own_id = client_user_id(b->client);
 	const char *colon = strchr(own_id, ':');
 
-	strcpy(b->own_id, own_id);
+	snprintf(b->own_id, sizeof(b->own_id), "%s", own_id);
 	snprintf(b->own_server, sizeof(b->own_server), "*%s",
 		colon ? colon : "");
 	b->own_glob[0] = b->own_server;

@@ -7,273 +7,14 @@
 #include <event2/event.h>
 #include <event2/util.h>
 #include "matrix-bot/client_impl.h"
-#include "sfu/log.h"
 
-enum { DEFAULT_TIMEOUT_MS = 30000, BACKOFF_MS = 1000, BACKOFF_MAX_MS = 30000 };
+enum { BACKOFF_MS = 1000, BACKOFF_MAX_MS = 30000 };
 
 const char *client_json_string(const cJSON *object, const char *key)
 {
 	const cJSON *item = cJSON_GetObjectItemCaseSensitive(object, key);
 
 	return cJSON_IsString(item) ? item->valuestring : "";
-}
-
-unsigned client_backoff_ms(const struct client *c, unsigned failures)
-{
-	uint64_t ms = c->backoff_ms;
-	uint16_t jitter;
-
-	for (; failures && ms < c->backoff_max_ms; failures--)
-		ms *= 2;
-	if (ms > c->backoff_max_ms)
-		ms = c->backoff_max_ms;
-	evutil_secure_rng_get_bytes(&jitter, sizeof(jitter));
-	return (unsigned)(ms * 3 / 4 + ms * jitter / 2 / UINT16_MAX);
-}
-
-int client_fetch(struct client *c, const char *method, const char *path,
-	const char *bearer, const char *body, unsigned timeout_ms,
-	fetch_h *handler, void *arg, struct fetch_transfer **ret)
-{
-	size_t n = strlen(c->homeserver) + strlen(path) + 1;
-	struct fetch_request q = { .method = method, .bearer = bearer };
-	char *url = malloc(n);
-	int r;
-
-	if (!url)
-		return -ENOMEM;
-	snprintf(url, n, "%s%s", c->homeserver, path);
-	q.url = url;
-	q.body = body;
-	q.timeout_ms = timeout_ms ? timeout_ms : DEFAULT_TIMEOUT_MS;
-	r = fetch_start(c->fetch, &q, handler, arg, ret);
-	free(url);
-	return r;
-}
-
-static void job_free(struct job *j)
-{
-	free(j->method);
-	free(j->path);
-	free(j->body);
-	free(j->replaces);
-	free(j);
-}
-
-/* The job leaves its lane before the handler runs, which may add others. */
-static void job_finish(
-	struct lane *l, struct job *j, const struct client_reply *r)
-{
-	TAILQ_REMOVE(&l->jobs, j, entry);
-	l->n_jobs--;
-	if (j->handler)
-		j->handler(j->arg, j->tag, r);
-	job_free(j);
-}
-
-static void job_fail(struct lane *l, struct job *j, int error)
-{
-	struct client_reply r = { .error = error };
-
-	r.errcode = "";
-	r.message = "";
-	job_finish(l, j, &r);
-}
-
-static void lane_free(struct lane *l)
-{
-	struct job *j;
-
-	TAILQ_REMOVE(&l->client->lanes, l, entry);
-	l->client->n_lanes--;
-	fetch_cancel(l->wire);
-	while ((j = TAILQ_FIRST(&l->jobs))) {
-		TAILQ_REMOVE(&l->jobs, j, entry);
-		job_free(j);
-	}
-	if (l->timer)
-		event_free(l->timer);
-	free(l->name);
-	free(l);
-}
-
-static void lane_wait(struct lane *l, uint64_t ms)
-{
-	struct timeval tv = { (time_t)(ms / 1000),
-		(suseconds_t)(ms % 1000 * 1000) };
-
-	l->waiting = true;
-	event_add(l->timer, &tv);
-}
-
-static uint64_t limited_ms(struct client *c, const struct job *j,
-	const struct fetch_reply *r, const cJSON *json)
-{
-	const cJSON *after =
-		cJSON_GetObjectItemCaseSensitive(json, "retry_after_ms");
-
-	if (cJSON_IsNumber(after) && after->valuedouble >= 0 &&
-		after->valuedouble < 3600e3)
-		return (uint64_t)after->valuedouble;
-	if (r->retry_after_ms)
-		return r->retry_after_ms;
-	return client_backoff_ms(c, j->failures);
-}
-
-static void hold_paced(struct client *c, uint64_t ms)
-{
-	uint64_t until_us = fetch_now_us() + ms * 1000;
-	struct timeval tv = { (time_t)(ms / 1000),
-		(suseconds_t)(ms % 1000 * 1000) };
-
-	if (until_us < c->hold_until_us)
-		return;
-	c->hold_until_us = until_us;
-	event_add(c->hold_timer, &tv);
-}
-
-/* True if the job is to be sent again: the lane waits. */
-static bool lane_retry(struct lane *l, struct job *j,
-	const struct fetch_reply *r, const cJSON *json)
-{
-	struct client *c = l->client;
-	const char *errcode = client_json_string(json, "errcode");
-	uint64_t ms;
-
-	if (r->status == 429) {
-		ms = limited_ms(c, j, r, json);
-		c->counters.limited++;
-		j->failures++;
-		if (j->flags & CLIENT_PACED)
-			hold_paced(c, ms);
-		else
-			lane_wait(l, ms);
-		return true;
-	}
-	if (r->status == 401 && strcmp(errcode, "M_UNKNOWN_TOKEN") == 0) {
-		if (l->session == c->session)
-			client_session_lost(c);
-		return true;
-	}
-	if (r->status != 0 && r->status != 408 && r->status < 500 &&
-		!(r->status < 300 && !json) && r->status >= 200)
-		return false;
-	c->counters.retries++;
-	ms = client_backoff_ms(c, j->failures++);
-	log_debug("request_again", "status=%d error=%s in_ms=%llu", r->status,
-		log_value(r->error), (unsigned long long)ms);
-	lane_wait(l, ms);
-	return true;
-}
-
-static void on_reply(void *arg, const struct fetch_reply *r)
-{
-	struct lane *l = arg;
-	struct client *c = l->client;
-	struct job *j = TAILQ_FIRST(&l->jobs);
-	cJSON *json = cJSON_ParseWithLength(r->body, r->len);
-	struct client_reply reply = { .status = r->status };
-
-	l->wire = NULL;
-	if (!lane_retry(l, j, r, json)) {
-		reply.errcode = client_json_string(json, "errcode");
-		reply.message = client_json_string(json, "error");
-		reply.json = json;
-		if (r->status >= 300)
-			c->counters.failures++;
-		job_finish(l, j, &reply);
-	}
-	cJSON_Delete(json);
-	client_kick(c);
-}
-
-static bool lane_may_go(const struct lane *l, uint64_t now_us)
-{
-	const struct job *j = TAILQ_FIRST(&l->jobs);
-	const struct client *c = l->client;
-
-	return j && !l->wire && !l->waiting &&
-	       !(j->flags & CLIENT_PACED && now_us < c->hold_until_us);
-}
-
-static void lane_send(struct lane *l)
-{
-	struct client *c = l->client;
-	struct job *j = TAILQ_FIRST(&l->jobs);
-	int r;
-
-	c->counters.requests++;
-	l->session = c->session;
-	r = client_fetch(c, j->method, j->path, c->token, j->body,
-		j->timeout_ms, on_reply, l, &l->wire);
-	if (r < 0)
-		lane_wait(l, client_backoff_ms(c, j->failures++));
-}
-
-static void expire_jobs(struct client *c, uint64_t now_us)
-{
-	struct lane *l;
-	struct job *j, *next;
-
-	TAILQ_FOREACH(l, &c->lanes, entry)
-	{
-		for (j = TAILQ_FIRST(&l->jobs); j; j = next) {
-			next = TAILQ_NEXT(j, entry);
-			if (!j->expires_us || j->expires_us > now_us)
-				continue;
-			if (j == TAILQ_FIRST(&l->jobs) && l->wire)
-				continue;
-			job_fail(l, j, -ETIMEDOUT);
-			/* The handler may have changed this lane. */
-			next = TAILQ_FIRST(&l->jobs);
-		}
-	}
-}
-
-static void kick_flagged(struct client *c, unsigned flags, uint64_t now_us)
-{
-	struct lane *l, *next;
-
-	for (l = TAILQ_FIRST(&c->lanes); l; l = next) {
-		next = TAILQ_NEXT(l, entry);
-		if (!TAILQ_FIRST(&l->jobs) && !l->wire && !l->waiting)
-			lane_free(l);
-		else if (lane_may_go(l, now_us) &&
-			 (TAILQ_FIRST(&l->jobs)->flags & flags) == flags)
-			lane_send(l);
-	}
-}
-
-void client_kick(struct client *c)
-{
-	uint64_t now_us = fetch_now_us();
-
-	expire_jobs(c, now_us);
-	if (c->state != CLIENT_IN)
-		return;
-	/* A hangup frees people; it goes before anything else that waited. */
-	kick_flagged(c, CLIENT_URGENT, now_us);
-	kick_flagged(c, 0, now_us);
-}
-
-static void on_lane_timer(evutil_socket_t fd, short what, void *arg)
-{
-	struct lane *l = arg;
-
-	(void)fd;
-	(void)what;
-	l->waiting = false;
-	client_kick(l->client);
-}
-
-static void on_hold_timer(evutil_socket_t fd, short what, void *arg)
-{
-	struct client *c = arg;
-
-	(void)fd;
-	(void)what;
-	c->hold_until_us = 0;
-	client_kick(c);
 }
 
 static char *copy(const char *s)
@@ -299,7 +40,8 @@ static int client_take_config(
 	c->config_token = copy(config->token);
 	c->device_name = copy(config->device_name);
 	if (config->device_id && strlen(config->device_id) <= CLIENT_ID_MAX)
-		strcpy(c->device_id, config->device_id);
+		snprintf(c->device_id, sizeof(c->device_id), "%s",
+			config->device_id);
 	c->backoff_ms = config->backoff_ms ? config->backoff_ms : BACKOFF_MS;
 	c->backoff_max_ms = config->backoff_max_ms ? config->backoff_max_ms
 						   : BACKOFF_MAX_MS;
@@ -325,7 +67,7 @@ int client_new(struct client **ret, struct event_base *base,
 		r = fetch_new(&c->fetch, base);
 	if (r == 0)
 		r = client_session_init(c);
-	c->hold_timer = event_new(base, -1, 0, on_hold_timer, c);
+	c->hold_timer = event_new(base, -1, 0, client_on_hold_timer, c);
 	if (r < 0 || !c->hold_timer) {
 		client_free(c);
 		return r < 0 ? r : -ENOMEM;
@@ -341,7 +83,7 @@ struct client *client_free(struct client *c)
 	if (!c)
 		return NULL;
 	while ((l = TAILQ_FIRST(&c->lanes)))
-		lane_free(l);
+		client_lane_free(l);
 	if (c->login)
 		fetch_cancel(c->login);
 	fetch_free(c->fetch);
@@ -385,11 +127,11 @@ static struct lane *lane_new(struct client *c, const char *name)
 	l->client = c;
 	TAILQ_INIT(&l->jobs);
 	l->name = copy(name);
-	l->timer = event_new(c->base, -1, 0, on_lane_timer, l);
+	l->timer = event_new(c->base, -1, 0, client_on_lane_timer, l);
 	TAILQ_INSERT_TAIL(&c->lanes, l, entry);
 	c->n_lanes++;
 	if (!l->timer || (name && !l->name)) {
-		lane_free(l);
+		client_lane_free(l);
 		return NULL;
 	}
 	return l;
@@ -413,7 +155,7 @@ static struct job *job_new(const struct client_request *q)
 	j->tag = q->tag;
 	if (!j->method || !j->path || (q->replaces && !j->replaces) ||
 		(q->body && !j->body)) {
-		job_free(j);
+		client_job_free(j);
 		return NULL;
 	}
 	return j;
@@ -433,7 +175,7 @@ static void lane_supersede(struct lane *l, const char *word)
 		if (word && (!j->replaces || strcmp(j->replaces, word) != 0 ||
 				    j->failures))
 			continue;
-		job_fail(l, j, -ECANCELED);
+		client_job_fail(l, j, -ECANCELED);
 		next = word ? next : TAILQ_FIRST(&l->jobs);
 	}
 }
@@ -460,8 +202,8 @@ int client_request(struct client *c, const struct client_request *q)
 		return -ENOMEM;
 	TAILQ_INSERT_TAIL(&l->jobs, j, entry);
 	l->n_jobs++;
-	if (c->state == CLIENT_IN && lane_may_go(l, fetch_now_us()))
-		lane_send(l);
+	if (c->state == CLIENT_IN && client_lane_may_go(l, fetch_now_us()))
+		client_lane_send(l);
 	return 0;
 }
 

@@ -67,6 +67,14 @@ int client_fetch(struct client *c, const char *method, const char *path,
 	fetch_h *handler, void *arg, struct fetch_transfer **ret);
 /* Puts on the wire whatever may go. */
 void client_kick(struct client *c);
+void client_job_free(struct job *j);
+/* Ends a job with -errno. */
+void client_job_fail(struct lane *l, struct job *j, int error);
+void client_lane_free(struct lane *l);
+bool client_lane_may_go(const struct lane *l, uint64_t now_us);
+void client_lane_send(struct lane *l); /* its first job */
+void client_on_lane_timer(int fd, short what, void *arg);
+void client_on_hold_timer(int fd, short what, void *arg);
 /* The token is not good any more. */
 void client_session_lost(struct client *c);
 int client_session_init(struct client *c);

@@ -31,9 +31,9 @@ static bool session_take_ids(struct client *c, const cJSON *json)
 	if (user[0] != '@' || strlen(user) > CLIENT_ID_MAX ||
 		strlen(device) > CLIENT_ID_MAX)
 		return false;
-	strcpy(c->user_id, user);
+	snprintf(c->user_id, sizeof(c->user_id), "%s", user);
 	if (device[0])
-		strcpy(c->device_id, device);
+		snprintf(c->device_id, sizeof(c->device_id), "%s", device);
 	return true;
 }
 

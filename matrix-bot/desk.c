@@ -55,6 +55,7 @@ static const struct room *find_room(
 static bool is_repeated(
 	struct desk *d, const struct call_event *e, const cJSON *event)
 {
+	const char *event_id = event_string(event, "event_id");
 	const cJSON *content;
 	char *text;
 	uint64_t key;
@@ -65,8 +66,11 @@ static bool is_repeated(
 		return seen_before(&d->seen,
 			seen_key(&d->seen, "invite", e->sender, e->call_id,
 				e->device_id, e->party_id, e->room_id, NULL));
+	/* A sync from the start shows events of running calls again. */
 	if (!e->to_device)
-		return false;
+		return event_id[0] &&
+		       seen_before(&d->seen,
+			       seen_key(&d->seen, "event", event_id, NULL));
 	if (e->message_id[0])
 		return seen_before(&d->seen, seen_key(&d->seen, "id", e->sender,
 						     e->message_id, NULL));

@@ -1,5 +1,6 @@
 #include "matrix-bot/desk_impl.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -55,7 +56,7 @@ void early_add(struct desk *d, const struct call_event *e, uint64_t now_us)
 		y->to_device = e->to_device;
 		memcpy(y->sender, e->sender, sizeof(y->sender));
 		memcpy(y->call_id, e->call_id, sizeof(y->call_id));
-		strcpy(y->party, origin(e));
+		snprintf(y->party, sizeof(y->party), "%s", origin(e));
 	}
 	y->at_us = now_us;
 	y->ended =

@@ -152,18 +152,21 @@ static void to_sfu(
 	struct desk *d, struct desk_call *dc, const struct call_action *a)
 {
 	const struct call *c = &dc->call;
+	int r = 0;
 
 	if (!c->sfu)
 		return;
 	if (a->act == CALL_OFFER) {
 		/* It crosses an offer of ours that has not left yet. */
 		client_cancel(d->client, dc->lane, "offer");
-		sfu_offer(d->sfu, c->sfu, a->text);
+		r = sfu_offer(d->sfu, c->sfu, a->text);
 	} else if (a->act == CALL_ANSWER) {
-		sfu_answer(d->sfu, c->sfu, a->text);
+		r = sfu_answer(d->sfu, c->sfu, a->text);
 	} else {
 		sfu_candidate(d->sfu, c->sfu, a->text);
 	}
+	if (r < 0)
+		desk_send_error(d, dc, strerror(-r));
 }
 
 static void run(

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -270,8 +271,7 @@ static bool set_headers(struct fetch_transfer *t, const struct fetch_request *q)
 		line = malloc(n);
 		if (!line)
 			return false;
-		memcpy(line, prefix, sizeof(prefix));
-		strcat(line, q->bearer);
+		snprintf(line, n, "%s%s", prefix, q->bearer);
 		good = good && add_header(t, line);
 		free(line);
 	}

@@ -9,7 +9,7 @@
 #include <event2/http.h>
 #include <event2/keyvalq_struct.h>
 
-enum { REQUESTS = 1024, RULES = 16, SYNCS = 64, WAIT_MS = 5000 };
+enum { REQUESTS = 1024, RULES = 16, SYNCS = 64, WAIT_MS = 8000 };
 
 struct fake_homeserver {
 	struct event_base *base;

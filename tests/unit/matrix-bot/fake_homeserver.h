@@ -46,7 +46,7 @@ const struct fake_request *fake_find(
 	const struct fake_homeserver *f, const char *path, unsigned n);
 unsigned fake_count(const struct fake_homeserver *f, const char *path);
 
-/* Runs the loop until there are n such requests; fails the test after 5 s. */
+/* Runs the loop until there are n such requests; fails the test after 8 s. */
 void fake_wait(struct fake_homeserver *f, const char *path, unsigned n);
 /* Runs the loop until *flag. */
 void fake_wait_flag(struct event_base *base, const bool *flag);
