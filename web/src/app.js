@@ -176,6 +176,7 @@ export class App {
       wire: matrixWire(this.matrix, room), room, name: this.matrix.roomName(room),
     });
     this.conference = conference;
+    this.error = null;
     const { mic, cam } = loadPrefs();
     Object.assign(conference.local.devices, { mic, cam });
     const { link } = this;
