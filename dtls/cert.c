@@ -81,13 +81,14 @@ static int make_key(struct cert *c)
 static int make_fingerprint(struct cert *c)
 {
 	uint8_t hash[32];
-	char *at = c->fingerprint;
+	char *at = c->fingerprint, *end = at + sizeof(c->fingerprint);
 
 	if (mbedtls_md(mbedtls_md_info_from_type(MBEDTLS_MD_SHA256),
 		    c->crt.raw.p, c->crt.raw.len, hash) != 0)
 		return -1;
 	for (size_t i = 0; i < sizeof(hash); i++)
-		at += sprintf(at, i ? ":%02X" : "%02X", hash[i]);
+		at += snprintf(
+			at, (size_t)(end - at), i ? ":%02X" : "%02X", hash[i]);
 	return 0;
 }
 

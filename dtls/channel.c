@@ -249,8 +249,9 @@ struct channel *channels_open(struct channels *c, const char *label,
 		return NULL;
 	s->ch.ours = true;
 	s->ch.how = *how;
-	strcpy(s->ch.label, label);
-	strcpy(s->ch.protocol, protocol);
+	/* dcep_write_open has measured both. */
+	memcpy(s->ch.label, label, strlen(label) + 1);
+	memcpy(s->ch.protocol, protocol, strlen(protocol) + 1);
 	if (send_or_queue(c, s, PPID_DCEP, buf, len) != 0) {
 		c->by_stream[stream] = 0; /* still CHANNEL_FREE */
 		return NULL;
