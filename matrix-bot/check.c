@@ -140,10 +140,14 @@ static void say_refused(struct check *k, const char *change)
 {
 	char detail[320];
 
+	if (k->status == 429)
+		change = "Too many logins of late: wait a minute.";
+	else if (k->status == 0 || k->status >= 500)
+		change = "The homeserver is in trouble: look into its log.";
 	snprintf(detail, sizeof(detail), "HTTP status %d, %.64s: %.160s",
 		k->status, event_string(k->json, "errcode"),
 		event_string(k->json, "error"));
-	problem(k, "The homeserver refuses the login", detail, change);
+	problem(k, "The login failed", detail, change);
 }
 
 static void check_token(struct check *k, const char *token)

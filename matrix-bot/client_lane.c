@@ -165,12 +165,17 @@ static void on_reply(void *arg, const struct fetch_reply *r)
 {
 	struct lane *l = arg;
 	struct client *c = l->client;
-	struct job *j = TAILQ_FIRST(&l->jobs);
+	struct job *j = TAILQ_FIRST(&l->jobs), *next;
 	cJSON *json = cJSON_ParseWithLength(r->body, r->len);
 	struct client_reply reply = { .status = r->status };
 
 	l->wire = NULL;
-	if (!lane_retry(l, j, r, json)) {
+	next = TAILQ_NEXT(j, entry);
+	if (lane_retry(l, j, r, json)) {
+		/* What it was about has ended meanwhile. */
+		if (next && next->flags & CLIENT_URGENT)
+			client_job_fail(l, j, -ECANCELED);
+	} else {
 		reply.errcode = client_json_string(json, "errcode");
 		reply.message = client_json_string(json, "error");
 		reply.json = json;

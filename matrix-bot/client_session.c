@@ -74,6 +74,15 @@ static void session_refused(
 	session_denied(c, sentence);
 }
 
+static const char *later_text(const struct fetch_reply *r)
+{
+	if (r->status == 0)
+		return "the homeserver cannot be reached, trying again";
+	if (r->status == 429)
+		return "the homeserver wants fewer logins, trying again later";
+	return "what answers is no homeserver in order, trying again";
+}
+
 static void session_retry(struct client *c, const struct fetch_reply *r)
 {
 	uint64_t ms = client_backoff_ms(c, c->login_failures++);
@@ -89,11 +98,10 @@ static void session_retry(struct client *c, const struct fetch_reply *r)
 			ms = (uint64_t)after->valuedouble;
 	}
 	cJSON_Delete(json);
-	log_warn("homeserver_unreachable",
-		"what=\"cannot log in yet, trying again\" url=%s status=%d "
-		"error=%s again_ms=%llu",
-		log_value(c->homeserver), r->status, log_value(r->error),
-		(unsigned long long)ms);
+	log_warn("login_later",
+		"what=\"%s\" url=%s status=%d error=%s again_ms=%llu",
+		later_text(r), log_value(c->homeserver), r->status,
+		log_value(r->error), (unsigned long long)ms);
 	session_later(c, ms);
 }
 

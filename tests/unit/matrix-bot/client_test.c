@@ -305,6 +305,24 @@ static void urgent_goes_first(void **state)
 	world_done(&w);
 }
 
+/* What fails on the wire while a hangup waits behind it is not sent again. */
+static void urgent_ends_retries(void **state)
+{
+	struct world w;
+
+	(void)state;
+	world_in(&w);
+	fake_add_rule(w.f, &(struct fake_rule){ "/send/a1", FAKE_REPLY, 500,
+				   "{}", NULL, 100 });
+	put(&w, "a", "/send/a1", 0, 1, NULL);
+	put(&w, "a", "/send/bye", CLIENT_URGENT, 2, NULL);
+	wait_replies(&w, 2);
+	assert_int_equal(w.got.v[0].error, -ECANCELED);
+	assert_int_equal(w.got.v[1].status, 200);
+	assert_int_equal(fake_count(w.f, "/send/a1"), 1);
+	world_done(&w);
+}
+
 static void newer_replaces(void **state)
 {
 	struct world w;
@@ -411,6 +429,7 @@ int main(void)
 		cmocka_unit_test(honours_the_wait),
 		cmocka_unit_test(final_answers),
 		cmocka_unit_test(urgent_goes_first),
+		cmocka_unit_test(urgent_ends_retries),
 		cmocka_unit_test(newer_replaces),
 		cmocka_unit_test(expires),
 		cmocka_unit_test(logs_in_again),
