@@ -4,7 +4,8 @@
  * conference floor; fronts see conference.h through the seam.
  *
  * Split by concern: participant.c (life, incoming RTP), participant_rtcp.c,
- * participant_sdp.c (offers and answers), message.c (data channels).
+ * participant_sdp.c (offers and answers), participant_tracks.c (what it
+ * publishes), participant_subs.c (what it receives), message.c (data channels).
  */
 #ifndef HEARTH_SFU_PARTICIPANT_H
 #define HEARTH_SFU_PARTICIPANT_H
@@ -25,8 +26,6 @@ enum {
 	PARTICIPANT_OVERFLOW_US =
 		5000000, /* a slow receiver gets no messages */
 };
-
-struct conference_event;
 
 struct conference_event;
 
@@ -120,6 +119,9 @@ uint64_t participant_offer_deadline(const struct participant *p);
 /* The set of tracks of others changed: subscribe to what is missing. */
 void participant_subscribe(
 	struct participant *p, uint64_t now_us, bool may_grow);
+/* Makes the published tracks agree with the receive halves of the negotiation
+ * (participant_tracks.c). True if any came or went. */
+bool participant_sync_tracks(struct participant *p, uint64_t now_us);
 /* Ends one published track, at its subscribers too. */
 void participant_end_track(
 	struct participant *p, unsigned index, uint64_t now_us);

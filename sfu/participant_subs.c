@@ -1,0 +1,164 @@
+/* What a participant receives: its subscriptions to the tracks of others. */
+#include <stdlib.h>
+#include "sfu/conference_private.h"
+#include "sfu/participant.h"
+
+void participant_unsubscribe(
+	struct participant *p, unsigned index, uint64_t now_us)
+{
+	struct subscription *s = p->sub[index];
+	negotiation_unsend(p->negotiation, s->transceiver);
+	if (p->peer.crypt && p->peer.env->out)
+		outbox_release(p->peer.env->out, p->peer.crypt);
+	if (p->peer.crypt)
+		crypt_forget(p->peer.crypt, s->ssrc);
+	subscription_free(s);
+	p->sub[index] = p->sub[--p->n_subs];
+	participant_renegotiate(p, now_us);
+}
+
+static bool add_sub(struct participant *p, struct subscription *s)
+{
+	if (p->n_subs == p->cap_subs) {
+		unsigned cap = p->cap_subs ? p->cap_subs * 2 : 8;
+		void *v = realloc(p->sub, cap * sizeof(*p->sub));
+		if (!v)
+			return false;
+		p->sub = v;
+		p->cap_subs = cap;
+	}
+	p->sub[p->n_subs++] = s;
+	return true;
+}
+
+static struct subscription *sub_of_track(
+	struct participant *p, const struct track *t)
+{
+	for (unsigned i = 0; i < t->n_subs; i++)
+		if (t->sub[i]->to == p)
+			return t->sub[i];
+	return NULL;
+}
+
+static struct subscription *make_sub(struct participant *p, struct track *t,
+	enum sdp_kind kind, unsigned transceiver, uint32_t ssrc)
+{
+	struct subscription *s;
+	uint8_t random[8];
+	if (cert_random(p->conference->env->cert, random, sizeof(random)) ||
+		subscription_new(&s, p, t, kind, ssrc, random)) {
+		negotiation_unsend(p->negotiation, transceiver);
+		return NULL;
+	}
+	s->transceiver = transceiver;
+	if (!add_sub(p, s)) {
+		negotiation_unsend(p->negotiation, transceiver);
+		subscription_free(s);
+		return NULL;
+	}
+	return s;
+}
+
+static void subscribe_track(
+	struct participant *p, struct track *t, bool may_grow)
+{
+	const struct transceiver *from =
+		negotiation_at(t->owner->negotiation, t->transceiver);
+	uint32_t ssrc = conference_random32(p->conference);
+	int index =
+		negotiation_send(p->negotiation, t->kind, t->stream, t->track,
+			t->cname, ssrc, from->codec, from->n_codecs, may_grow);
+	if (index >= 0)
+		make_sub(p, t, t->kind, (unsigned)index, ssrc);
+}
+
+static void subscribe_all(struct participant *p, bool may_grow)
+{
+	struct conference *c = p->conference;
+	for (unsigned i = 0; i < c->n; i++) {
+		struct participant *o = c->p[i];
+		if (o == p || o->gone)
+			continue;
+		for (unsigned k = 0; k < o->n_tracks; k++)
+			if (!sub_of_track(p, o->track[k]))
+				subscribe_track(p, o->track[k], may_grow);
+	}
+}
+
+/* A single-stream receiver: one switched subscription per kind it can take,
+ * made while its offer is at hand. */
+static void subscribe_switched(struct participant *p)
+{
+	bool have[2] = { false, false };
+	for (unsigned i = 0; i < p->n_subs; i++)
+		have[p->sub[i]->kind == SDP_VIDEO] = true;
+	for (unsigned i = 0; i < negotiation_count(p->negotiation); i++) {
+		const struct transceiver *tr =
+			negotiation_at(p->negotiation, i);
+		bool video = tr->kind == SDP_VIDEO;
+		if (tr->kind > SDP_VIDEO || have[video] || !tr->peer_receives)
+			continue;
+		uint32_t ssrc = conference_random32(p->conference);
+		int index = negotiation_send(p->negotiation, tr->kind, "hearth",
+			video ? "hearth-v" : "hearth-a", "hearth", ssrc,
+			tr->codec, tr->n_codecs, false);
+		if (index < 0)
+			continue;
+		have[video] = make_sub(p, NULL, tr->kind, (unsigned)index,
+				      ssrc) != NULL;
+	}
+}
+
+static struct track *track_of_kind(struct participant *o, enum sdp_kind kind)
+{
+	for (unsigned i = 0; o && i < o->n_tracks; i++)
+		if (o->track[i]->kind == kind)
+			return o->track[i];
+	return NULL;
+}
+
+static void point_switched(struct participant *p, uint64_t now_us)
+{
+	struct participant *shown = conference_shown(p->conference, p);
+	for (unsigned i = 0; i < p->n_subs; i++) {
+		struct subscription *s = p->sub[i];
+		subscription_retarget(s, track_of_kind(shown, s->kind), now_us);
+		subscription_update(s, now_us, participant_ready(p));
+		if (s->track)
+			participant_due(s->track->owner,
+				track_keyframe_deadline(s->track));
+	}
+}
+
+void participant_subscribe(
+	struct participant *p, uint64_t now_us, bool may_grow)
+{
+	if (p->gone || p->peer.state == PEER_NEW)
+		return;
+	if (!p->opt.renegotiate) {
+		if (negotiation_state(p->negotiation) == NEGOTIATE_HAVE_REMOTE)
+			subscribe_switched(p);
+		point_switched(p, now_us);
+		return;
+	}
+	subscribe_all(p, may_grow);
+	if (negotiation_needed(p->negotiation))
+		participant_renegotiate(p, now_us);
+}
+
+void participant_refresh(struct participant *p, uint64_t now_us)
+{
+	for (unsigned i = 0; i < p->n_subs; i++) {
+		struct subscription *s = p->sub[i];
+		subscription_update(s, now_us, participant_ready(p));
+		if (s->track)
+			participant_due(s->track->owner,
+				track_keyframe_deadline(s->track));
+	}
+	for (unsigned i = 0; i < p->n_tracks; i++) {
+		struct track *t = p->track[i];
+		for (unsigned k = 0; k < t->n_subs; k++)
+			subscription_update(t->sub[k], now_us,
+				participant_ready(t->sub[k]->to));
+	}
+}

@@ -1,0 +1,118 @@
+/* The tracks a participant publishes: made, named and ended as its negotiation
+ * says. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "sfu/conference_private.h"
+#include "sfu/participant.h"
+
+static struct track *track_at(
+	struct participant *p, unsigned transceiver, unsigned *ret_index)
+{
+	for (unsigned i = 0; i < p->n_tracks; i++) {
+		if (p->track[i]->transceiver == transceiver) {
+			*ret_index = i;
+			return p->track[i];
+		}
+	}
+	return NULL;
+}
+
+void participant_end_track(
+	struct participant *p, unsigned index, uint64_t now_us)
+{
+	struct track *t = p->track[index];
+	while (t->n_subs) {
+		struct subscription *s = t->sub[t->n_subs - 1];
+		if (s->switched) {
+			subscription_retarget(s, NULL, now_us);
+			s->active = false;
+			continue;
+		}
+		struct participant *to = s->to;
+		for (unsigned i = 0; i < to->n_subs; i++) {
+			if (to->sub[i] == s) {
+				participant_unsubscribe(to, i, now_us);
+				break;
+			}
+		}
+	}
+	unsigned kept = 0;
+	for (unsigned i = 0; i < p->n_sources; i++)
+		if (p->source[i].track != t)
+			p->source[kept++] = p->source[i];
+	p->n_sources = kept;
+	if (t->started && p->peer.crypt)
+		crypt_forget(p->peer.crypt, t->ssrc);
+	track_free(t);
+	p->track[index] = p->track[--p->n_tracks];
+}
+
+/* Tracks of one published stream share a forwarded stream. */
+static void name_track(
+	struct participant *p, struct track *t, const struct transceiver *tr)
+{
+	snprintf(t->source_stream, sizeof(t->source_stream), "%s",
+		tr->recv_stream);
+	snprintf(
+		t->source_track, sizeof(t->source_track), "%s", tr->recv_track);
+	unsigned number = p->next_stream++;
+	snprintf(t->stream, sizeof(t->stream), "h%u-%u", p->id, number);
+	snprintf(t->track, sizeof(t->track), "h%u-%u-%c", p->id, number,
+		t->kind == SDP_AUDIO ? 'a' : 'v');
+	snprintf(t->cname, sizeof(t->cname), "h%u", p->id);
+	for (unsigned i = 0; i < p->n_tracks; i++)
+		if (strcmp(p->track[i]->source_stream, t->source_stream) == 0)
+			memcpy(t->stream, p->track[i]->stream,
+				sizeof(t->stream));
+}
+
+static bool publish(
+	struct participant *p, unsigned index, const struct transceiver *tr)
+{
+	struct env *env = p->conference->env;
+	struct track *t;
+	if (p->n_tracks >= env->limits.tracks)
+		return false;
+	void *v = realloc(p->track, (p->n_tracks + 1) * sizeof(*p->track));
+	if (!v)
+		return false;
+	p->track = v;
+	if (track_new(&t, p, index, tr->kind,
+		    tr->kind == SDP_AUDIO ? env->limits.history_audio
+					  : env->limits.history_video))
+		return false;
+	name_track(p, t, tr);
+	p->track[p->n_tracks++] = t;
+	return true;
+}
+
+/* The stream of a live m-line was renamed: to everybody else that is another
+ * track, browsers fire `track` only so. */
+static bool renamed(const struct track *t, const struct transceiver *tr)
+{
+	return strcmp(t->source_stream, tr->recv_stream) != 0;
+}
+
+bool participant_sync_tracks(struct participant *p, uint64_t now_us)
+{
+	bool changed = false;
+	unsigned at = 0;
+	for (unsigned i = 0; i < negotiation_count(p->negotiation); i++) {
+		const struct transceiver *tr =
+			negotiation_at(p->negotiation, i);
+		struct track *t = track_at(p, i, &at);
+		bool want = tr->receiving && tr->n_codecs > 0 &&
+			    tr->kind != SDP_APPLICATION;
+		if (t && (!want || renamed(t, tr))) {
+			participant_end_track(p, at, now_us);
+			changed = true;
+			t = NULL;
+		}
+		if (want && !t)
+			changed |= publish(p, i, tr);
+		if ((t = track_at(p, i, &at)) != NULL)
+			track_set_codecs(t, tr);
+	}
+	return changed;
+}
