@@ -12,10 +12,12 @@
 #include <stdint.h>
 #include <sys/socket.h>
 #include "rtp/crypt.h"
+#include "rtp/packet.h"
 
 enum {
 	OUTBOX_PACKETS = 256,
-	OUTBOX_SLOT = 1600 + CRYPT_TRAILER,
+	/* Any payload we accept, behind the longest header we write. */
+	OUTBOX_SLOT = RTP_PACKET_MAX + RTP_HEADER_MAX + CRYPT_TRAILER,
 };
 
 struct packet {
