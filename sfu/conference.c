@@ -128,6 +128,7 @@ int conference_join(struct conference *c, uint64_t now_us, sfu_id id,
 		return -ENOMEM;
 	c->p[c->n++] = p;
 	c->joins++;
+	participant_due(p, peer_deadline(&p->peer));
 	return 0;
 }
 

@@ -29,6 +29,16 @@ struct conference_event *conference_event_free(struct conference_event *e)
 	return NULL;
 }
 
+/* What a front was not told it waits for in vain. Only who speaks is told
+ * again.
+ */
+static void lost(struct conference *c, const struct sfu_event *ev)
+{
+	struct participant *p = conference_find(c, ev->participant);
+	if (p && ev->type != SFU_EV_SPEAKER)
+		participant_starve(p);
+}
+
 void conference_emit(struct conference *c, const struct sfu_event *ev)
 {
 	bool failed = false;
@@ -37,8 +47,10 @@ void conference_emit(struct conference *c, const struct sfu_event *ev)
 	if (c->n_events >= CONFERENCE_EVENTS && ev->type == SFU_EV_MESSAGE)
 		return;
 	struct conference_event *e = calloc(1, sizeof(*e));
-	if (!e)
+	if (!e) {
+		lost(c, ev);
 		return;
+	}
 	e->ev = *ev;
 	e->ev.sdp = copy(ev->sdp, ev->sdp ? strlen(ev->sdp) : 0, &failed);
 	e->ev.text = copy(ev->text, ev->text ? strlen(ev->text) : 0, &failed);
@@ -47,6 +59,7 @@ void conference_emit(struct conference *c, const struct sfu_event *ev)
 		ev->n_streams * sizeof(*ev->streams), &failed);
 	if (failed) {
 		conference_event_free(e);
+		lost(c, ev);
 		return;
 	}
 	STAILQ_INSERT_TAIL(&c->events, e, next);

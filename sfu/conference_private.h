@@ -33,8 +33,9 @@ struct conference {
 	uint64_t ice_restarts;            /* likewise */
 };
 
-/* Queues a copy of *ev and of everything it points to. Lost only when memory
- * is, which is why the one event that must come has conference_emit_left. */
+/* Queues a copy of *ev and of everything it points to. Where there is no memory
+ * for it its participant leaves instead: SFU_EV_LEFT, the one event that must
+ * come, has conference_emit_left. */
 void conference_emit(struct conference *c, const struct sfu_event *ev);
 /* Queues SFU_EV_LEFT in the node the participant was given when it joined. */
 void conference_emit_left(

@@ -18,6 +18,11 @@ static void to_front(
 					  .len = len });
 }
 
+static bool is_control(const struct channel *ch)
+{
+	return strcmp(ch->label, SFU_CONTROL_LABEL) == 0;
+}
+
 static bool carries_sender(const struct channel *ch)
 {
 	return strcmp(ch->protocol, SFU_FROM_PROTOCOL) == 0;
@@ -72,9 +77,14 @@ static void deliver(struct participant *from, struct participant *to,
 		to->stats.channel_overflows++;
 		return;
 	}
-	struct channel *out = channel_toward(to, ch);
-	if (!out)
+	/* It has no association yet: nothing is promised before. */
+	if (!channels_is_up(to->peer.channels))
 		return;
+	struct channel *out = channel_toward(to, ch);
+	if (!out) {
+		to->stats.channel_overflows++;
+		return;
+	}
 	if (carries_sender(out))
 		data = with_sender(from, data, &len);
 	int err = channels_send(to->peer.channels, out, binary, data, len);
@@ -91,7 +101,7 @@ void message_route(struct participant *from, uint64_t now_us,
 {
 	struct conference *c = from->conference;
 	from->stats.messages_in++;
-	if (strcmp(ch->label, SFU_CONTROL_LABEL) == 0) {
+	if (is_control(ch)) {
 		to_front(from, binary, data, len);
 		return;
 	}
@@ -130,9 +140,14 @@ void message_closed(struct participant *from, const char *label)
 	}
 }
 
-static bool is_control(const struct channel *ch)
+void message_leave(struct participant *from)
 {
-	return strcmp(ch->label, SFU_CONTROL_LABEL) == 0;
+	const struct channel *ch;
+	if (!from->peer.channels)
+		return;
+	for (unsigned i = 0; (ch = channels_at(from->peer.channels, i)); i++)
+		if (!ch->ours && !is_control(ch))
+			message_closed(from, ch->label);
 }
 
 static void on_open(

@@ -16,4 +16,7 @@ void message_route(struct participant *from, uint64_t now_us,
  * are closed too. */
 void message_closed(struct participant *from, const char *label);
 
+/* All channels of `from` are about to go: the same for each of its labels. */
+void message_leave(struct participant *from);
+
 #endif

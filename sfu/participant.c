@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "sfu/conference_private.h"
+#include "sfu/message.h"
 
 struct participant *participant_new(struct conference *c, uint64_t now_us,
 	sfu_id id, const char *label, const struct sfu_join_options *opt)
@@ -21,7 +22,8 @@ struct participant *participant_new(struct conference *c, uint64_t now_us,
 		((uint64_t)conference_random32(c) << 16) | 1,
 		c->env->limits.media_lines);
 	p->farewell = calloc(1, sizeof(*p->farewell));
-	if (!p->negotiation || !p->farewell || peer_init(&p->peer, c->env)) {
+	if (!p->negotiation || !p->farewell ||
+		peer_init(&p->peer, c->env, now_us)) {
 		negotiation_free(p->negotiation);
 		free(p->farewell);
 		free(p);
@@ -64,6 +66,8 @@ uint64_t participant_deadline(const struct participant *p)
 {
 	if (p->gone)
 		return UINT64_MAX;
+	if (p->starved)
+		return 0;
 	uint64_t at = peer_deadline(&p->peer);
 	uint64_t o = participant_offer_deadline(p);
 	uint64_t f = participant_feedback_deadline(p);
@@ -86,9 +90,16 @@ void participant_leave(
 	while (p->n_tracks)
 		participant_end_track(p, p->n_tracks - 1, now_us);
 	p->n_sources = 0;
+	message_leave(p);
 	peer_done(&p->peer);
 	conference_emit_left(c, p, reason);
 	conference_tracks_changed(c, p, now_us);
+}
+
+void participant_starve(struct participant *p)
+{
+	p->starved = true;
+	participant_due(p, 0);
 }
 
 static void on_connected(struct participant *p, uint64_t now_us)
@@ -100,6 +111,7 @@ static void on_connected(struct participant *p, uint64_t now_us)
 		p->conference, &(struct sfu_event){ .type = SFU_EV_CONNECTED,
 				       .participant = p->id });
 	participant_refresh(p, now_us);
+	participant_due(p, p->report_us);
 	if (negotiation_needed(p->negotiation))
 		participant_renegotiate(p, now_us);
 }
@@ -121,6 +133,10 @@ void participant_settle(struct participant *p, uint64_t now_us)
 
 void participant_tick(struct participant *p, uint64_t now_us)
 {
+	if (p->starved) {
+		participant_leave(p, now_us, SFU_FULL);
+		return;
+	}
 	peer_tick(&p->peer, now_us);
 	participant_settle(p, now_us);
 	if (p->gone)
@@ -171,30 +187,49 @@ static struct track *find_track(
 	return n_by_pt == 1 && !mid ? by_pt : NULL;
 }
 
+static struct source *source_of_ssrc(struct participant *p, uint32_t ssrc)
+{
+	for (unsigned i = 0; i < p->n_sources; i++)
+		if (p->source[i].ssrc == ssrc)
+			return &p->source[i];
+	return NULL;
+}
+
+/* The oldest that no track is fed from; there are fewer tracks than entries. */
+static unsigned stalest_source(const struct participant *p)
+{
+	for (unsigned i = 0; i < p->n_sources; i++)
+		if (!p->source[i].track ||
+			p->source[i].track->ssrc != p->source[i].ssrc)
+			return i;
+	return 0;
+}
+
+/* An SSRC that ended is remembered as long as there is room: SRTP must know its
+ * roll-over counter when it comes back, after hold for instance. */
+static struct source *add_source(struct participant *p, uint32_t ssrc)
+{
+	if (p->n_sources == PARTICIPANT_SOURCES) {
+		unsigned i = stalest_source(p);
+		crypt_forget(p->peer.crypt, p->source[i].ssrc);
+		memmove(p->source + i, p->source + i + 1,
+			(--p->n_sources - i) * sizeof(p->source[0]));
+	}
+	p->source[p->n_sources] = (struct source){ .ssrc = ssrc };
+	return &p->source[p->n_sources++];
+}
+
 static struct track *learn_source(
 	struct participant *p, const struct rtp_packet *pkt)
 {
 	struct track *t = find_track(p, pkt);
 	if (!t)
 		return NULL;
-	/* A full table forgets its oldest entry: sources change only at the
-	 * publisher's own doing. */
-	if (p->n_sources == PARTICIPANT_SOURCES) {
-		memmove(p->source, p->source + 1,
-			(PARTICIPANT_SOURCES - 1) * sizeof(p->source[0]));
-		p->n_sources--;
-	}
-	p->source[p->n_sources++] =
-		(struct source){ .ssrc = pkt->ssrc, .track = t };
+	struct source *s = source_of_ssrc(p, pkt->ssrc);
+	if (!s)
+		s = add_source(p, pkt->ssrc);
+	s->track = t;
 	return t;
-}
-
-static struct track *track_of_ssrc(struct participant *p, uint32_t ssrc)
-{
-	for (unsigned i = 0; i < p->n_sources; i++)
-		if (p->source[i].ssrc == ssrc)
-			return p->source[i].track;
-	return NULL;
 }
 
 static bool wants_nack(struct participant *p, const struct track *t, uint8_t pt)
@@ -214,8 +249,6 @@ static void begin_source(struct participant *p, struct track *t,
 	uint64_t now_us)
 {
 	bool first = !t->started;
-	if (!first && t->ssrc != pkt->ssrc)
-		crypt_forget(p->peer.crypt, t->ssrc);
 	track_set_ssrc(
 		t, pkt->ssrc, codec->clock_hz, wants_nack(p, t, pkt->pt));
 	for (unsigned i = 0; i < t->n_subs; i++)
@@ -296,9 +329,8 @@ void participant_rtp(
 		peer_drop(&p->peer, DROP_MALFORMED);
 		return;
 	}
-	struct track *t = track_of_ssrc(p, pkt.ssrc);
-	if (!t)
-		t = learn_source(p, &pkt);
+	const struct source *s = source_of_ssrc(p, pkt.ssrc);
+	struct track *t = s && s->track ? s->track : learn_source(p, &pkt);
 	if (!t) {
 		peer_drop(&p->peer, DROP_UNKNOWN_SSRC);
 		return;

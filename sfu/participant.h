@@ -31,7 +31,7 @@ struct conference_event;
 
 struct source {
 	uint32_t ssrc;
-	struct track *track;
+	struct track *track; /* NULL: it ended */
 };
 
 /* What participants add up for conference_stats. */
@@ -51,6 +51,7 @@ struct participant {
 	struct negotiation *negotiation;
 	struct conference_event *farewell; /* SFU_EV_LEFT, made beforehand */
 	bool gone;                         /* to be swept */
+	bool starved;                      /* leaves at the next tick */
 	bool answered;                     /* a first answer went out */
 	bool connected_told;
 	uint64_t connected_us;
@@ -93,6 +94,9 @@ void participant_tick(struct participant *p, uint64_t now_us);
 /* Leaves: tells the front, ends tracks and subscriptions; the sweep frees. */
 void participant_leave(
 	struct participant *p, uint64_t now_us, enum sfu_reason reason);
+/* Memory ran out for something that nobody would repeat: p leaves (SFU_FULL) at
+ * the next tick. */
+void participant_starve(struct participant *p);
 /* Draws the consequences of what the transport did. */
 void participant_settle(struct participant *p, uint64_t now_us);
 

@@ -38,8 +38,10 @@ static void emit_sdp(
 {
 	struct sfu_stream *v = calloc(SFU_STREAMS_MAX, sizeof(*v));
 	unsigned n = 0;
-	if (!v)
+	if (!v) {
+		participant_starve(p);
 		return;
+	}
 	for (unsigned i = 0; i < p->n_subs; i++)
 		list_stream(v, &n, p->sub[i]);
 	conference_emit(p->conference, &(struct sfu_event){ .type = type,
@@ -116,12 +118,11 @@ void participant_offer(
 		p->negotiation, sdp, len, &remote, error);
 	if (err)
 		refuse(p, err, error);
-	/* Ours, if one was out, is rolled back by theirs and made again. */
-	p->offered_us = 0;
+	else
+		/* Ours, if one was out, was rolled back and is made again. */
+		p->offered_us = 0;
 	if (err || !take_remote(p, now_us, &remote)) {
-		if (!p->answered)
-			participant_leave(p, now_us, SFU_REFUSED);
-		else if (!err)
+		if (!err || !p->answered)
 			participant_leave(p, now_us, SFU_REFUSED);
 		return;
 	}
@@ -196,8 +197,10 @@ static void send_offer(struct participant *p, uint64_t now_us)
 	if (!negotiation_needed(p->negotiation))
 		return;
 	char *text = negotiation_offer(p->negotiation, &local);
-	if (!text)
+	if (!text) {
+		participant_leave(p, now_us, SFU_FULL);
 		return;
+	}
 	p->offered_us = now_us;
 	emit_sdp(p, SFU_EV_OFFER, text);
 	free(text);

@@ -1,4 +1,5 @@
 /* What a participant receives: its subscriptions to the tracks of others. */
+#include <errno.h>
 #include <stdlib.h>
 #include "sfu/conference_private.h"
 #include "sfu/participant.h"
@@ -7,7 +8,8 @@ void participant_unsubscribe(
 	struct participant *p, unsigned index, uint64_t now_us)
 {
 	struct subscription *s = p->sub[index];
-	negotiation_unsend(p->negotiation, s->transceiver);
+	if (subscription_holds_line(s))
+		negotiation_unsend(p->negotiation, s->transceiver);
 	if (p->peer.crypt && p->peer.env->out)
 		outbox_release(p->peer.env->out, p->peer.crypt);
 	if (p->peer.crypt)
@@ -48,12 +50,14 @@ static struct subscription *make_sub(struct participant *p, struct track *t,
 	if (cert_random(p->conference->env->cert, random, sizeof(random)) ||
 		subscription_new(&s, p, t, kind, ssrc, random)) {
 		negotiation_unsend(p->negotiation, transceiver);
+		participant_starve(p);
 		return NULL;
 	}
 	s->transceiver = transceiver;
 	if (!add_sub(p, s)) {
 		negotiation_unsend(p->negotiation, transceiver);
 		subscription_free(s);
+		participant_starve(p);
 		return NULL;
 	}
 	return s;
@@ -70,6 +74,8 @@ static void subscribe_track(
 			t->cname, ssrc, from->codec, from->n_codecs, may_grow);
 	if (index >= 0)
 		make_sub(p, t, t->kind, (unsigned)index, ssrc);
+	else if (index == -ENOMEM)
+		participant_starve(p);
 }
 
 static void subscribe_all(struct participant *p, bool may_grow)

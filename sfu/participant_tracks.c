@@ -37,13 +37,9 @@ void participant_end_track(
 			}
 		}
 	}
-	unsigned kept = 0;
 	for (unsigned i = 0; i < p->n_sources; i++)
-		if (p->source[i].track != t)
-			p->source[kept++] = p->source[i];
-	p->n_sources = kept;
-	if (t->started && p->peer.crypt)
-		crypt_forget(p->peer.crypt, t->ssrc);
+		if (p->source[i].track == t)
+			p->source[i].track = NULL;
 	track_free(t);
 	p->track[index] = p->track[--p->n_tracks];
 }
@@ -67,21 +63,32 @@ static void name_track(
 				sizeof(t->stream));
 }
 
+static struct track *make_track(
+	struct participant *p, unsigned index, enum sdp_kind kind)
+{
+	const struct limits *limits = &p->conference->env->limits;
+	struct track *t;
+	void *v = realloc(p->track, (p->n_tracks + 1) * sizeof(*p->track));
+	if (!v)
+		return NULL;
+	p->track = v;
+	if (track_new(&t, p, index, kind,
+		    kind == SDP_AUDIO ? limits->history_audio
+				      : limits->history_video))
+		return NULL;
+	return t;
+}
+
 static bool publish(
 	struct participant *p, unsigned index, const struct transceiver *tr)
 {
-	struct env *env = p->conference->env;
-	struct track *t;
-	if (p->n_tracks >= env->limits.tracks)
+	if (p->n_tracks >= p->conference->env->limits.tracks)
 		return false;
-	void *v = realloc(p->track, (p->n_tracks + 1) * sizeof(*p->track));
-	if (!v)
+	struct track *t = make_track(p, index, tr->kind);
+	if (!t) {
+		participant_starve(p);
 		return false;
-	p->track = v;
-	if (track_new(&t, p, index, tr->kind,
-		    tr->kind == SDP_AUDIO ? env->limits.history_audio
-					  : env->limits.history_video))
-		return false;
+	}
 	name_track(p, t, tr);
 	p->track[p->n_tracks++] = t;
 	return true;

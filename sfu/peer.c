@@ -55,11 +55,12 @@ static void on_assoc_out(struct assoc_out *o, const uint8_t *buf, size_t len)
 		dtls_write(p->dtls, buf, len, &p->dtls_out);
 }
 
-int peer_init(struct peer *p, struct env *env)
+int peer_init(struct peer *p, struct env *env, uint64_t now_us)
 {
 	uint8_t random[24];
 	memset(p, 0, sizeof(*p));
 	p->env = env;
+	p->since_us = now_us;
 	p->dtls_out.send = on_dtls_out;
 	p->assoc_out.send = on_assoc_out;
 	int err = cert_random(env->cert, random, sizeof(random));
@@ -231,6 +232,7 @@ static enum peer_got input_media(
 		return kind == RTP_KIND_RTP ? PEER_RTP : PEER_RTCP;
 	peer_drop(p, got == CRYPT_DROP_AUTH     ? DROP_AUTH
 		     : got == CRYPT_DROP_REPLAY ? DROP_REPLAY
+		     : got == CRYPT_DROP_SSRC   ? DROP_UNKNOWN_SSRC
 						: DROP_MALFORMED);
 	return PEER_DROPPED;
 }
@@ -271,7 +273,14 @@ void peer_candidate(struct peer *p, const char *line)
 
 void peer_tick(struct peer *p, uint64_t now_us)
 {
-	if (p->state == PEER_NEW || p->state == PEER_DEAD)
+	if (p->state == PEER_DEAD)
+		return;
+	if (p->state != PEER_CONNECTED &&
+		now_us - p->since_us >= PEER_SETUP_US) {
+		die(p, SFU_ICE_FAILED);
+		return;
+	}
+	if (p->state == PEER_NEW)
 		return;
 	ice_tick(&p->ice, now_us);
 	if (p->ice.state == ICE_EXPIRED) {
@@ -283,15 +292,14 @@ void peer_tick(struct peer *p, uint64_t now_us)
 		dtls_tick(p->dtls, now_us, &p->dtls_out);
 		settle_dtls(p);
 	}
-	if (p->state == PEER_CONNECTING &&
-		now_us - p->since_us >= PEER_SETUP_US)
-		die(p, SFU_ICE_FAILED);
 }
 
 uint64_t peer_deadline(const struct peer *p)
 {
-	if (p->state == PEER_NEW || p->state == PEER_DEAD)
+	if (p->state == PEER_DEAD)
 		return UINT64_MAX;
+	if (p->state == PEER_NEW)
+		return p->since_us + PEER_SETUP_US;
 	uint64_t at = ice_deadline(&p->ice), d = dtls_deadline(p->dtls);
 	if (d < at)
 		at = d;

@@ -3,8 +3,8 @@
  * nothing of what they carry. The only place that knows all four protocols.
  *
  *   NEW --remote description--> CONNECTING --ICE and DTLS--> CONNECTED
- *                                   |                            |
- *                                   +-----------> DEAD <---------+
+ *    |                              |                            |
+ *    +-----------30 s-----------> DEAD <-------------------------+
  *
  * Embedded in its participant. What its packages send by callback goes to
  * env->out, which is set while any call of the core runs.
@@ -25,7 +25,8 @@
 #include "sfu/sdp/negotiate.h"
 
 enum {
-	PEER_SETUP_US = 30000000, /* to be connected after the first offer */
+	/* To be offered after the join, and to be connected after the offer. */
+	PEER_SETUP_US = 30000000,
 };
 
 enum peer_state { PEER_NEW, PEER_CONNECTING, PEER_CONNECTED, PEER_DEAD };
@@ -43,7 +44,7 @@ struct peer {
 	struct env *env;
 	enum peer_state state;
 	enum sfu_reason reason; /* of DEAD */
-	uint64_t since_us;      /* CONNECTING since */
+	uint64_t since_us;      /* in NEW or CONNECTING */
 	struct ice ice;
 	struct dtls *dtls;
 	struct dtls_out dtls_out;
@@ -58,8 +59,9 @@ struct peer {
 	unsigned candidates, bad_candidates;
 };
 
-/* Fresh credentials; nothing else is allocated. 0 or -EIO. */
-int peer_init(struct peer *p, struct env *env);
+/* Fresh credentials; nothing else is allocated. Without a remote description in
+ * PEER_SETUP_US it dies (SFU_ICE_FAILED). 0 or -EIO. */
+int peer_init(struct peer *p, struct env *env, uint64_t now_us);
 
 /* Says goodbye if connected, frees everything. Packets of this peer that wait
  * in env->out are sealed first. */

@@ -97,12 +97,20 @@ static void map_extensions(struct subscription *s)
 	}
 }
 
+bool subscription_holds_line(const struct subscription *s)
+{
+	const struct transceiver *to =
+		negotiation_at(s->to->negotiation, s->transceiver);
+	return to && to->want_send && to->send_ssrc == s->ssrc;
+}
+
 void subscription_update(struct subscription *s, uint64_t now_us, bool ready)
 {
 	const struct transceiver *to =
 		negotiation_at(s->to->negotiation, s->transceiver);
 	bool was = s->active;
-	s->active = ready && s->track && to && to->sending && to->peer_receives;
+	s->active = ready && s->track && subscription_holds_line(s) &&
+		    to->sending && to->peer_receives;
 	if (!s->track || !to)
 		return;
 	map_codecs(s,
@@ -199,7 +207,10 @@ bool subscription_resend(struct subscription *s, uint64_t now_us,
 	uint8_t copy[HISTORY_SLOT];
 	struct rtp_packet pkt;
 	s->send.nacks++;
-	if (!s->active || !rewrite_source(&s->rewrite, out_seq, &in_seq))
+	/* While it waits, the track may be another than the one whose numbers
+	 * the rewriter still has. */
+	if (!s->active || s->waiting ||
+		!rewrite_source(&s->rewrite, out_seq, &in_seq))
 		return false;
 	const uint8_t *buf = history_get(s->track->history, in_seq, &len);
 	if (!buf || !send_may_resend(&s->send, now_us, len, rate_bps))

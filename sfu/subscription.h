@@ -40,6 +40,10 @@ struct subscription *subscription_free(struct subscription *s);
 int subscription_retarget(
 	struct subscription *s, struct track *track, uint64_t now_us);
 
+/* False once the receiver has refused its m-line for good: whatever stands on
+ * that transceiver now is not this subscription's. */
+bool subscription_holds_line(const struct subscription *s);
+
 /* Learns from the two negotiations what may be sent and how it is numbered;
  * turns it active or not. `ready`: the receiver's transport is up. */
 void subscription_update(struct subscription *s, uint64_t now_us, bool ready);

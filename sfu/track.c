@@ -46,9 +46,12 @@ void track_set_codecs(struct track *t, const struct transceiver *tr)
 void track_set_ssrc(
 	struct track *t, uint32_t ssrc, uint32_t clock_hz, bool nack)
 {
+	/* receive's numbers begin above 65535, so that these are above all that
+	 * the source before had. */
+	if (t->started)
+		t->seq_base += t->receive.highest;
 	t->ssrc = ssrc;
 	t->started = true;
-	t->seq_base += TRACK_SEQ_STRETCH;
 	receive_init(&t->receive, ssrc, clock_hz, nack);
 }
 

@@ -17,7 +17,6 @@
 enum {
 	TRACK_PLI_US = 500000, /* at most one key frame request per this */
 	TRACK_PLI_RETRY_US = 1000000, /* asked again while someone waits */
-	TRACK_SEQ_STRETCH = 1 << 20,  /* between two sources of one track */
 };
 
 struct participant;
@@ -36,8 +35,8 @@ struct track {
 	bool started; /* a packet came */
 	uint32_t ssrc;
 	struct receive receive;
-	uint64_t seq_base; /* added to receive's numbers; see TRACK_SEQ_STRETCH
-			    */
+	uint64_t seq_base; /* added to receive's numbers: those of the track
+			      never come twice, whatever its source */
 	struct history *history;
 	const struct codec *codec_of_pt[128]; /* NULL: not agreed */
 	uint64_t pli_us, pli_wanted_us; /* last sent; oldest unmet wish, or 0 */
