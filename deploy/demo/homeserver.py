@@ -29,14 +29,19 @@ import work  # noqa: E402
 from state import Failure  # noqa: E402
 
 
+def venv_path():
+    """One for each Python: none is torn down under a server that runs."""
+    key = hashlib.sha256(f"{sys.version} {sys.base_prefix}".encode())
+    return state.base() / f"synapse-{key.hexdigest()[:8]}"
+
+
 def venv(quiet=False):
     """The directory of the virtual environment with Synapse; made once for
-    all clones of a user, and again when Python changed."""
-    path = state.base() / "synapse"
+    all clones of a user."""
+    path = venv_path()
     stamp = path / "ready"
-    version = sys.version
     with state.lock("synapse"):
-        if stamp.is_file() and stamp.read_text() == version:
+        if stamp.is_file():
             return path
         shutil.rmtree(path, ignore_errors=True)
         log = state.base() / "synapse-install.log"
@@ -49,7 +54,7 @@ def venv(quiet=False):
                   [path / "bin/python", "-m", "pip", "install",
                    "--disable-pip-version-check", "matrix-synapse"],
                   log, advice, quiet=quiet)
-        stamp.write_text(version)
+        stamp.write_text(sys.version)
     return path
 
 
@@ -129,14 +134,14 @@ def init(directory, port, name="localhost"):
                   command(directory) + ["--generate-keys"],
                   directory / "keygen.log",
                   "The virtual environment may be broken: "
-                  f"rm -r {state.base() / 'synapse'}", cwd=directory,
+                  f"rm -r {venv_path()}", cwd=directory,
                   quiet=True)
     return url(directory)
 
 
 def command(directory):
     """The command line of the server."""
-    return [str(state.base() / "synapse/bin/python"), "-m",
+    return [str(venv_path() / "bin/python"), "-m",
             "synapse.app.homeserver", "--config-path",
             str(Path(directory).absolute() / "hs.json")]
 
