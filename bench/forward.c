@@ -1,0 +1,185 @@
+/*
+ * What one forwarded packet costs hearth: one publisher of 2.5 Mbit/s video and
+ * N receivers with real ICE, DTLS and SRTP over loopback. CPU nanoseconds, user
+ * and kernel, of a worker process divided by the packets it forwarded.
+ *
+ * This program is a front over the seam (sfu.h) and the load generator in one;
+ * the worker is its child, as it is hearth's: sfu/child.c runs /proc/self/exe
+ * with --worker, which here as there is worker_main.
+ *
+ * Exit codes: 0 measured; 1 the call was lost or could not be held; 2 usage.
+ */
+#include <errno.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include "bench/report.h"
+#include "bench/scenario.h"
+#include "dtls/assoc.h"
+#include "rtp/crypt.h"
+#include "sfu/log.h"
+#include "sfu/worker.h"
+
+enum { EXIT_USAGE = 2 };
+
+struct options {
+	unsigned receivers[REPORT_ROWS], n, seconds;
+	const char *json;
+	bool pin;
+};
+
+static void print_usage(FILE *f)
+{
+	fputs("usage: forward [--receivers 1,10,50,200] [--seconds 10]\n"
+	      "               [--json FILE] [--no-pin]\n"
+	      "\n"
+	      "  --receivers  one run for each number, at most 900\n"
+	      "  --seconds    measured in each run\n"
+	      "  --json       write the result there too\n"
+	      "  --no-pin     leave the choice of CPUs to the kernel\n",
+		f);
+}
+
+/* A whole number from 1 to max at *at, which moves behind it; 0: none. */
+static unsigned number(const char **at, unsigned max)
+{
+	char *end;
+	unsigned long v;
+
+	if (**at < '0' || **at > '9')
+		return 0;
+	v = strtoul(*at, &end, 10);
+	*at = end;
+	return v <= max ? (unsigned)v : 0;
+}
+
+static bool read_receivers(struct options *o, const char *text)
+{
+	o->n = 0;
+	do {
+		unsigned v = number(&text, SCENARIO_RECEIVERS_MAX);
+
+		if (!v || o->n == REPORT_ROWS)
+			return false;
+		o->receivers[o->n++] = v;
+	} while (*text++ == ',');
+	return text[-1] == '\0';
+}
+
+static bool read_seconds(struct options *o, const char *text)
+{
+	o->seconds = number(&text, SCENARIO_SECONDS_MAX);
+	return o->seconds && !*text;
+}
+
+/* -1: go on; else the exit code. */
+static int read_options(struct options *o, int argc, char **argv)
+{
+	static const struct option known[] = {
+		{ "receivers", required_argument, NULL, 'r' },
+		{ "seconds", required_argument, NULL, 's' },
+		{ "json", required_argument, NULL, 'j' },
+		{ "no-pin", no_argument, NULL, 'p' },
+		{ "help", no_argument, NULL, 'h' },
+		{ NULL, 0, NULL, 0 },
+	};
+	bool good = true;
+	int c;
+
+	while (good && (c = getopt_long(argc, argv, "h", known, NULL)) != -1) {
+		if (c == 'r')
+			good = read_receivers(o, optarg);
+		else if (c == 's')
+			good = read_seconds(o, optarg);
+		else if (c == 'j')
+			o->json = optarg;
+		else if (c == 'p')
+			o->pin = false;
+		else if (c == 'h') {
+			print_usage(stdout);
+			return 0;
+		} else
+			good = false;
+	}
+	if (good && optind == argc)
+		return -1;
+	print_usage(stderr);
+	return EXIT_USAGE;
+}
+
+static void raise_file_limit(void)
+{
+	struct rlimit r;
+
+	if (getrlimit(RLIMIT_NOFILE, &r) == 0 && r.rlim_cur < r.rlim_max) {
+		r.rlim_cur = r.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &r);
+	}
+}
+
+static void print_pinning(const struct report_row *r)
+{
+	if (r->worker_cpu < 0)
+		fprintf(stderr, "forward: not pinned to CPUs\n");
+	else
+		fprintf(stderr,
+			"forward: worker pinned to CPU %d, generator to %d\n",
+			r->worker_cpu, r->generator_cpu);
+}
+
+static int run(const struct options *o)
+{
+	struct report_row rows[REPORT_ROWS];
+	struct report_machine machine;
+	char error[SCENARIO_ERROR];
+	int err;
+
+	report_machine(&machine);
+	report_head(stdout, &machine);
+	report_line(stdout, NULL);
+	fflush(stdout);
+	memset(rows, 0, sizeof(rows));
+	for (unsigned i = 0; i < o->n; i++) {
+		if (!scenario_forward(o->receivers[i], o->seconds, o->pin,
+			    &rows[i], error)) {
+			fprintf(stderr, "forward: %u receivers: %s\n",
+				o->receivers[i], error);
+			return EXIT_FAILURE;
+		}
+		print_pinning(&rows[i]);
+		report_line(stdout, &rows[i]);
+		fflush(stdout);
+	}
+	err = o->json ? report_json(o->json, &machine, rows, o->n) : 0;
+	if (!err)
+		return EXIT_SUCCESS;
+	fprintf(stderr, "forward: %s: %s\n", o->json, strerror(-err));
+	return EXIT_FAILURE;
+}
+
+int main(int argc, char **argv)
+{
+	struct options o = { .receivers = { 1, 10, 50, 200 },
+		.n = 4,
+		.seconds = 10,
+		.pin = true };
+	int code;
+
+	if (argc > 1 && strcmp(argv[1], "--worker") == 0)
+		return worker_main();
+	code = read_options(&o, argc, argv);
+	if (code >= 0)
+		return code;
+	signal(SIGPIPE, SIG_IGN);
+	raise_file_limit();
+	log_init(LOG_LVL_WARN, false, "control");
+	if (crypt_global_init() != 0 || assoc_global_init() != 0) {
+		fprintf(stderr, "forward: no SRTP or SCTP\n");
+		return EXIT_FAILURE;
+	}
+	code = run(&o);
+	assoc_global_done();
+	return code;
+}

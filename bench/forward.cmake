@@ -1,0 +1,29 @@
+# The load generator is made of the simulation's client.
+if(NOT TARGET sim_client)
+  add_subdirectory(${PROJECT_SOURCE_DIR}/tests/sim
+    ${CMAKE_BINARY_DIR}/bench/sim)
+endif()
+
+add_executable(bench_forward
+  ${CMAKE_CURRENT_LIST_DIR}/forward.c ${CMAKE_CURRENT_LIST_DIR}/load.c
+  ${CMAKE_CURRENT_LIST_DIR}/load_socket.c ${CMAKE_CURRENT_LIST_DIR}/measure.c
+  ${CMAKE_CURRENT_LIST_DIR}/report.c ${CMAKE_CURRENT_LIST_DIR}/scenario.c)
+target_link_libraries(bench_forward PRIVATE sim_client sfu_edge)
+
+# What a result has to name. mbedTLS 2.28 has no pkg-config file.
+file(STRINGS ${MBEDTLS_INCLUDE}/mbedtls/version.h line
+  REGEX "define MBEDTLS_VERSION_STRING ")
+string(REGEX MATCH "[0-9][0-9.]*" bench_mbedtls "${line}")
+target_compile_definitions(bench_forward PRIVATE
+  BENCH_LIBSRTP2="${PKG_libsrtp2_VERSION}" BENCH_MBEDTLS="${bench_mbedtls}"
+  BENCH_USRSCTP="${PKG_usrsctp_VERSION}" BENCH_LIBNICE="${PKG_nice_VERSION}"
+  BENCH_COMPILER="${CMAKE_C_COMPILER_ID} ${CMAKE_C_COMPILER_VERSION}"
+  BENCH_BUILD="$<CONFIG>")
+
+# No judgement of times: it must still connect and forward.
+if(HEARTH_TESTS)
+  add_test(NAME interop_bench_forward
+    COMMAND bench_forward --receivers 3 --seconds 3)
+  set_tests_properties(interop_bench_forward PROPERTIES
+    LABELS interop TIMEOUT 180)
+endif()

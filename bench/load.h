@@ -1,0 +1,57 @@
+/*
+ * The load generator: one publisher and N receivers (tests/sim's clients) in
+ * one conference, each on a UDP socket of its own on loopback, driven by the
+ * event loop of the process that also holds the seam. The worker, which is what
+ * gets measured, is another process.
+ *
+ * The publisher sends 30 frames a second of 9 and 10 packets of 1,100 bytes in
+ * turn (2.5 Mbit/s), each frame as one burst, and 50 audio packets a second.
+ *
+ * So that the generator does not become the bottleneck, 1 receiver in LOAD_FULL
+ * opens and checks every packet; the others read the header of each (number,
+ * loss, NACK, reports: as any receiver) and open 1 in LOAD_SAMPLE.
+ */
+#ifndef HEARTH_BENCH_LOAD_H
+#define HEARTH_BENCH_LOAD_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct event_base;
+struct load;
+struct load_seat;
+struct sfu;
+
+enum { LOAD_FULL = 20, LOAD_SAMPLE = 64, LOAD_ERROR = 256 };
+
+/* Of RTP packets, audio and video, since the start. */
+struct load_counts {
+	uint64_t sent;     /* by the publisher, without retransmissions */
+	uint64_t received; /* by all receivers, duplicates left out */
+	uint64_t opened;   /* … of these authenticated and checked */
+	uint64_t nacks;    /* NACK packets of the receivers */
+	uint64_t wrong;    /* not what the publisher sent: always 0 */
+};
+
+/* Everything is allocated here; joins begin, a few at a time. NULL: out of
+ * memory, or no certificate. base and sfu must outlive it. */
+struct load *load_new(
+	struct event_base *base, struct sfu *sfu, unsigned receivers);
+/* Closes sockets and frees; tells nobody. Returns NULL; NULL is fine. */
+struct load *load_free(struct load *l);
+
+/* Receivers whose transport is up; that got audio and video too. */
+unsigned load_connected(const struct load *l);
+unsigned load_watching(const struct load *l);
+/* Receivers that got video during the last second. */
+unsigned load_live(const struct load *l);
+
+/* The publisher falls silent, or goes on with the next frame. */
+void load_pause(struct load *l, bool pause);
+
+void load_counts(const struct load *l, struct load_counts *ret);
+
+/* Why the call is lost, NULL while it is not. */
+const char *load_error(const struct load *l);
+
+#endif

@@ -1,0 +1,57 @@
+/* What load.c (clients, signalling, time) and load_socket.c share. */
+#ifndef HEARTH_BENCH_LOAD_PRIVATE_H
+#define HEARTH_BENCH_LOAD_PRIVATE_H
+
+#include <event2/event.h>
+#include <netinet/in.h>
+#include "bench/load.h"
+#include "sfu/sfu.h"
+#include "tests/sim/client.h"
+
+enum { LOAD_BATCH = 64, LOAD_DATAGRAM = 2048 };
+
+enum load_state { SEAT_WAITING, SEAT_JOINED, SEAT_CONNECTED };
+
+struct load_seat {
+	struct client_out out; /* first: what a client sends through */
+	struct load *load;
+	struct client *client;
+	enum load_state state;
+	sfu_id id;
+	int fd; /* -1: none yet */
+	struct event *readable;
+	bool full;        /* opens every packet */
+	unsigned skipped; /* packets of which only the header was read */
+	uint64_t opened;
+};
+
+struct load_buffers;
+
+struct load {
+	struct event_base *base;
+	struct sfu *sfu;
+	struct cert *cert;
+	struct load_seat *seat; /* 0 publishes */
+	unsigned n_seats, joining;
+	struct event *tick, *frame;
+	uint64_t channels_us;
+	bool paused;
+	struct load_buffers *buffers;
+	char error[LOAD_ERROR];
+};
+
+uint64_t load_clock_us(void);
+void load_fail(struct load *l, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+
+/* load_socket.c. Buffers: NULL: out of memory. */
+struct load_buffers *load_buffers_new(void);
+struct load_buffers *load_buffers_free(struct load_buffers *b);
+/* A loopback socket of the seat's own toward that UDP port. 0 or -errno. */
+int load_socket_open(struct load_seat *s, unsigned port);
+void load_socket_close(struct load_seat *s);
+/* A client_out's send: the publisher's datagrams wait for the flush. */
+void load_socket_send(struct client_out *out, const uint8_t *buf, size_t len);
+void load_socket_flush(struct load *l);
+
+#endif

@@ -1,0 +1,180 @@
+/* Sockets of the load generator: bursts out, batches in. */
+#include "bench/load_private.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { SOCKET_BUFFER = 4 << 20 };
+
+struct load_buffers {
+	struct mmsghdr in[LOAD_BATCH], out[LOAD_BATCH];
+	struct iovec in_iov[LOAD_BATCH], out_iov[LOAD_BATCH];
+	uint8_t in_buf[LOAD_BATCH][LOAD_DATAGRAM];
+	uint8_t out_buf[LOAD_BATCH][LOAD_DATAGRAM];
+	unsigned waiting;
+};
+
+struct load_buffers *load_buffers_new(void)
+{
+	struct load_buffers *b = calloc(1, sizeof(*b));
+
+	for (unsigned i = 0; b && i < LOAD_BATCH; i++) {
+		b->in_iov[i].iov_base = b->in_buf[i];
+		b->in_iov[i].iov_len = LOAD_DATAGRAM;
+		b->in[i].msg_hdr.msg_iov = &b->in_iov[i];
+		b->in[i].msg_hdr.msg_iovlen = 1;
+		b->out_iov[i].iov_base = b->out_buf[i];
+		b->out[i].msg_hdr.msg_iov = &b->out_iov[i];
+		b->out[i].msg_hdr.msg_iovlen = 1;
+	}
+	return b;
+}
+
+struct load_buffers *load_buffers_free(struct load_buffers *b)
+{
+	free(b);
+	return NULL;
+}
+
+/* What follows from the header alone, which SRTP leaves in the clear. */
+static bool count_header(struct load_seat *s, uint8_t *buf, size_t len)
+{
+	struct client *c = s->client;
+	struct client_stream *stream;
+	struct rtp_packet pkt;
+	enum receive_got got;
+	uint64_t seq, due;
+
+	if (s->full || rtp_parse(&pkt, buf, len) != 0)
+		return false;
+	stream = client_stream_find(c, pkt.ssrc);
+	if (!stream || !stream->started || ++s->skipped % LOAD_SAMPLE == 0)
+		return false;
+	got = receive_packet(
+		&stream->receive, c->now_us, pkt.seq, pkt.ts, len, &seq);
+	if (got == RECEIVE_DUPLICATE || got == RECEIVE_OLD)
+		return true;
+	stream->packets++;
+	stream->bytes += len;
+	stream->last_us = c->now_us;
+	if (!stream->receive.n_missing)
+		return true;
+	due = receive_deadline(&stream->receive);
+	if (due < c->nack_us)
+		c->nack_us = due;
+	return true;
+}
+
+static uint64_t packets_of(const struct client *c)
+{
+	uint64_t n = 0;
+
+	/* One publisher: its streams are the first. */
+	for (unsigned i = 0; i < 2; i++)
+		n += c->stream[i].packets;
+	return n;
+}
+
+static void take(struct load_seat *s, uint64_t now_us, uint8_t *buf, size_t len)
+{
+	struct client *c = s->client;
+	uint64_t before;
+
+	c->now_us = now_us;
+	if (rtp_classify(buf, len) != RTP_KIND_RTP) {
+		client_input(c, now_us, buf, len);
+		return;
+	}
+	if (count_header(s, buf, len))
+		return;
+	before = packets_of(c);
+	client_input(c, now_us, buf, len);
+	s->opened += packets_of(c) - before;
+}
+
+static void on_readable(evutil_socket_t fd, short what, void *arg)
+{
+	struct load_seat *s = arg;
+	struct load_buffers *b = s->load->buffers;
+	uint64_t now = load_clock_us();
+	int n;
+
+	(void)what;
+	do {
+		n = recvmmsg(fd, b->in, LOAD_BATCH, MSG_DONTWAIT, NULL);
+		for (int i = 0; i < n; i++)
+			take(s, now, b->in_buf[i], b->in[i].msg_len);
+	} while (n == LOAD_BATCH);
+	load_socket_flush(s->load);
+}
+
+int load_socket_open(struct load_seat *s, unsigned port)
+{
+	struct sockaddr_in own = { .sin_family = AF_INET }, to = own;
+	int want = SOCKET_BUFFER, fd;
+
+	fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0)
+		return -errno;
+	own.sin_addr.s_addr = to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	to.sin_port = htons((uint16_t)port);
+	if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &want, sizeof(want)))
+		setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &want, sizeof(want));
+	s->fd = fd;
+	if (bind(fd, (struct sockaddr *)&own, sizeof(own)) != 0 ||
+		connect(fd, (struct sockaddr *)&to, sizeof(to)) != 0)
+		return -errno;
+	s->readable = event_new(
+		s->load->base, fd, EV_READ | EV_PERSIST, on_readable, s);
+	if (!s->readable || event_add(s->readable, NULL) != 0)
+		return -ENOMEM;
+	return 0;
+}
+
+void load_socket_close(struct load_seat *s)
+{
+	if (s->readable)
+		event_free(s->readable);
+	if (s->fd >= 0)
+		close(s->fd);
+	s->readable = NULL;
+	s->fd = -1;
+}
+
+void load_socket_send(struct client_out *out, const uint8_t *buf, size_t len)
+{
+	struct load_seat *s = (struct load_seat *)out;
+	struct load_buffers *b = s->load->buffers;
+
+	if (s->fd < 0 || len > LOAD_DATAGRAM)
+		return;
+	if (s != s->load->seat) {
+		/* What the kernel does not take is lost, as anywhere. */
+		while (send(s->fd, buf, len, 0) < 0 && errno == EINTR)
+			;
+		return;
+	}
+	if (b->waiting == LOAD_BATCH)
+		load_socket_flush(s->load);
+	memcpy(b->out_buf[b->waiting], buf, len);
+	b->out_iov[b->waiting++].iov_len = len;
+}
+
+void load_socket_flush(struct load *l)
+{
+	struct load_buffers *b = l->buffers;
+	unsigned at = 0;
+
+	while (at < b->waiting) {
+		int n = sendmmsg(l->seat[0].fd, b->out + at, b->waiting - at,
+			MSG_DONTWAIT);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		at += n > 0 ? (unsigned)n : 1;
+	}
+	b->waiting = 0;
+}

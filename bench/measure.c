@@ -1,0 +1,132 @@
+#include "bench/measure.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <sched.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static cpu_set_t before;
+static bool pinned;
+
+static int read_file(pid_t pid, const char *name, char *ret, size_t size)
+{
+	char path[64];
+	size_t n;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%d/%s", (int)pid, name);
+	f = fopen(path, "re");
+	if (!f)
+		return -errno;
+	n = fread(ret, 1, size - 1, f);
+	fclose(f);
+	ret[n] = '\0';
+	return n ? 0 : -EIO;
+}
+
+/* The fields of /proc/PID/stat behind the name, which may hold blanks. */
+static const char *stat_fields(pid_t pid, char *buf, size_t size)
+{
+	const char *end;
+
+	if (read_file(pid, "stat", buf, size) != 0)
+		return NULL;
+	end = strrchr(buf, ')');
+	return end ? end + 2 : NULL;
+}
+
+static bool is_child(pid_t pid, const char *name)
+{
+	char buf[1024], own[32];
+	const char *fields = stat_fields(pid, buf, sizeof(buf));
+	int parent = 0;
+
+	snprintf(own, sizeof(own), "(%.15s)", name);
+	return fields && strstr(buf, own) &&
+	       sscanf(fields, "%*c %d", &parent) == 1 && parent == getpid();
+}
+
+pid_t measure_child(const char *name)
+{
+	DIR *proc = opendir("/proc");
+	struct dirent *d;
+	pid_t found = 0;
+
+	while (proc && !found && (d = readdir(proc))) {
+		long pid = strtol(d->d_name, NULL, 10);
+
+		if (pid > 0 && is_child((pid_t)pid, name))
+			found = (pid_t)pid;
+	}
+	if (proc)
+		closedir(proc);
+	return found;
+}
+
+int measure_cpu(pid_t pid, struct measure_cpu *ret)
+{
+	char buf[1024];
+	const char *fields;
+	uint64_t user, kernel, total;
+	uint64_t tick_ms = 1000 / (uint64_t)sysconf(_SC_CLK_TCK);
+	int err = read_file(pid, "schedstat", buf, sizeof(buf));
+
+	if (err)
+		return err;
+	if (sscanf(buf, "%" SCNu64, &total) != 1)
+		return -EBADMSG;
+	fields = stat_fields(pid, buf, sizeof(buf));
+	if (!fields || sscanf(fields,
+			       "%*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u "
+			       "%" SCNu64 " %" SCNu64,
+			       &user, &kernel) != 2)
+		return -EBADMSG;
+	ret->total_ns = total;
+	ret->user_ms = user * tick_ms;
+	ret->kernel_ms = kernel * tick_ms;
+	return 0;
+}
+
+static int pin(pid_t pid, int cpu)
+{
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	CPU_SET(cpu, &set);
+	return sched_setaffinity(pid, sizeof(set), &set) ? -errno : 0;
+}
+
+int measure_pin(pid_t pid, int ret[2])
+{
+	int found[2], n = 0, err;
+
+	if (!pinned && sched_getaffinity(0, sizeof(before), &before) != 0)
+		return -errno;
+	for (int i = 0; i < CPU_SETSIZE && n < 2; i++)
+		if (CPU_ISSET(i, &before))
+			found[n++] = i;
+	ret[0] = ret[1] = -1;
+	if (n < 2)
+		return 0;
+	err = pin(pid, found[0]);
+	if (!err)
+		err = pin(0, found[1]);
+	if (err)
+		return err;
+	pinned = true;
+	ret[0] = found[0];
+	ret[1] = found[1];
+	return 0;
+}
+
+void measure_unpin(void)
+{
+	if (pinned)
+		sched_setaffinity(0, sizeof(before), &before);
+	pinned = false;
+}

@@ -1,0 +1,27 @@
+/* What Linux tells about a process's CPU time, and where it may run. */
+#ifndef HEARTH_BENCH_MEASURE_H
+#define HEARTH_BENCH_MEASURE_H
+
+#include <stdint.h>
+#include <sys/types.h>
+
+struct measure_cpu {
+	uint64_t total_ns;           /* exact */
+	uint64_t user_ms, kernel_ms; /* of which; sampled, 10 ms steps */
+};
+
+/* The child of this process with that name (at most 15 characters), 0: none. */
+pid_t measure_child(const char *name);
+
+/* CPU time of the first thread since its start. 0 or -errno. */
+int measure_cpu(pid_t pid, struct measure_cpu *ret);
+
+/* Puts pid on the first CPU this process may use and this process on the
+ * second. *ret: their numbers, -1 where there is one CPU alone and nothing was
+ * changed. 0 or -errno. */
+int measure_pin(pid_t pid, int ret[2]);
+
+/* Gives this process back the CPUs it had before measure_pin. */
+void measure_unpin(void);
+
+#endif

@@ -1,0 +1,39 @@
+/* Results of a benchmark as a table and as JSON. */
+#ifndef HEARTH_BENCH_REPORT_H
+#define HEARTH_BENCH_REPORT_H
+
+#include <stdint.h>
+#include <stdio.h>
+
+enum { REPORT_ROWS = 16, REPORT_TEXT = 128 };
+
+struct report_row {
+	unsigned receivers;
+	double seconds; /* that were measured */
+	/* CPU of the worker for each forwarded packet. */
+	double ns_per_packet, user_ns, kernel_ns;
+	uint64_t packets;  /* forwarded, as hearth counts */
+	uint64_t received; /* as the receivers count */
+	uint64_t lost;     /* sent times receivers, not received */
+	uint64_t opened;   /* of received: authenticated and checked */
+	uint64_t resent, nacks, turns;
+	double worker_load, generator_load; /* of one CPU; 1.0 is all of it */
+	int worker_cpu, generator_cpu;      /* -1: not pinned */
+};
+
+/* What a result depends on; filled by report_machine. */
+struct report_machine {
+	char cpu[REPORT_TEXT], kernel[REPORT_TEXT], date[32];
+	unsigned cpus;
+	double load; /* runnable tasks of the last minute, at the start */
+};
+
+void report_machine(struct report_machine *ret);
+void report_head(FILE *f, const struct report_machine *m);
+/* One line of the table; row NULL: its heading. */
+void report_line(FILE *f, const struct report_row *row);
+/* The whole result. 0 or -errno. */
+int report_json(const char *path, const struct report_machine *m,
+	const struct report_row *rows, unsigned n);
+
+#endif
