@@ -177,12 +177,13 @@ static bool start(struct bench *b, bool pin)
 /* Politely, so that a sanitizer in the worker has its say. */
 static void stop(struct bench *b)
 {
-	b->load = load_free(b->load);
 	if (b->sfu)
 		sfu_stop(b->sfu, on_stopped, b);
 	while (b->sfu && !b->stopped)
 		event_base_loop(b->base, EVLOOP_ONCE);
 	sfu_free(b->sfu);
+	/* It had to hear the farewells. */
+	load_free(b->load);
 	config_done(&b->config);
 	if (b->wake)
 		event_free(b->wake);
