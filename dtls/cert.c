@@ -63,8 +63,10 @@ static int make_crt(struct cert *c, uint64_t now_s)
 	if (n <= 0)
 		return -1;
 	/* mbedTLS writes DER from the end of the buffer. */
-	return mbedtls_x509_crt_parse_der(
-		&c->crt, der + sizeof(der) - (size_t)n, (size_t)n);
+	if (mbedtls_x509_crt_parse_der(
+		    &c->crt, der + sizeof(der) - (size_t)n, (size_t)n) != 0)
+		return -1;
+	return cert_sign_anew(c);
 }
 
 static int make_key(struct cert *c)

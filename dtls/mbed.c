@@ -1,6 +1,7 @@
 #include "dtls/mbed.h"
 
 #include <mbedtls/bignum.h>
+#include <mbedtls/ecdsa.h>
 #include <mbedtls/version.h>
 
 #if MBEDTLS_VERSION_NUMBER < 0x03000000
@@ -75,6 +76,15 @@ int mbed_set_serial(
 	return ret;
 }
 
+int mbed_sign_sha256(struct cert *c, const uint8_t hash[32], uint8_t *ret,
+	size_t max, size_t *ret_len)
+{
+	if (max < MBEDTLS_ECDSA_MAX_SIG_LEN(256))
+		return MBEDTLS_ERR_PK_BAD_INPUT_DATA;
+	return mbedtls_pk_sign(&c->key, MBEDTLS_MD_SHA256, hash, 32, ret,
+		ret_len, mbedtls_ctr_drbg_random, &c->drbg);
+}
+
 #else
 
 static const uint16_t groups[] = { MBEDTLS_SSL_IANA_TLS_GROUP_SECP256R1,
@@ -136,6 +146,13 @@ int mbed_set_serial(
 	for (size_t i = 0; i < len; i++)
 		copy[i] = serial[i];
 	return mbedtls_x509write_crt_set_serial_raw(w, copy, len);
+}
+
+int mbed_sign_sha256(struct cert *c, const uint8_t hash[32], uint8_t *ret,
+	size_t max, size_t *ret_len)
+{
+	return mbedtls_pk_sign(&c->key, MBEDTLS_MD_SHA256, hash, 32, ret, max,
+		ret_len, mbedtls_ctr_drbg_random, &c->drbg);
 }
 
 #endif

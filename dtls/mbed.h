@@ -64,4 +64,14 @@ bool mbed_is_bad_hello(int error);
 int mbed_set_serial(
 	mbedtls_x509write_cert *w, const uint8_t *serial, size_t len);
 
+/* ECDSA signature of a SHA-256 hash by the certificate's key: DER of *ret_len
+ * bytes in ret, which holds max. 0 or mbedTLS's error. */
+int mbed_sign_sha256(struct cert *c, const uint8_t hash[32], uint8_t *ret,
+	size_t max, size_t *ret_len);
+
+/* mbedTLS 2.28 gives ecdsa-with-SHA256 a NULL parameter, which RFC 5758 section
+ * 3.2 forbids and strict parsers refuse (aiortc's). Takes it out of c->crt and
+ * signs again; nothing to do is fine. 0 or -EINVAL. */
+int cert_sign_anew(struct cert *c);
+
 #endif

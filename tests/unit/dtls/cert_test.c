@@ -28,6 +28,26 @@ static void is_p256_and_signed_by_itself(void **state)
 	cert_free(c);
 }
 
+/* RFC 5758 section 3.2: "the AlgorithmIdentifier MUST omit the parameters". */
+static void signature_algorithm_has_no_parameters(void **state)
+{
+	static const uint8_t oid[] = { 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x03,
+		0x02 };
+	struct cert *c = cert_new(NOW_S);
+	const uint8_t *at = c->crt.raw.p, *end = at + c->crt.raw.len;
+	unsigned found = 0;
+
+	(void)state;
+	while ((at = memmem(at, (size_t)(end - at), oid, sizeof(oid)))) {
+		/* SEQUENCE of just this OBJECT IDENTIFIER */
+		assert_memory_equal(at - 4, "\x30\x0a\x06\x08", 4);
+		at += sizeof(oid);
+		found++;
+	}
+	assert_int_equal(found, 2);
+	cert_free(c);
+}
+
 static void has_the_dates(void **state)
 {
 	struct cert *c = cert_new(NOW_S);
@@ -91,6 +111,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(is_p256_and_signed_by_itself),
+		cmocka_unit_test(signature_algorithm_has_no_parameters),
 		cmocka_unit_test(has_the_dates),
 		cmocka_unit_test(fingerprint_is_its_own),
 		cmocka_unit_test(random_fills_all),
