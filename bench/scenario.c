@@ -17,7 +17,8 @@ enum {
 	CONNECT_MS = 60000, /* everybody, and for each receiver: */
 	CONNECT_EACH_MS = 500,
 	WARM_MS = 2000,
-	DRAIN_MS = 300,  /* what is under way arrives */
+	DRAIN_MS = 300, /* what is under way arrives */
+	DRAIN_TRIES = 60,
 	STATS_MS = 1200, /* the worker tells its counters every second */
 	STATS_TRIES = 10,
 	PROGRESS_MS = 2000,
@@ -221,10 +222,29 @@ static bool connect_all(struct bench *b)
 	return fail(b, text);
 }
 
-/* With the publisher silent: waits until the worker's counters stand still. */
+/* With the publisher silent: until nothing arrives any more. */
+static bool drain(struct bench *b)
+{
+	struct load_counts now, before;
+
+	load_counts(b->load, &now);
+	for (int i = 0; i < DRAIN_TRIES; i++) {
+		before = now;
+		if (!run_ms(b, DRAIN_MS))
+			return false;
+		load_counts(b->load, &now);
+		if (now.received == before.received)
+			return true;
+	}
+	return fail(b, "media still arrives while nobody publishes");
+}
+
+/* After the drain: the worker tells its counters every second, so two reports
+ * that differ (in the turns, which never stand still) and agree about packets
+ * are from afterwards. */
 static bool read_point(struct bench *b, struct point *ret)
 {
-	uint64_t before = 0;
+	uint64_t packets = 0, turns = 0;
 
 	for (int i = 0; i < STATS_TRIES; i++) {
 		if (!run_ms(b, STATS_MS))
@@ -233,9 +253,10 @@ static bool read_point(struct bench *b, struct point *ret)
 		ret->resent = metric(b, "hearth_resent_packets_total");
 		ret->turns = metric(b, "hearth_loop_turns_total");
 		load_counts(b->load, &ret->load);
-		if (i && ret->rtp_out == before)
+		if (i && ret->rtp_out == packets && ret->turns != turns)
 			return well(b);
-		before = ret->rtp_out;
+		packets = ret->rtp_out;
+		turns = ret->turns;
 	}
 	return fail(b, "hearth still forwards while nobody publishes");
 }
@@ -268,7 +289,7 @@ static bool measure(struct bench *b, unsigned seconds, struct instant v[2])
 	if (load_live(b->load) != b->receivers)
 		return fail(b, "a receiver gets no video any more");
 	load_pause(b->load, true);
-	return run_ms(b, DRAIN_MS) && read_instant(b, &v[1]);
+	return drain(b) && read_instant(b, &v[1]);
 }
 
 static bool judge(struct bench *b, const struct point p[2],
@@ -319,7 +340,7 @@ static bool run(
 	if (!run_ms(b, WARM_MS))
 		return false;
 	load_pause(b->load, true);
-	return read_point(b, &p[0]) && measure(b, seconds, v) &&
+	return drain(b) && read_point(b, &p[0]) && measure(b, seconds, v) &&
 	       read_point(b, &p[1]) && judge(b, p, v, ret);
 }
 
