@@ -163,6 +163,12 @@ static bool names_ssrc(const struct transceiver *t, uint32_t ssrc)
 	return false;
 }
 
+bool participant_is_source(
+	const struct transceiver *tr, uint32_t ssrc, const struct rtp_ext *mid)
+{
+	return names_ssrc(tr, ssrc) || (mid && mid_is(tr, mid));
+}
+
 /* Which m-line an unknown SSRC belongs to: the one whose SDP names it, the one
  * whose mid it carries, or the only one that knows its payload type
  * (RFC 8843 9.2). */
@@ -177,7 +183,7 @@ static struct track *find_track(
 		struct track *t = p->track[i];
 		const struct transceiver *tr =
 			negotiation_at(p->negotiation, t->transceiver);
-		if (names_ssrc(tr, pkt->ssrc) || (mid && mid_is(tr, mid)))
+		if (participant_is_source(tr, pkt->ssrc, mid))
 			return t;
 		if (t->codec_of_pt[pkt->pt]) {
 			by_pt = t;
@@ -331,6 +337,8 @@ void participant_rtp(
 	}
 	const struct source *s = source_of_ssrc(p, pkt.ssrc);
 	struct track *t = s && s->track ? s->track : learn_source(p, &pkt);
+	if (!t && participant_heard(p, now_us, &pkt))
+		t = learn_source(p, &pkt);
 	if (!t) {
 		peer_drop(&p->peer, DROP_UNKNOWN_SSRC);
 		return;

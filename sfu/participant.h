@@ -125,6 +125,13 @@ void participant_subscribe(
 	struct participant *p, uint64_t now_us, bool may_grow);
 /* Makes the published tracks agree with the receive halves of the negotiation
  * (participant_tracks.c). True if any came or went. */
+/* Publishes the track of an m-line without a stream, now that this packet of it
+ * came. True if it did. */
+bool participant_heard(
+	struct participant *p, uint64_t now_us, const struct rtp_packet *pkt);
+/* True when an m-line's SDP names this SSRC, or the packet its mid. */
+bool participant_is_source(
+	const struct transceiver *tr, uint32_t ssrc, const struct rtp_ext *mid);
 bool participant_sync_tracks(struct participant *p, uint64_t now_us);
 /* Ends one published track, at its subscribers too. */
 void participant_end_track(

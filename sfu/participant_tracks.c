@@ -101,6 +101,39 @@ static bool renamed(const struct track *t, const struct transceiver *tr)
 	return strcmp(t->source_stream, tr->recv_stream) != 0;
 }
 
+static bool is_media(const struct transceiver *tr)
+{
+	return tr->receiving && tr->n_codecs > 0 && tr->kind != SDP_APPLICATION;
+}
+
+/* A peer that names its streams need not mean a track by an m-line without one
+ * (MSC3077: streamless tracks are ignored); packets say that it does. */
+static bool waits_for_media(
+	const struct participant *p, const struct transceiver *tr)
+{
+	return p->opt.renegotiate && tr->recv_streamless;
+}
+
+bool participant_heard(
+	struct participant *p, uint64_t now_us, const struct rtp_packet *pkt)
+{
+	unsigned at;
+	const struct rtp_ext *mid =
+		rtp_ext_find(pkt, negotiation_ext(p->negotiation, EXT_MID));
+	for (unsigned i = 0; i < negotiation_count(p->negotiation); i++) {
+		const struct transceiver *tr =
+			negotiation_at(p->negotiation, i);
+		if (!is_media(tr) || track_at(p, i, &at) ||
+			!participant_is_source(tr, pkt->ssrc, mid) ||
+			!publish(p, i, tr))
+			continue;
+		track_set_codecs(track_at(p, i, &at), tr);
+		conference_tracks_changed(p->conference, p, now_us);
+		return true;
+	}
+	return false;
+}
+
 bool participant_sync_tracks(struct participant *p, uint64_t now_us)
 {
 	bool changed = false;
@@ -109,8 +142,7 @@ bool participant_sync_tracks(struct participant *p, uint64_t now_us)
 		const struct transceiver *tr =
 			negotiation_at(p->negotiation, i);
 		struct track *t = track_at(p, i, &at);
-		bool want = tr->receiving && tr->n_codecs > 0 &&
-			    tr->kind != SDP_APPLICATION;
+		bool want = is_media(tr) && (t || !waits_for_media(p, tr));
 		if (t && (!want || renamed(t, tr))) {
 			participant_end_track(p, at, now_us);
 			changed = true;

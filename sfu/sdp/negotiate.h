@@ -88,6 +88,9 @@ struct transceiver {
 	bool rejected; /* port 0; stays so until the peer recycles the m-line */
 	/* Receive half: what the peer publishes here. */
 	bool receiving;
+	/* Named by us: the peer gave no stream, or \"-\" (js-sdk's hold turns
+	 * every m-line to sendonly, with a track or without). */
+	bool recv_streamless;
 	char recv_stream[NEGOTIATE_ID_MAX + 1],
 		recv_track[NEGOTIATE_ID_MAX + 1];
 	uint32_t recv_ssrc[NEGOTIATE_SSRCS];

@@ -97,7 +97,8 @@ static void names_read(struct line *l, const struct sdp_media *m)
 		snprintf(own, sizeof(own), "%s", m->mid);
 	else
 		snprintf(own, sizeof(own), "%d", t->line);
-	if (id_fits(m->stream_id))
+	t->recv_streamless = !id_fits(m->stream_id);
+	if (!t->recv_streamless)
 		snprintf(t->recv_stream, sizeof(t->recv_stream), "%s",
 			m->stream_id);
 	else
