@@ -32,8 +32,9 @@ struct options {
 
 static void print_usage(FILE *f)
 {
-	fputs("usage: forward [--receivers 1,10,50,200] [--seconds 10]\n"
-	      "               [--json FILE] [--no-pin]\n"
+	fputs("usage: bench/run forward [--receivers 1,10,50,200] [--seconds "
+	      "10]\n"
+	      "                         [--json FILE] [--no-pin]\n"
 	      "\n"
 	      "  --receivers  one run for each number, at most 900\n"
 	      "  --seconds    measured in each run\n"
@@ -119,16 +120,6 @@ static void raise_file_limit(void)
 	}
 }
 
-static void print_pinning(const struct report_row *r)
-{
-	if (r->worker_cpu < 0)
-		fprintf(stderr, "forward: not pinned to CPUs\n");
-	else
-		fprintf(stderr,
-			"forward: worker pinned to CPU %d, generator to %d\n",
-			r->worker_cpu, r->generator_cpu);
-}
-
 static int run(const struct options *o)
 {
 	struct report_row rows[REPORT_ROWS];
@@ -148,7 +139,6 @@ static int run(const struct options *o)
 				o->receivers[i], error);
 			return EXIT_FAILURE;
 		}
-		print_pinning(&rows[i]);
 		report_line(stdout, &rows[i]);
 		fflush(stdout);
 	}

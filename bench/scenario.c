@@ -84,6 +84,17 @@ static void on_wake(evutil_socket_t fd, short what, void *arg)
 	(void)arg;
 }
 
+static void say_pinning(const struct bench *b)
+{
+	char text[64] = "not pinned to CPUs";
+
+	if (b->cpu[0] >= 0)
+		snprintf(text, sizeof(text),
+			"worker on CPU %d, generator on CPU %d", b->cpu[0],
+			b->cpu[1]);
+	say(b, text);
+}
+
 /* The loop for that long; false when something went wrong. */
 static bool run_ms(struct bench *b, uint64_t ms)
 {
@@ -172,6 +183,7 @@ static bool start(struct bench *b, bool pin)
 	b->cpu[0] = b->cpu[1] = -1;
 	if (pin && measure_pin(b->worker, b->cpu) != 0)
 		return fail(b, "cannot choose CPUs; try --no-pin");
+	say_pinning(b);
 	return true;
 }
 
