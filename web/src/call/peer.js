@@ -4,6 +4,8 @@
 import { Emitter } from '../emitter.js';
 import { Channels, CONTROL } from './channels.js';
 
+const SPARES = 2; // beside the m-lines we send on
+
 export class Peer extends Emitter {
   #queue = Promise.resolve();
   #again = false;
@@ -24,6 +26,12 @@ export class Peer extends Emitter {
     const options = { direction: 'sendrecv', streams: [this.camera] };
     this.audio = pc.addTransceiver('audio', options);
     this.video = pc.addTransceiver('video', options);
+    // Room for others in the first answer: who joins late sees them without
+    // waiting for the control channel and an offer of the bot's.
+    for (let i = 0; i < SPARES; i++) {
+      pc.addTransceiver('audio', { direction: 'recvonly' });
+      pc.addTransceiver('video', { direction: 'recvonly' });
+    }
     pc.addEventListener('icecandidate', (ev) => this.emit('candidate', ev.candidate));
     pc.addEventListener('track', (ev) => this.#track(ev));
     for (const name of ['connectionstatechange', 'iceconnectionstatechange']) {
