@@ -120,12 +120,11 @@ static void raise_file_limit(void)
 	}
 }
 
-static int run(const struct options *o)
+static bool run(const struct options *o, FILE *json)
 {
 	struct report_row rows[REPORT_ROWS];
 	struct report_machine machine;
 	char error[SCENARIO_ERROR];
-	int err;
 
 	report_machine(&machine);
 	report_head(stdout, &machine);
@@ -137,16 +136,34 @@ static int run(const struct options *o)
 			    &rows[i], error)) {
 			fprintf(stderr, "forward: %u receivers: %s\n",
 				o->receivers[i], error);
-			return EXIT_FAILURE;
+			return false;
 		}
 		report_line(stdout, &rows[i]);
 		fflush(stdout);
 	}
-	err = o->json ? report_json(o->json, &machine, rows, o->n) : 0;
-	if (!err)
-		return EXIT_SUCCESS;
-	fprintf(stderr, "forward: %s: %s\n", o->json, strerror(-err));
-	return EXIT_FAILURE;
+	if (json)
+		report_json(json, &machine, rows, o->n);
+	return true;
+}
+
+static bool complain(const char *path)
+{
+	fprintf(stderr, "forward: %s: %s\n", path, strerror(errno));
+	return false;
+}
+
+/* The file first: hours of measuring are not lost for a wrong path. */
+static bool run_with_file(const struct options *o)
+{
+	FILE *json = o->json ? fopen(o->json, "we") : NULL;
+	bool good;
+
+	if (o->json && !json)
+		return complain(o->json);
+	good = run(o, json);
+	if (json && fclose(json) != 0)
+		good = complain(o->json);
+	return good;
 }
 
 int main(int argc, char **argv)
@@ -169,7 +186,7 @@ int main(int argc, char **argv)
 		fprintf(stderr, "forward: no SRTP or SCTP\n");
 		return EXIT_FAILURE;
 	}
-	code = run(&o);
+	code = run_with_file(&o) ? EXIT_SUCCESS : EXIT_FAILURE;
 	assoc_global_done();
 	return code;
 }

@@ -1,6 +1,5 @@
 #include "bench/report.h"
 
-#include <errno.h>
 #include <event2/event.h>
 #include <inttypes.h>
 #include <stdlib.h>
@@ -138,13 +137,9 @@ static void json_row(
 	fputs(" }", f);
 }
 
-int report_json(const char *path, const struct report_machine *m,
+void report_json(FILE *f, const struct report_machine *m,
 	const struct report_row *rows, unsigned n)
 {
-	FILE *f = fopen(path, "we");
-
-	if (!f)
-		return -errno;
 	fputs("{\n  ", f);
 	pair(f, "date", m->date);
 	fputs(",\n  \"machine\": { ", f);
@@ -156,7 +151,4 @@ int report_json(const char *path, const struct report_machine *m,
 		fputs(i + 1 < n ? ",\n" : "\n", f);
 	}
 	fputs("  ]\n}\n", f);
-	if (fclose(f) != 0)
-		return -errno;
-	return 0;
 }

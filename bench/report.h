@@ -32,8 +32,8 @@ void report_machine(struct report_machine *ret);
 void report_head(FILE *f, const struct report_machine *m);
 /* One line of the table; row NULL: its heading. */
 void report_line(FILE *f, const struct report_row *row);
-/* The whole result. 0 or -errno. */
-int report_json(const char *path, const struct report_machine *m,
+/* The whole result. */
+void report_json(FILE *f, const struct report_machine *m,
 	const struct report_row *rows, unsigned n);
 
 #endif
