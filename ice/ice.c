@@ -308,6 +308,14 @@ enum ice_got ice_input(struct ice *ice, uint64_t now_us,
 	return got;
 }
 
+void ice_proven(struct ice *ice, uint64_t now_us, const struct sockaddr *from)
+{
+	int i = ice_pairs_find(ice, from);
+
+	if (i >= 0 && ice->pair[i].checked_us < now_us)
+		ice->pair[i].checked_us = now_us;
+}
+
 void ice_tick(struct ice *ice, uint64_t now_us)
 {
 	int freshest;

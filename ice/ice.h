@@ -121,6 +121,11 @@ enum ice_got ice_input(struct ice *ice, uint64_t now_us,
 	const struct sockaddr *from, const uint8_t *buf, size_t len,
 	uint8_t ret_reply[ICE_REPLY_MAX], size_t *ret_len);
 
+/* Something came from `from` that only the peer can have made (an SRTP packet,
+ * say): as good as a check for its consent, where it passed one before. libnice
+ * sends no checks once connected but indications (thus webrtcbin and Nheko). */
+void ice_proven(struct ice *ice, uint64_t now_us, const struct sockaddr *from);
+
 /* Notices expired consent; another address that still has it is selected
  * instead. Call when ice_deadline is due. */
 void ice_tick(struct ice *ice, uint64_t now_us);

@@ -199,8 +199,8 @@ static enum peer_got input_stun(struct peer *p, uint64_t now_us,
 	return proven ? PEER_STUN : PEER_NOTHING;
 }
 
-static enum peer_got input_dtls(
-	struct peer *p, uint64_t now_us, const uint8_t *buf, size_t len)
+static enum peer_got input_dtls(struct peer *p, uint64_t now_us,
+	const struct sockaddr *from, const uint8_t *buf, size_t len)
 {
 	uint8_t record[2048];
 	size_t n;
@@ -212,6 +212,7 @@ static enum peer_got input_dtls(
 	settle_dtls(p);
 	while (p->state == PEER_CONNECTED &&
 		(n = dtls_read(p->dtls, record, sizeof(record))) > 0) {
+		ice_proven(&p->ice, now_us, from);
 		if (p->channels)
 			channels_input(p->channels, record, n);
 	}
@@ -254,8 +255,11 @@ enum peer_got peer_input(struct peer *p, uint64_t now_us,
 		return PEER_DROPPED;
 	}
 	if (kind == RTP_KIND_DTLS)
-		return input_dtls(p, now_us, buf, *len);
-	return input_media(p, kind, buf, len);
+		return input_dtls(p, now_us, from, buf, *len);
+	enum peer_got got = input_media(p, kind, buf, len);
+	if (got != PEER_DROPPED)
+		ice_proven(&p->ice, now_us, from);
+	return got;
 }
 
 void peer_candidate(struct peer *p, const char *line)

@@ -179,6 +179,30 @@ static void test_consent_of_another_address(void **state)
 	assert_int_equal(f->ice.state, ICE_EXPIRED);
 }
 
+/* What only the peer can have sent is consent, too: where it may send from. */
+static void test_proven(void **state)
+{
+	struct fixture *f = *state;
+
+	check_good(&f->ice, 0, &f->a, true);
+	ice_proven(&f->ice, 20 * S, (struct sockaddr *)&f->b);
+	assert_false(known(&f->ice, &f->b));
+	assert_true(ice_deadline(&f->ice) == 30ull * S);
+	ice_proven(&f->ice, 25 * S, (struct sockaddr *)&f->a);
+	assert_true(ice_deadline(&f->ice) == 55ull * S);
+	ice_proven(&f->ice, 24 * S, (struct sockaddr *)&f->a);
+	assert_true(ice_deadline(&f->ice) == 55ull * S);
+	/* The address is in use: a check from elsewhere moves nothing. */
+	check_good(&f->ice, 34 * S, &f->b, false);
+	assert_selected(&f->ice, &f->a);
+	ice_tick(&f->ice, 55ull * S);
+	assert_selected(&f->ice, &f->b);
+	ice_tick(&f->ice, 64ull * S);
+	assert_int_equal(f->ice.state, ICE_EXPIRED);
+	ice_proven(&f->ice, 65ull * S, (struct sockaddr *)&f->a);
+	assert_int_equal(f->ice.state, ICE_EXPIRED);
+}
+
 static void test_keepalive(void **state)
 {
 	struct fixture *f = *state;
@@ -277,6 +301,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 			test_rebinding_without_nomination, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_consent, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_proven, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			test_consent_of_another_address, setup, teardown),
 		cmocka_unit_test_setup_teardown(

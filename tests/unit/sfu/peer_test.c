@@ -320,6 +320,31 @@ static void consent_has_an_end(void **state)
 	assert_int_equal(input_from(&w.addr, buf, len), PEER_DROPPED);
 }
 
+/* libnice sends no checks once it is connected: good media is consent, what
+ * anybody could have sent is none. */
+static void media_is_consent(void **state)
+{
+	(void)state;
+	uint8_t buf[256];
+	connect_them();
+	uint64_t then = w.now_us;
+	for (uint16_t i = 1; i <= 4; i++) {
+		w.now_us += 20 * S;
+		size_t len = sealed(buf, 1234, i);
+		assert_int_equal(input_from(&w.addr, buf, len), PEER_RTP);
+		peer_tick(&w.peer, w.now_us);
+		w.box.n = 0;
+	}
+	assert_int_equal(w.peer.state, PEER_CONNECTED);
+	w.now_us += 20 * S;
+	size_t len = sealed(buf, 1234, 5);
+	buf[len - 1] ^= 1;
+	assert_int_equal(input_from(&w.addr, buf, len), PEER_DROPPED);
+	run_to_the_deadline(100);
+	assert_int_equal(w.now_us - then, 80 * S + ICE_CONSENT_US);
+	assert_int_equal(w.peer.reason, SFU_ICE_TIMEOUT);
+}
+
 static void another_certificate_is_another_peer(void **state)
 {
 	(void)state;
@@ -469,6 +494,7 @@ int main(void)
 		CASE(silence_has_an_end),
 		CASE(setting_up_has_an_end),
 		CASE(consent_has_an_end),
+		CASE(media_is_consent),
 		CASE(another_certificate_is_another_peer),
 		CASE(bad_descriptions_change_nothing),
 		CASE(restarts_are_counted_and_work),
