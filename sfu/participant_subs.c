@@ -81,6 +81,9 @@ static void subscribe_track(
 static void subscribe_all(struct participant *p, bool may_grow)
 {
 	struct conference *c = p->conference;
+	/* What the answer would give it could not be taken back. */
+	if (!may_grow && negotiation_is_rigid(p->negotiation))
+		return;
 	for (unsigned i = 0; i < c->n; i++) {
 		struct participant *o = c->p[i];
 		if (o == p || o->gone)
@@ -108,6 +111,8 @@ static void subscribe_switched(struct participant *p)
 		int index = negotiation_send(p->negotiation, tr->kind, "hearth",
 			video ? "hearth-v" : "hearth-a", "hearth", ssrc,
 			tr->codec, tr->n_codecs, false);
+		if (index == -ENOMEM)
+			participant_starve(p);
 		if (index < 0)
 			continue;
 		have[video] = make_sub(p, NULL, tr->kind, (unsigned)index,

@@ -199,6 +199,11 @@ unsigned negotiation_count(const struct negotiation *n);
 const struct transceiver *negotiation_at(
 	const struct negotiation *n, unsigned index);
 
+/* True for a peer that refuses an m-line that changes its direction once it
+ * has one (GStreamer's webrtcbin, known by its names of m-lines), and bundles.
+ * With may_grow such a peer is sent each track on an m-line made for it. */
+bool negotiation_is_rigid(const struct negotiation *n);
+
 /* The peer's id of an extension, 0 if it has none. Those of simulcast (EXT_RID,
  * EXT_RRID) are never agreed to as yet, so always 0. */
 uint8_t negotiation_ext(const struct negotiation *n, enum negotiate_ext ext);

@@ -54,6 +54,7 @@ struct negotiation {
 	bool ext_used[256];
 
 	bool bundle, extmap_mixed;
+	bool rigid; /* see negotiation_is_rigid() */
 	bool have_remote;
 	struct negotiate_remote remote;
 	enum sdp_setup role; /* ours: SDP_ACTIVE, SDP_PASSIVE, or NONE yet */

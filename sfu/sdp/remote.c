@@ -149,6 +149,15 @@ static void ssrcs_read(struct line *l, const struct sdp_media *m)
 	}
 }
 
+/* It names its m-lines audio0, video1, application2. */
+static bool mid_is_of_webrtcbin(const struct sdp_media *m)
+{
+	size_t len = strlen(m->kind_text);
+
+	return strncmp(m->mid, m->kind_text, len) == 0 && m->mid[len] &&
+	       strspn(m->mid + len, "0123456789") == strlen(m->mid + len);
+}
+
 static void line_stop_receiving(struct line *l)
 {
 	l->t.receiving = false;
@@ -212,6 +221,8 @@ static void offer_line(struct negotiation *n, struct line *l,
 	}
 	l->t.receiving = kind_is_rtp(m->kind) && direction_sends(m->direction);
 	l->t.peer_receives = direction_receives(m->direction);
+	if (mid_is_of_webrtcbin(m))
+		n->rigid = true;
 	line_take(n, l, m);
 	l->t.sending = l->t.sending && l->t.peer_receives;
 	l->t.n_codecs = 0;

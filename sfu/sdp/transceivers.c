@@ -117,9 +117,16 @@ static bool half_is_free(const struct line *l, enum sdp_kind kind)
 	       !t->cooling && !l->offered_send;
 }
 
-static int slot_find_free(const struct negotiation *n, enum sdp_kind kind,
-	const struct negotiate_codec *codec, unsigned n_codecs)
+bool negotiation_is_rigid(const struct negotiation *n)
 {
+	return n->rigid && n->bundle;
+}
+
+static int slot_find_free(const struct negotiation *n, enum sdp_kind kind,
+	const struct negotiate_codec *codec, unsigned n_codecs, bool may_grow)
+{
+	if (may_grow && negotiation_is_rigid(n))
+		return -1;
 	for (unsigned i = 0; i < n->n_slots; i++)
 		if (half_is_free(n->slot[i], kind) &&
 			codecs_fit(n, n->slot[i], codec, n_codecs))
@@ -191,7 +198,7 @@ int negotiation_send(struct negotiation *n, enum sdp_kind kind,
 	negotiation_defaults(n, kind);
 	if (!peer_has_any(n, kind, codec, n_codecs))
 		return -EOPNOTSUPP;
-	index = slot_find_free(n, kind, codec, n_codecs);
+	index = slot_find_free(n, kind, codec, n_codecs, may_grow);
 	if (index < 0 && !may_grow)
 		return -EAGAIN;
 	want = malloc(n_codecs * sizeof(*want));

@@ -3,6 +3,19 @@
 
 #include <stdio.h>
 
+/* Where an answer has room for it. */
+static void send_now(struct negotiation *n, enum sdp_kind kind)
+{
+	static const struct negotiate_codec codec[] = {
+		{ .name = "opus", .clock_hz = 48000, .channels = 2 },
+		{ .name = "VP8", .clock_hz = 90000, .channels = 1 },
+	};
+	const bool video = kind == SDP_VIDEO;
+
+	negotiation_send(n, kind, "anna", video ? "anna-cam" : "anna-mic",
+		"cname", 1234, &codec[video], 1, false);
+}
+
 static void answers_are_as_kept(void **state)
 {
 	static const char *const name[] = { "chromium/offer-av-data.sdp",
@@ -19,14 +32,11 @@ static void answers_are_as_kept(void **state)
 		char path[128], *want, *got;
 
 		call_offer_vector(n, name[i]);
-		/* Sent on with what there is room for. */
-		call_send(n, SDP_AUDIO, "anna");
-		call_send(n, SDP_VIDEO, "anna");
+		send_now(n, SDP_AUDIO);
+		send_now(n, SDP_VIDEO);
 		got = call_answer(n);
 		snprintf(path, sizeof(path), "answers/%s", name[i]);
 		*strchr(path + 8, '/') = '-';
-		for (char *ssrc = got; (ssrc = strstr(ssrc, "a=ssrc:"));)
-			memcpy(ssrc += 7, "1234", 4);
 		want = vector_read(path);
 		assert_string_equal(got, want);
 		free(want);

@@ -61,6 +61,43 @@ static void without_growth_only_what_is_there(void **state)
 	negotiation_free(n);
 }
 
+/* webrtcbin: an m-line keeps the direction it has, come who may. */
+static void a_rigid_peer_gets_new_lines(void **state)
+{
+	struct negotiation *n = call_new();
+	struct negotiate_codec c = {
+		.name = "VP8", .clock_hz = 90000, .channels = 1
+	};
+	char *half = replace(plain_audio_video, "a=mid:1", "a=mid:video1");
+	char *offer = replace(half, "BUNDLE 0 1", "BUNDLE 0 video1");
+
+	(void)state;
+	call_accept(n, plain_audio_video);
+	assert_false(negotiation_is_rigid(n));
+	negotiation_free(n);
+
+	n = call_new();
+	call_accept(n, offer);
+	assert_true(negotiation_is_rigid(n));
+	assert_int_equal(call_send(n, SDP_VIDEO, "a"), 2);
+	call_renegotiate(n);
+	assert_true(at(n, 2)->sending);
+	negotiation_unsend(n, 2);
+	call_renegotiate(n);
+	assert_int_equal(call_send(n, SDP_VIDEO, "b"), 3);
+	negotiation_free(n);
+
+	/* One stream for good: its own m-lines, in the first answer. */
+	n = call_new();
+	call_offer(n, offer);
+	assert_int_equal(
+		negotiation_send(n, SDP_VIDEO, "s", "t", "c", 1, &c, 1, false),
+		1);
+	free(offer);
+	free(half);
+	negotiation_free(n);
+}
+
 static void codecs_have_to_fit(void **state)
 {
 	struct negotiation *n = call_new();
@@ -386,6 +423,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(free_halves_first),
 		cmocka_unit_test(without_growth_only_what_is_there),
+		cmocka_unit_test(a_rigid_peer_gets_new_lines),
 		cmocka_unit_test(codecs_have_to_fit),
 		cmocka_unit_test(names_are_checked),
 		cmocka_unit_test(a_half_cools_before_it_is_used_again),
