@@ -1,15 +1,67 @@
-"""Data channels between two peers, and what leaving does to the other."""
+"""What the tests of all peers do: join, receive, talk, leave."""
 
 import asyncio
 
+import run
 import voip
+from matrix import Client
+from media import gets
 from run import check, same, until
 
 TEXTS = ["hello", "", "grüße, 你好 \U0001f44b", "x" * 20000]
 BYTES = [bytes(range(256)), b"\x00", bytes(i * 7 % 251 for i in range(60000))]
 
 
-async def talk(first, second):
+async def join(scene, room, peer, metadata=True):
+    """Places the call of that peer; until its transport is up."""
+    person = peer.person
+    client = Client(scene.url, scene.users[person.name])
+    await client.start()
+    scene.run.cleanup(client.stop)
+    call = voip.Call(client, room, scene.users["hearth"]["user_id"], peer,
+                     metadata)
+    scene.run.cleanup(call.hangup)
+    await call.place()
+    await until(f"{person.name} is connected", peer.connected)
+    return call
+
+
+async def receives(call, person, **counts):
+    try:
+        return await until(f"{call.peer.person.name} receives {person.name}",
+                           gets(call.peer, person, **counts), 20)
+    finally:
+        same(call.problems, [], f"problems of {call.peer.person.name}")
+
+
+async def single(call, others):
+    """One stream, from one of the others, in the m-lines there were."""
+    sent = voip.sent_streams(call.remote_sdp)
+    check(len(sent) <= 1, f"{sent} for a client that takes one stream")
+    same(len(voip.sections(call.remote_sdp)), 3, "m-lines")
+
+    tests = [(other.name, gets(call.peer, other)) for other in others]
+
+    def test():
+        found = []
+        for name, one in tests:
+            try:
+                return f"{name}: {one()}"
+            except run.Wrong as error:
+                found.append(str(error))
+        raise run.Wrong(found[0])
+    return await until("one of the others comes in", test)
+
+
+async def quiet(call):
+    """No offer ever reached it."""
+    same([e for e in call.events if e == "m.call.negotiate"], [],
+         "negotiations")
+    same(call.problems, [], "problems")
+    same(call.ended, None, "the call's end")
+
+
+async def talk(first, second, texts=tuple(TEXTS)):
     """Every message arrives once, as it was, in order, and nowhere else."""
     for peer in (first, second):
         await until("chat is open", lambda p=peer: p.is_open("chat"))
@@ -17,7 +69,7 @@ async def talk(first, second):
     for sender, receiver in ((first, second), (second, first)):
         sender.messages.clear()
         receiver.messages.clear()
-        wanted = [("chat", m) for m in TEXTS + BYTES]
+        wanted = [("chat", m) for m in [*texts, *BYTES]]
         for label, message in wanted:
             sender.send(label, message)
         await until("the messages arrive",

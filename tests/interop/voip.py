@@ -26,6 +26,10 @@ def sections(sdp):
                 section["mid"] = value
             elif name in ("sendrecv", "sendonly", "recvonly", "inactive"):
                 section["direction"] = name
+            elif " msid:" in value and name == "ssrc":
+                # As webrtcbin says it.
+                value = value.partition(" msid:")[2]
+                section["stream"] = section["stream"] or value.split()[0]
             elif name == "msid":
                 section["stream"] = value.split()[0]
         found.append(section)
