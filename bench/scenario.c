@@ -22,6 +22,7 @@ enum {
 	STATS_MS = 1200, /* the worker tells its counters every second */
 	STATS_TRIES = 10,
 	PROGRESS_MS = 2000,
+	STEP_MS = 100,
 };
 
 struct bench {
@@ -209,29 +210,38 @@ static void stop(struct bench *b)
 
 /* The steps. */
 
-static bool connect_all(struct bench *b)
+/* Until all receivers are so far, as count tells. */
+static bool await(struct bench *b, unsigned (*count)(const struct load *),
+	const char *what)
 {
 	uint64_t limit = CONNECT_MS + (uint64_t)CONNECT_EACH_MS * b->receivers;
-	char text[128];
+	char text[64];
 
-	b->load = load_new(b->base, b->sfu, b->receivers);
-	if (!b->load)
-		return fail(b, "out of memory");
-	for (uint64_t ms = 0; ms < limit; ms += 100) {
-		if (!run_ms(b, 100))
+	for (uint64_t ms = 0; ms < limit; ms += STEP_MS) {
+		if (!run_ms(b, STEP_MS))
 			return false;
-		if (load_watching(b->load) == b->receivers)
+		if (count(b->load) == b->receivers)
 			return true;
 		if (ms % PROGRESS_MS)
 			continue;
-		snprintf(text, sizeof(text), "%u connected, %u get media",
-			load_connected(b->load), load_watching(b->load));
+		snprintf(text, sizeof(text), "%u %s", count(b->load), what);
 		say(b, text);
 	}
-	snprintf(text, sizeof(text),
-		"only %u receivers connected and %u get audio and video",
-		load_connected(b->load), load_watching(b->load));
+	snprintf(text, sizeof(text), "only %u %s", count(b->load), what);
 	return fail(b, text);
+}
+
+/* Handshakes first: a worker that is busy with media puts them off. */
+static bool connect_all(struct bench *b)
+{
+	b->load = load_new(b->base, b->sfu, b->receivers);
+	if (!b->load)
+		return fail(b, "out of memory");
+	load_pause(b->load, true);
+	if (!await(b, load_connected, "connected"))
+		return false;
+	load_pause(b->load, false);
+	return await(b, load_watching, "get audio and video");
 }
 
 /* With the publisher silent: until nothing arrives any more. */
