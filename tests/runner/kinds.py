@@ -184,10 +184,10 @@ def interop():
     try:
         python = _interop_venv() if (folder / "requirements.txt").is_file() \
             else sys.executable
+        homeserver.venv()
         # Such scripts stand on the harness of e2e.
         if any(s.suffix == ".mjs" for s in scripts):
             builds.npm_install(TESTS / "e2e")
-            homeserver.venv()
     except Failure as failure:
         return [missing("interop", "install", str(failure))]
     env["HEARTH_PYTHON"] = str(python)
