@@ -5,8 +5,10 @@
 #include <string.h>
 #include "ice/ice.h"
 
-/* Per wake-up of one socket, so that timers and commands get their turn. */
-enum { BATCHES_PER_TURN = 8 };
+/* Per wake-up of one socket, so that timers, commands and handshakes get their
+ * turn. What costs most is what goes out: of a batch that came in, many times
+ * as much. */
+enum { BATCHES_PER_TURN = 8, SENT_PER_TURN = 1024 };
 
 struct handshake {
 	sfu_id id;
@@ -135,6 +137,7 @@ static void take(struct worker *w, const struct udp_datagram *d)
 static void read_socket(struct worker *w, unsigned index)
 {
 	struct handshakes *q = w->handshakes;
+	uint64_t sent = w->udp.stats.out;
 
 	worker_turn_begin(w);
 	for (int b = 0; b < BATCHES_PER_TURN; b++) {
@@ -143,7 +146,7 @@ static void read_socket(struct worker *w, unsigned index)
 
 		for (unsigned i = 0; i < n; i++)
 			take(w, &v[i]);
-		if (n < UDP_BATCH)
+		if (n < UDP_BATCH || w->udp.stats.out - sent > SENT_PER_TURN)
 			break;
 	}
 	if (q->n &&
