@@ -93,7 +93,7 @@ class Seat {
         const reply = { description: this.pc.localDescription.toJSON(), ...BOTH(this.map()) };
         if (!channel || !this.control('m.call.negotiate', reply)) this.toDevice('m.call.negotiate', reply);
       }
-      if (this.dirty) this.offer();
+      if (this.dirty) await this.offer();
     }).then(() => this.bot.sync());
   }
 
