@@ -118,9 +118,13 @@ void participant_offer(
 		p->negotiation, sdp, len, &remote, error);
 	if (err)
 		refuse(p, err, error);
-	else
-		/* Ours, if one was out, was rolled back and is made again. */
-		p->offered_us = 0;
+	/* Ours, if one was out, crossed theirs and was ignored (we are the
+	 * polite side): it is made again, also where theirs is refused. */
+	if (err && p->offered_us) {
+		negotiation_rollback(p->negotiation);
+		participant_renegotiate(p, now_us);
+	}
+	p->offered_us = 0;
 	if (err || !take_remote(p, now_us, &remote)) {
 		if (!err || !p->answered)
 			participant_leave(p, now_us, SFU_REFUSED);
