@@ -125,6 +125,8 @@ void participant_offer(
 		participant_renegotiate(p, now_us);
 	}
 	p->offered_us = 0;
+	/* A wish that came while ours was out had to wait for this. */
+	participant_due(p, participant_offer_deadline(p));
 	if (err || !take_remote(p, now_us, &remote)) {
 		if (!err || !p->answered)
 			participant_leave(p, now_us, SFU_REFUSED);
@@ -163,6 +165,7 @@ void participant_answer(
 		conference_tracks_changed(p->conference, p, now_us);
 	participant_subscribe(p, now_us, true);
 	participant_refresh(p, now_us);
+	participant_due(p, participant_offer_deadline(p));
 }
 
 void participant_renegotiate(struct participant *p, uint64_t now_us)
