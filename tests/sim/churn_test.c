@@ -2,7 +2,7 @@
 #include "tests/sim/cmocka_sim.h"
 #include "tests/sim/sim.h"
 
-enum { CROWD = 50, STEPS = 40 };
+enum { CROWD = 50, STEPS = 30 };
 
 struct outcome {
 	uint64_t digest, packets, lost, joins, leaves;
@@ -11,7 +11,7 @@ struct outcome {
 static struct client_config small(uint32_t id)
 {
 	struct client_config cfg = sim_usual(id);
-	cfg.fps = 2;
+	cfg.fps = 4;
 	cfg.packets_per_frame = 1;
 	cfg.packet_bytes = 200;
 	cfg.audio_ms = 120;

@@ -254,7 +254,7 @@ unsigned client_live(const struct client *c, uint32_t from, uint64_t now_us)
 	for (unsigned i = 0; i < CLIENT_STREAMS; i++) {
 		const struct client_stream *s = &c->stream[i];
 		n += s->used && s->started && s->from == from &&
-		     now_us - s->last_us < 1000000;
+		     now_us - s->last_us < CLIENT_LIVE_US;
 	}
 	return n;
 }

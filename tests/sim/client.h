@@ -25,6 +25,7 @@ enum {
 	CLIENT_MEDIA = 256,   /* m-lines */
 	CLIENT_SDP = 131072,
 	CLIENT_CHECK_US = 2500000, /* consent checks, RFC 7675 5.1 */
+	CLIENT_LIVE_US = 2000000,  /* a stream heard since then is live */
 };
 
 enum client_kind { CLIENT_AUDIO, CLIENT_VIDEO };

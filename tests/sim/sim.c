@@ -245,7 +245,8 @@ void sim_init(struct sim *s, uint64_t seed)
 	s->env.candidate[0] =
 		"candidate:1 1 udp 2130706431 10.0.0.1 7882 typ host";
 	s->env.n_candidates = 1;
-	s->env.limits = (struct limits){ .participants = SIM_CLIENTS,
+	/* Who vanished counts on until its consent has run out. */
+	s->env.limits = (struct limits){ .participants = 2 * SIM_CLIENTS,
 		.tracks = 8,
 		.media_lines = 200,
 		.video_max_bps = 2500000,
