@@ -229,6 +229,44 @@ async function late(t, scene, room, clients) {
 	});
 }
 
+async function participants(scene) {
+	const text = await scene.hearth.metrics();
+	return Number(/^hearth_participants (\d+)$/m.exec(text)[1]);
+}
+
+async function worker(t, scene, clients) {
+	await t.step("a worker is killed, and everybody is back", async () => {
+		const begin = Date.now();
+		scene.hearth.killWorker();
+		await until("the killed worker's people are gone", async () =>
+			await participants(scene) === 0, 10000, 20);
+		await until("they have called again", async () =>
+			await participants(scene) === clients.length, 30000, 100);
+		for (const client of clients)
+			for (const other of others(clients, client))
+				await client.decodes(other.id);
+		return `${Date.now() - begin} ms`;
+	});
+}
+
+async function emptyRoom(t, scene) {
+	await t.step("the bot leaves with the last human", async () => {
+		const { synapse, users, bot } = scene;
+		const room = await roomWithBot(scene, ["dave", "carol"]);
+		const leave = (user) => synapse.call(user, "POST",
+			`rooms/${encodeURIComponent(room)}/leave`, {});
+		const joined = async () => (await synapse.call(bot, "GET",
+			"joined_rooms")).joined_rooms.includes(room);
+		await leave(users.carol);
+		await until("carol is gone", async () =>
+			await synapse.membership(users.dave, room, users.carol) ===
+			"leave", 5000);
+		assert(await joined(), "the bot left while dave was there");
+		await leave(users.dave);
+		await until("the bot has left", async () => !await joined(), 10000);
+	});
+}
+
 async function end(t, scene, clients) {
 	await t.step("carol leaves and her tile is gone within 2 s",
 		async () => {
@@ -254,7 +292,7 @@ async function end(t, scene, clients) {
 
 await main("first_call", async (t) => {
 	const scene = await setUp(t,
-		{ names: ["alice", "bob", "carol", "dave"] });
+		{ names: ["alice", "bob", "carol", "dave"], options: { workers: 1 } });
 	const room = await t.must("the bot joins the room", () =>
 		roomWithBot(scene, ["alice", "bob", "carol", "dave"]));
 	const clients = await joinAll(t, scene, room);
@@ -266,5 +304,7 @@ await main("first_call", async (t) => {
 	await screen(t, clients, clients[0]);
 	await screen(t, clients, clients[1]);
 	await late(t, scene, room, clients);
+	await emptyRoom(t, scene);
+	await worker(t, scene, clients);
 	await end(t, scene, clients);
 });

@@ -19,7 +19,7 @@ import state  # noqa: E402
 import work  # noqa: E402
 from state import Failure  # noqa: E402
 
-UNIT_FOLDERS = ("ice", "dtls", "rtp", "sdp", "edge", "edge_io", "http",
+UNIT_FOLDERS = ("ice", "dtls", "rtp", "sdp", "sfu", "edge", "edge_io", "http",
                 "matrix-bot")
 E2E = {"first_call": 600, "sdk_call": 600}
 INTEROP = ("aiortc", "gstreamer")

@@ -83,6 +83,15 @@ export class Hearth {
 			log.split("\n").slice(-15).join("\n"));
 	}
 
+	// kill -9 of the one worker process (options.workers: 1).
+	killWorker() {
+		const children = fs.readFileSync(
+			`/proc/${this.child.pid}/task/${this.child.pid}/children`, "utf8");
+		const [pid, ...more] = children.trim().split(" ").map(Number);
+		if (!pid || more.length) throw new Error(`children: "${children}"`);
+		process.kill(pid, "SIGKILL");
+	}
+
 	async metrics() {
 		return (await fetch(`${this.url}/metrics`)).text();
 	}
