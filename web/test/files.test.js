@@ -180,6 +180,17 @@ test('a file reaches two receivers whole, also over gaps', async () => {
   for (const n of ['b', 'c']) assert.deepEqual(Buffer.from(await m.get(n).blob(id).arrayBuffer()), bytes);
 });
 
+test('the end that got lost is asked for', async () => {
+  let lost = 0;
+  const size = 100_000;
+  const last = (data) => typeof data !== 'string' && data.byteLength < 16384;
+  const m = hub(['a', 'b'], (to, data) => to === 'b' && last(data) && lost++ < 1);
+  const id = await m.get('a').send(new File([new Uint8Array(size)], 'x.bin'));
+  const [out, b] = await Promise.all(['a', 'b'].map((n) => ended(m.get(n), id)));
+  assert.equal(lost, 2);
+  assert.deepEqual([out.state, b.state, b.bytes], ['done', 'done', size]);
+});
+
 test('stopping at either end', async () => {
   const m = hub(['a', 'b', 'c']);
   const file = new File([new Uint8Array(5_000_000)], 'x.bin');

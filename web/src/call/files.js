@@ -16,6 +16,7 @@ const LOW = 256 * 1024;
 const FROM_ONE_MAX = 4;
 const FROM_ALL_MAX = 16;
 const SILENT_MS = 60000;
+const ASK_MS = 3000; // well before the sender gives a receiver up
 const OPEN = ['hashing', 'waiting', 'sending', 'receiving'];
 const sleep = (ms) => new Promise((r) => setTimeout(r, ms));
 
@@ -150,8 +151,12 @@ export class Files extends Emitter {
   // A sender that has given us up says no more; then this one is lost.
   async #watch(t) {
     while (t.state === 'receiving') {
-      await sleep(TICK_MS * 10);
-      if (t.state === 'receiving' && performance.now() - t.heard > SILENT_MS) {
+      await sleep(TICK_MS * 4);
+      if (t.state !== 'receiving') return;
+      const silent = performance.now() - t.heard;
+      // The end of the file, or what we asked for, may be what got lost.
+      if (silent > ASK_MS) this.#say({ type: 'again', transfer: t.id, offset: t.bytes });
+      if (silent > SILENT_MS) {
         this.#say({ type: 'quit', transfer: t.id });
         this.#stopIn(t, 'failed', 'Nothing more came; the connection may be too slow.');
       }
