@@ -114,6 +114,8 @@ static void on_connected(struct participant *p, uint64_t now_us)
 	participant_due(p, p->report_us);
 	if (negotiation_needed(p->negotiation))
 		participant_renegotiate(p, now_us);
+	/* A wish from before had to wait for the transport. */
+	participant_due(p, participant_offer_deadline(p));
 }
 
 void participant_settle(struct participant *p, uint64_t now_us)

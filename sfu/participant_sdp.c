@@ -120,11 +120,12 @@ void participant_offer(
 		refuse(p, err, error);
 	/* Ours, if one was out, crossed theirs and was ignored (we are the
 	 * polite side): it is made again, also where theirs is refused. */
-	if (err && p->offered_us) {
+	bool again = err && p->offered_us;
+	p->offered_us = 0;
+	if (again) {
 		negotiation_rollback(p->negotiation);
 		participant_renegotiate(p, now_us);
 	}
-	p->offered_us = 0;
 	/* A wish that came while ours was out had to wait for this. */
 	participant_due(p, participant_offer_deadline(p));
 	if (err || !take_remote(p, now_us, &remote)) {
