@@ -109,7 +109,11 @@ static void refuse_joining(struct desk *d, struct desk_call *dc, int error)
 	log_warn("call_refused", "user=%s error=%s", log_pii(dc->call.user),
 		strerror(-error));
 	d->counters.refused++;
-	call_refuse(&dc->call, &a);
+	/* "Busy" would be the last word; a worker is back in a moment. */
+	if (error == -EAGAIN)
+		call_end(&dc->call, "unknown_error", &a);
+	else
+		call_refuse(&dc->call, &a);
 	desk_run(d, dc, &a);
 }
 

@@ -301,7 +301,9 @@ void desk_send_metadata(struct desk *d, struct desk_call *dc)
 		return;
 	content = content_of(d, c);
 	add_metadata(d, c, content);
-	if (!send_control(d, dc, s.type, content))
+	/* Our own client gets the whole map when its channel opens. By Matrix
+	 * it might come after that, and undo what is newer. */
+	if (!send_control(d, dc, s.type, content) && !c->hearth)
 		send_matrix(d, dc, &s, content);
 	cJSON_Delete(content);
 }

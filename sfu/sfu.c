@@ -66,7 +66,7 @@ static struct place *new_place(struct sfu *s, const char *name, int *ret_error)
 	struct place *p;
 
 	if (!c || s->n_places >= s->max_places) {
-		*ret_error = -EBUSY;
+		*ret_error = c ? -EBUSY : -EAGAIN;
 		return NULL;
 	}
 	p = calloc(1, sizeof(*p) + strlen(name) + 1);
@@ -118,7 +118,7 @@ static int send_join(
 		m.u.join.options = *opt;
 	err = pipe_send(g->place->child->pipe, &m);
 	if (err == -EPIPE)
-		return -EBUSY;
+		return -EAGAIN;
 	return err == -E2BIG || !err ? err : -ENOMEM;
 }
 

@@ -109,7 +109,8 @@ struct sfu_join_options {
 /* Puts a participant into a conference, which is made if need be and goes with
  * its last participant. label: opaque, shown to peers only by
  * SFU_FROM_PROTOCOL. handler gets all events of this id. Returns the id, or 0
- * with *ret_error (may be NULL) -E2BIG, -EINVAL, -ENOMEM, -EBUSY (ceiling). */
+ * with *ret_error (may be NULL) -E2BIG, -EINVAL, -ENOMEM, -EBUSY (ceiling),
+ * -EAGAIN (no worker is up at this moment: try again). */
 sfu_id sfu_join(struct sfu *s, const char *conference, const char *label,
 	const struct sfu_join_options *opt, sfu_event_h *handler, void *arg,
 	int *ret_error);

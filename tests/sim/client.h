@@ -41,6 +41,7 @@ struct client_config {
 	bool dtls_server; /* offer setup:passive, so that hearth is active */
 	unsigned fps, packets_per_frame, packet_bytes; /* video */
 	unsigned audio_ms;
+	unsigned spares;    /* pairs of m-lines offered only to receive */
 	bool metadata_free; /* a single-stream peer: never expects an offer */
 };
 

@@ -140,6 +140,10 @@ char *client_offer(struct client *c, bool ice_restart)
 			declare(c, "audio");
 		if (c->cfg.video)
 			declare(c, "video");
+		for (unsigned i = 0; i < c->cfg.spares; i++) {
+			declare(c, "audio");
+			declare(c, "video");
+		}
 		if (c->cfg.data)
 			declare(c, "application");
 	}

@@ -78,7 +78,10 @@ export class Call extends Emitter {
   input(type, content) {
     if (this.#ended || content?.call_id !== this.id) return;
     if (type === 'm.call.answer') this.#answer(content);
-    else this.#event(type, content);
+    // What went this way before the channel opened may come after what is newer.
+    else if (!METADATA_CHANGED.has(type) || !this.peer.channels.isOpen(CONTROL)) {
+      this.#event(type, content);
+    }
   }
 
   #answer(content) {
@@ -287,4 +290,5 @@ export class Call extends Emitter {
   }
 }
 
+const METADATA_CHANGED = new Set(['m.call.sdp_stream_metadata_changed', 'org.matrix.call.sdp_stream_metadata_changed']);
 const WIRE_REASONS = new Set(['user_hangup', 'ice_failed', 'ice_timeout', 'invite_timeout', 'user_media_failed']);
