@@ -68,9 +68,6 @@ static struct negotiate_local local_of(struct participant *p)
 		.ufrag = p->peer.ice.local.ufrag,
 		.pwd = p->peer.ice.local.pwd,
 		.fingerprint = cert_fingerprint(env->cert),
-		.setup = p->peer.dtls && !dtls_is_client(p->peer.dtls)
-				 ? SDP_PASSIVE
-				 : SDP_ACTIVE,
 		.candidate = env->candidate,
 		.n_candidates = env->n_candidates,
 		/* Less the sender prefix that delivery may add. */

@@ -75,8 +75,7 @@ enum negotiate_ext {
  * the call. */
 struct negotiate_local {
 	const char *ufrag, *pwd, *fingerprint; /* sha-256 */
-	enum sdp_setup setup;         /* not read: see negotiation_role() */
-	const char *const *candidate; /* lines without "a=" */
+	const char *const *candidate;          /* lines without "a=" */
 	unsigned n_candidates;
 	uint32_t max_message_size;
 };
