@@ -49,6 +49,24 @@ struct config {
 		unsigned conferences, calls_per_minute;
 	} limits;
 	struct {
+		char *directory; /* "" = state_dir/recordings */
+		char *who; /* moderators, members, nobody, or a power level */
+		char *compose;  /* grid, speaker, none */
+		bool deliver;   /* post it into the room */
+		unsigned jobs;  /* composing at once */
+		unsigned at_once; /* recordings at once */
+		unsigned keep_days;  /* 0: for ever */
+		unsigned keyframe_s; /* asked of publishers; 0: never */
+		char *program;       /* hook: run at each event */
+		struct config_list webhooks; /* URLs */
+		char *webhook_secret, *webhook_secret_file;
+		char *recorder; /* hearth-record; "": beside hearth */
+	} recording;
+	struct {
+		char *socket;      /* Unix socket for local programs; "": none */
+		char *tokens_file; /* lines "name token listen|publish" */
+	} feed;
+	struct {
 		char *level; /* error, warn, info, debug */
 		bool pii;
 	} log;

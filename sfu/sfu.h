@@ -124,6 +124,23 @@ int sfu_candidate(struct sfu *s, sfu_id id, const char *line);
 int sfu_message(
 	struct sfu *s, sfu_id id, bool binary, const void *data, size_t len);
 int sfu_leave(struct sfu *s, sfu_id id);
+
+struct sfu_plug_options {
+	bool listen;  /* is sent the others' tracks that its SDP takes */
+	bool publish; /* may publish tracks of its own */
+};
+
+/* Puts a local program into a conference: a participant without ICE, DTLS and
+ * SRTP, over fd, a connected stream socket on which the frames of feed/frame.h
+ * go both ways from now on (descriptions too: of this participant the handler
+ * hears SFU_EV_CONNECTED and SFU_EV_LEFT only). It hears and publishes as
+ * anybody else; a program that reads too slowly loses packets, nobody else
+ * does. It does not keep a conference alive for its front: leaving is the
+ * front's or the program's doing. fd is taken over, also on failure. The rest
+ * as sfu_join. */
+sfu_id sfu_plug(struct sfu *s, const char *conference, const char *label,
+	const struct sfu_plug_options *opt, int fd, sfu_event_h *handler,
+	void *arg, int *ret_error);
 /* Everybody out of a conference. */
 int sfu_close(struct sfu *s, const char *conference);
 

@@ -9,7 +9,7 @@ from _source import files, finish, text
 # Longest prefix wins. sfu/ holds several floors; a new file there is placed
 # here, on purpose.
 FLOORS = {
-    "ice/": 1, "dtls/": 1, "rtp/": 1, "sfu/sdp/": 1,
+    "ice/": 1, "dtls/": 1, "rtp/": 1, "sfu/sdp/": 1, "feed/": 1,
     "sfu/env": 2, "sfu/outbox": 2,
     # Types and prototypes alone; the cores make its events. The code behind
     # it is the seam's.
@@ -22,7 +22,11 @@ FLOORS = {
     "sfu/worker": 4, "sfu/udp": 4, "sfu/demux": 4, "sfu/wire": 4,
     "sfu/pipe": 4, "sfu/room": 4, "sfu/log": 4,
     "sfu/config": 4, "sfu/stats": 4, "sfu/notify": 4, "sfu/fullice": 4, "sfu/check": 5,
-    "sfu/sfu": 5, "sfu/child": 5, "http/": 5,
+    "sfu/plug": 4,
+    # A program of its own. What is not named here is its edge.
+    "record/": 4, "record/take": 3, "record/order": 3, "record/depacket": 3,
+    "record/clock": 3, "record/plan": 3,
+    "sfu/sfu": 5, "sfu/child": 5, "http/": 5, "studio/": 5,
     "matrix-bot/": 6,
     "sfu/main": 7,
 }
@@ -38,11 +42,14 @@ PACKAGES = {
     "usrsctp.h": ("dtls/",),
     "srtp2/": ("rtp/",),
     "intel-ipsec-mb.h": ("rtp/",),
-    "event2/": ("sfu/", "http/", "matrix-bot/"),
+    "event2/": ("sfu/", "http/", "matrix-bot/", "studio/", "record/"),
     "cyaml/": ("sfu/config",),
     "yaml.h": ("sfu/config",),
-    "curl/": ("matrix-bot/",),
-    "cjson/": ("matrix-bot/",),
+    "curl/": ("http/fetch",),
+    "cjson/": ("matrix-bot/", "studio/", "record/"),
+    "libavformat/": ("record/",),
+    "libavcodec/": ("record/",),
+    "libavutil/": ("record/",),
 }
 EDGE_ONLY = ("time.h", "sys/time.h", "sys/un.h", "poll.h", "sys/epoll.h",
              "sys/select.h", "syslog.h", "pthread.h", "signal.h")
@@ -53,7 +60,7 @@ LIBC = re.compile(
     r"inttypes|limits|locale|math|netdb|poll|pthread|pwd|sched|search|signal|"
     r"stdalign|stdarg|stdatomic|stdbool|stddef|stdint|stdio|stdlib|string|"
     r"strings|syslog|threads|time|unistd)\.h|"
-    r"(arpa|linux|net|netinet|sys)/\w+\.h")
+    r"(arpa|linux|net|netinet|sys)/\w+\.h|spawn\.h")
 INCLUDE = re.compile(r'^\s*#\s*include\s*(["<])([^">]+)[">]', re.MULTILINE)
 
 

@@ -19,8 +19,8 @@ import state  # noqa: E402
 import work  # noqa: E402
 from state import Failure  # noqa: E402
 
-UNIT_FOLDERS = ("ice", "dtls", "rtp", "sdp", "sfu", "edge", "edge_io", "http",
-                "matrix-bot")
+UNIT_FOLDERS = ("ice", "dtls", "rtp", "feed", "sdp", "sfu", "edge", "edge_io",
+                "http", "record", "studio", "matrix-bot")
 E2E = {"first_call": 600, "sdk_call": 600}
 INTEROP = ("aiortc", "gstreamer")
 SANITIZER_ENV = {
