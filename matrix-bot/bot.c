@@ -8,7 +8,7 @@
 #include <event2/event.h>
 #include "http/http.h"
 #include "matrix-bot/bot_impl.h"
-#include "matrix-bot/fetch.h"
+#include "http/fetch.h"
 #include "sfu/log.h"
 
 enum {

@@ -10,7 +10,7 @@
 #include <cjson/cJSON.h>
 #include <event2/event.h>
 #include "matrix-bot/event.h"
-#include "matrix-bot/fetch.h"
+#include "http/fetch.h"
 
 enum { CHECK_TIMEOUT_MS = 15000, CLOCK_LIMIT_S = 30, URL_MAX = 1024 };
 

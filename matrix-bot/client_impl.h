@@ -5,7 +5,7 @@
 
 #include <sys/queue.h>
 #include "matrix-bot/client.h"
-#include "matrix-bot/fetch.h"
+#include "http/fetch.h"
 
 struct event;
 

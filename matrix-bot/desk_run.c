@@ -6,7 +6,7 @@
 #include <string.h>
 #include <event2/event.h>
 #include <event2/util.h>
-#include "matrix-bot/fetch.h"
+#include "http/fetch.h"
 #include "sfu/log.h"
 
 /* What changes for many at once is gathered for so long. */

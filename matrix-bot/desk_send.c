@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include "matrix-bot/fetch.h"
+#include "http/fetch.h"
 #include "sfu/log.h"
 
 enum {

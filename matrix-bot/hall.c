@@ -6,7 +6,7 @@
 #include <string.h>
 #include <sys/queue.h>
 #include "matrix-bot/client.h"
-#include "matrix-bot/fetch.h"
+#include "http/fetch.h"
 #include "sfu/log.h"
 
 enum { TEXT_MAX = 2048, LINK_MAX = 1024, JOIN_AGAIN_MS = 3000 };

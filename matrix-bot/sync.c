@@ -7,7 +7,7 @@
 #include <event2/event.h>
 #include "matrix-bot/client.h"
 #include "matrix-bot/event.h"
-#include "matrix-bot/fetch.h"
+#include "http/fetch.h"
 #include "sfu/log.h"
 
 enum { ODD_WAIT_MS = 5000, SAME_WAIT_MS = 200, SYNC_SLACK_MS = 30000 };

@@ -4,7 +4,7 @@
 #include <event2/event.h>
 #include "fake_homeserver.h"
 #include "matrix-bot/client.h"
-#include "matrix-bot/fetch.h"
+#include "http/fetch.h"
 
 struct got {
 	unsigned n;

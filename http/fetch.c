@@ -1,4 +1,4 @@
-#include "matrix-bot/fetch.h"
+#include "http/fetch.h"
 
 #include <errno.h>
 #include <stdbool.h>
@@ -7,6 +7,7 @@
 #include <string.h>
 #include <strings.h>
 #include <sys/queue.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <curl/curl.h>
 #include <event2/event.h>
@@ -18,6 +19,8 @@ struct fetch_transfer {
 	struct curl_slist *headers;
 	fetch_h *handler;
 	void *arg;
+	FILE *file; /* the body that is sent, or NULL */
+	curl_off_t file_len;
 	char *body;
 	size_t len, cap;
 	uint64_t retry_after_ms;
@@ -47,6 +50,8 @@ static void transfer_free(struct fetch_transfer *t)
 		curl_easy_cleanup(t->easy);
 	}
 	curl_slist_free_all(t->headers);
+	if (t->file)
+		fclose(t->file);
 	free(t->body);
 	free(t);
 }
@@ -257,6 +262,16 @@ static bool add_header(struct fetch_transfer *t, const char *line)
 	return true;
 }
 
+static bool add_content_type(
+	struct fetch_transfer *t, const struct fetch_request *q)
+{
+	char line[256];
+	int n = snprintf(line, sizeof(line), "Content-Type: %s",
+		q->content_type ? q->content_type : "application/json");
+
+	return n < (int)sizeof(line) && add_header(t, line);
+}
+
 static bool set_headers(struct fetch_transfer *t, const struct fetch_request *q)
 {
 	static const char prefix[] = "Authorization: Bearer ";
@@ -264,8 +279,10 @@ static bool set_headers(struct fetch_transfer *t, const struct fetch_request *q)
 	char *line;
 	size_t n;
 
-	if (q->body)
-		good = good && add_header(t, "Content-Type: application/json");
+	if (q->body || q->body_path)
+		good = good && add_content_type(t, q);
+	for (unsigned i = 0; good && q->headers && q->headers[i]; i++)
+		good = add_header(t, q->headers[i]);
 	if (q->bearer) {
 		n = sizeof(prefix) + strlen(q->bearer);
 		line = malloc(n);
@@ -276,6 +293,55 @@ static bool set_headers(struct fetch_transfer *t, const struct fetch_request *q)
 		free(line);
 	}
 	return good;
+}
+
+static size_t curl_wants_body(char *to, size_t size, size_t n, void *arg)
+{
+	struct fetch_transfer *t = arg;
+	size_t len = fread(to, 1, size * n, t->file);
+
+	return len == 0 && ferror(t->file) ? CURL_READFUNC_ABORT : len;
+}
+
+/* A connection that died while it was kept open: libcurl begins again. */
+static int curl_wants_seek(void *arg, curl_off_t offset, int origin)
+{
+	struct fetch_transfer *t = arg;
+
+	return fseeko(t->file, (off_t)offset, origin) == 0 ? CURL_SEEKFUNC_OK
+							   : CURL_SEEKFUNC_FAIL;
+}
+
+static int open_body(struct fetch_transfer *t, const char *path)
+{
+	struct stat st;
+
+	t->file = fopen(path, "re");
+	if (!t->file || fstat(fileno(t->file), &st) < 0)
+		return -errno;
+	if (!S_ISREG(st.st_mode))
+		return -EINVAL;
+	t->file_len = (curl_off_t)st.st_size;
+	return 0;
+}
+
+static void set_body(struct fetch_transfer *t, const struct fetch_request *q)
+{
+	const char *body = q->body ? q->body : "";
+	CURL *e = t->easy;
+
+	if (t->file) {
+		curl_easy_setopt(e, CURLOPT_POST, 1L);
+		curl_easy_setopt(e, CURLOPT_POSTFIELDSIZE_LARGE, t->file_len);
+		curl_easy_setopt(e, CURLOPT_READFUNCTION, curl_wants_body);
+		curl_easy_setopt(e, CURLOPT_READDATA, t);
+		curl_easy_setopt(e, CURLOPT_SEEKFUNCTION, curl_wants_seek);
+		curl_easy_setopt(e, CURLOPT_SEEKDATA, t);
+	} else {
+		curl_easy_setopt(e, CURLOPT_POSTFIELDSIZE, (long)strlen(body));
+		curl_easy_setopt(e, CURLOPT_COPYPOSTFIELDS, body);
+	}
+	curl_easy_setopt(e, CURLOPT_CUSTOMREQUEST, q->method);
 }
 
 static void set_options(struct fetch_transfer *t, const struct fetch_request *q)
@@ -297,19 +363,21 @@ static void set_options(struct fetch_transfer *t, const struct fetch_request *q)
 	curl_easy_setopt(e, CURLOPT_WRITEDATA, t);
 	curl_easy_setopt(e, CURLOPT_HEADERFUNCTION, curl_got_header);
 	curl_easy_setopt(e, CURLOPT_HEADERDATA, t);
-	if (strcmp(q->method, "GET") != 0) {
-		const char *body = q->body ? q->body : "";
-
-		curl_easy_setopt(e, CURLOPT_POSTFIELDSIZE, (long)strlen(body));
-		curl_easy_setopt(e, CURLOPT_COPYPOSTFIELDS, body);
-		curl_easy_setopt(e, CURLOPT_CUSTOMREQUEST, q->method);
+	if (q->low_speed_s) {
+		curl_easy_setopt(
+			e, CURLOPT_LOW_SPEED_LIMIT, (long)FETCH_LOW_SPEED_BPS);
+		curl_easy_setopt(
+			e, CURLOPT_LOW_SPEED_TIME, (long)q->low_speed_s);
 	}
+	if (strcmp(q->method, "GET") != 0)
+		set_body(t, q);
 }
 
 int fetch_start(struct fetch *f, const struct fetch_request *q,
 	fetch_h *handler, void *arg, struct fetch_transfer **ret_transfer)
 {
 	struct fetch_transfer *t = calloc(1, sizeof(*t));
+	int r = 0;
 
 	if (!t)
 		return -ENOMEM;
@@ -317,10 +385,14 @@ int fetch_start(struct fetch *f, const struct fetch_request *q,
 	t->handler = handler;
 	t->arg = arg;
 	t->date_s = -1;
-	t->easy = curl_easy_init();
-	if (!t->easy || !set_headers(t, q)) {
+	if (q->body_path)
+		r = open_body(t, q->body_path);
+	t->easy = r == 0 ? curl_easy_init() : NULL;
+	if (r == 0 && (!t->easy || !set_headers(t, q)))
+		r = -ENOMEM;
+	if (r < 0) {
 		transfer_free(t);
-		return -ENOMEM;
+		return r;
 	}
 	set_options(t, q);
 	if (curl_multi_add_handle(f->multi, t->easy) != CURLM_OK) {
