@@ -317,6 +317,19 @@ static int read_secret(const char *config_path, const char *key,
 	return 0;
 }
 
+static int place_recordings(struct config *c)
+{
+	char *path;
+
+	if (*c->recording.directory)
+		return 0;
+	if (asprintf(&path, "%s/recordings", c->state_dir) < 0)
+		return -ENOMEM;
+	free(c->recording.directory);
+	c->recording.directory = path;
+	return 0;
+}
+
 static int load_files(
 	const char *path, struct config *c, char ret_error[CONFIG_ERROR_MAX])
 {
@@ -326,6 +339,8 @@ static int load_files(
 		if (config_schema[i].form == FORM_PATH)
 			err = resolve_path(path,
 				(char **)((char *)c + config_schema[i].offset));
+	if (err == 0)
+		err = place_recordings(c);
 	if (err < 0) {
 		complain(ret_error, path, 0, "", "out of memory");
 		return err;
@@ -335,6 +350,10 @@ static int load_files(
 	if (err == 0)
 		err = read_secret(path, "matrix.token_file",
 			c->matrix.token_file, &c->matrix.token, ret_error);
+	if (err == 0)
+		err = read_secret(path, "recording.webhook_secret_file",
+			c->recording.webhook_secret_file,
+			&c->recording.webhook_secret, ret_error);
 	return err;
 }
 

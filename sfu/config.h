@@ -49,21 +49,21 @@ struct config {
 		unsigned conferences, calls_per_minute;
 	} limits;
 	struct {
-		char *directory; /* "" = state_dir/recordings */
+		char *directory; /* config_load: state_dir/recordings for "" */
 		char *who; /* moderators, members, nobody, or a power level */
-		char *compose;  /* grid, speaker, none */
-		bool deliver;   /* post it into the room */
-		unsigned jobs;  /* composing at once */
-		unsigned at_once; /* recordings at once */
-		unsigned keep_days;  /* 0: for ever */
-		unsigned keyframe_s; /* asked of publishers; 0: never */
-		char *program;       /* hook: run at each event */
+		char *compose;               /* grid, speaker, none */
+		bool deliver;                /* post it into the room */
+		unsigned jobs;               /* composing at once */
+		unsigned at_once;            /* recordings at once */
+		unsigned keep_days;          /* 0: for ever */
+		unsigned keyframe_s;         /* asked of publishers; 0: never */
+		char *program;               /* hook: run at each event */
 		struct config_list webhooks; /* URLs */
 		char *webhook_secret, *webhook_secret_file;
 		char *recorder; /* hearth-record; "": beside hearth */
 	} recording;
 	struct {
-		char *socket;      /* Unix socket for local programs; "": none */
+		char *socket; /* Unix socket for local programs; "": none */
 		char *tokens_file; /* lines "name token listen|publish" */
 	} feed;
 	struct {
@@ -77,8 +77,8 @@ struct config {
  * key: what is wrong and what to write" in ret_error; no line where the key is
  * not in the file. Every text is set, "" where it has neither value nor
  * default. Relative paths are taken from the directory of the file. Secrets in
- * *_file keys are read here, one line each, into password or token; files
- * others may read are refused. */
+ * *_file keys are read here, one line each, into password, token or
+ * webhook_secret; files others may read are refused. */
 int config_load(
 	const char *path, struct config *ret, char ret_error[CONFIG_ERROR_MAX]);
 /* The defaults alone, for tests. */

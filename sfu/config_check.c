@@ -47,6 +47,22 @@ static bool is_level(const char *s)
 	       strcmp(s, "info") == 0 || strcmp(s, "debug") == 0;
 }
 
+static bool is_who(const char *s)
+{
+	size_t digits = strspn(s, "0123456789");
+
+	if (digits > 0 && digits <= 3 && !s[digits])
+		return strtoul(s, NULL, 10) <= 100;
+	return strcmp(s, "moderators") == 0 || strcmp(s, "members") == 0 ||
+	       strcmp(s, "nobody") == 0;
+}
+
+static bool is_compose(const char *s)
+{
+	return strcmp(s, "grid") == 0 || strcmp(s, "speaker") == 0 ||
+	       strcmp(s, "none") == 0;
+}
+
 static int check_form(enum config_form form, const char *s, char ret_why[128])
 {
 	if (strlen(s) > CONFIG_TEXT_MAX)
@@ -55,6 +71,11 @@ static int check_form(enum config_form form, const char *s, char ret_why[128])
 		return wrong(ret_why, "must be one line");
 	if (form == FORM_LEVEL && !is_level(s))
 		return wrong(ret_why, "must be error, warn, info or debug");
+	if (form == FORM_WHO && !is_who(s))
+		return wrong(ret_why, "must be moderators, members, nobody, "
+				      "or a power level from 0 to 100");
+	if (form == FORM_COMPOSE && !is_compose(s))
+		return wrong(ret_why, "must be grid, speaker or none");
 	if (!*s)
 		return 0;
 	if (form == FORM_URL && !is_url(s))
@@ -202,6 +223,30 @@ static const struct config_key *name_key(const char *section, const char *name)
 	return &config_schema[config_schema_find(section, name)];
 }
 
+static const struct config_key *check_recording(
+	const struct config *c, char ret_why[128])
+{
+	unsigned ways = !!*c->recording.webhook_secret +
+			!!*c->recording.webhook_secret_file;
+
+	if (ways > 1) {
+		wrong(ret_why, "give one of webhook_secret and "
+			       "webhook_secret_file, not both");
+		return name_key("recording", "webhook_secret");
+	}
+	if (c->recording.webhooks.n && !ways) {
+		wrong(ret_why, "need a secret to be signed with; set "
+			       "webhook_secret_file or webhook_secret");
+		return name_key("recording", "webhooks");
+	}
+	if (*c->feed.socket && !*c->feed.tokens_file) {
+		wrong(ret_why, "needs feed.tokens_file, which says who may "
+			       "come in");
+		return name_key("feed", "socket");
+	}
+	return NULL;
+}
+
 const struct config_key *config_check_whole(
 	const struct config *c, char ret_why[128])
 {
@@ -237,5 +282,5 @@ const struct config_key *config_check_whole(
 		wrong(ret_why, "is empty; write 127.0.0.1");
 		return name_key("http", "listen");
 	}
-	return NULL;
+	return check_recording(c, ret_why);
 }

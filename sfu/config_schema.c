@@ -100,6 +100,50 @@ const struct config_key config_schema[CONFIG_KEYS] = {
 		"Conferences at the same time."),
 	UINT(limits, calls_per_minute, 1, 10000, "60",
 		"New calls per room and minute; more are refused."),
+	TEXT(recording, directory, FORM_PATH, "",
+		"Directory for recordings, readable by us alone. Empty: "
+		"recordings below state_dir. An hour of three people is about "
+		"2 GB."),
+	TEXT(recording, who, FORM_WHO, "moderators",
+		"Who may record: moderators (whoever may kick), members, "
+		"nobody, or the power level that is needed, 0..100."),
+	TEXT(recording, compose, FORM_COMPOSE, "grid",
+		"The file to watch that is made after the call: grid, speaker, "
+		"or none for the tracks alone."),
+	BOOL(recording, deliver, "true",
+		"Post that file into the room; without it people ask for it "
+		"with `record list`."),
+	UINT(recording, jobs, 1, 16, "1",
+		"Compositions at the same time, each up to two cores. More "
+		"wait; calls are served first in any case."),
+	UINT(recording, at_once, 1, 256, "16",
+		"Recordings at the same time; more are refused."),
+	UINT(recording, keep_days, 0, 36500, "30",
+		"Days after which a recording is deleted. 0: kept for ever."),
+	UINT(recording, keyframe_s, 0, 3600, "10",
+		"Seconds between key frames asked of publishers while they are "
+		"recorded, so that one can seek. 0: never asked for."),
+	TEXT(recording, program, FORM_PATH, "",
+		"Program run at each event of a recording, with the manifest's "
+		"path in its environment. Empty: none."),
+	LIST(recording, webhooks, FORM_URL, "",
+		"URLs that are sent each event of a recording, signed with "
+		"webhook_secret."),
+	TEXT(recording, webhook_secret, FORM_ANY, "",
+		"What webhooks are signed with, so that receivers know us. "
+		"Required with webhooks, here or in webhook_secret_file."),
+	TEXT(recording, webhook_secret_file, FORM_PATH, "",
+		"File holding that secret; others must not be able to read "
+		"it."),
+	TEXT(recording, recorder, FORM_PATH, "",
+		"The recorder program. Empty: hearth-record beside hearth."),
+	TEXT(feed, socket, FORM_PATH, "",
+		"Unix socket on which local programs take part in calls "
+		"(feed/README.md). Empty: none."),
+	TEXT(feed, tokens_file, FORM_PATH, "",
+		"File with a line `name token listen` or `name token publish` "
+		"for each such program; others must not be able to read it. "
+		"Required with socket."),
 	{ "log", "level", CONFIG_TEXT, FORM_LEVEL, AT(log.level), 0, 0, "info",
 		"error, warn, info or debug." },
 	BOOL(log, pii, "false",
@@ -149,7 +193,9 @@ static void help_range(const struct config_key *key)
 		break;
 	case CONFIG_LIST_OF:
 		printf("  list of at most %d %s", CONFIG_LIST,
-			key->form == FORM_ADDRESS ? "IP addresses" : "texts");
+			key->form == FORM_ADDRESS ? "IP addresses"
+			: key->form == FORM_URL   ? "URLs"
+						  : "texts");
 		break;
 	case CONFIG_TEXT:
 		printf("  %s", key->form == FORM_URL       ? "URL"

@@ -8,7 +8,7 @@
 
 #include "sfu/config.h"
 
-enum { CONFIG_KEYS = 29, CONFIG_TEXT_MAX = 1024, CONFIG_FILE_MAX = 1 << 18 };
+enum { CONFIG_KEYS = 44, CONFIG_TEXT_MAX = 1024, CONFIG_FILE_MAX = 1 << 18 };
 
 enum config_type {
 	CONFIG_TEXT,
@@ -19,7 +19,15 @@ enum config_type {
 };
 
 /* What a text, or each item of a list, must look like. */
-enum config_form { FORM_ANY, FORM_URL, FORM_ADDRESS, FORM_LEVEL, FORM_PATH };
+enum config_form {
+	FORM_ANY,
+	FORM_URL,
+	FORM_ADDRESS,
+	FORM_LEVEL,
+	FORM_PATH,
+	FORM_WHO,    /* moderators, members, nobody, or 0..100 */
+	FORM_COMPOSE /* grid, speaker, none */
+};
 
 struct config_key {
 	const char *section; /* "" at the top */

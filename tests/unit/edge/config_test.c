@@ -40,6 +40,15 @@ static void test_defaults(void **state)
 	assert_string_equal(c.log.level, "info");
 	assert_string_equal(c.matrix.password, "");
 	assert_true(c.limits.channel_queue_bytes == 16777216);
+	assert_string_equal(c.recording.who, "moderators");
+	assert_string_equal(c.recording.compose, "grid");
+	assert_true(c.recording.deliver);
+	assert_int_equal(c.recording.jobs, 1);
+	assert_int_equal(c.recording.at_once, 16);
+	assert_int_equal(c.recording.keep_days, 30);
+	assert_int_equal(c.recording.keyframe_s, 10);
+	assert_int_equal(c.recording.webhooks.n, 0);
+	assert_string_equal(c.feed.socket, "");
 	config_done(&c);
 	assert_null(c.log.level);
 	config_done(&c);
@@ -76,6 +85,45 @@ static void test_values(void **state)
 	assert_true(c.log.pii);
 	assert_string_equal(c.state_dir, "/s");
 	config_done(&c);
+}
+
+static void test_recording_values(void **state)
+{
+	static const char *const who[] = { "0", "100", "50", "members",
+		"nobody", "moderators" };
+	char error[CONFIG_ERROR_MAX] = "", text[512];
+	struct config c;
+
+	(void)state;
+	assert_int_equal(
+		parse(BASE "recording:\n  directory: /r\n  compose: none\n"
+			   "  deliver: false\n  jobs: 16\n  at_once: 256\n"
+			   "  keep_days: 0\n  keyframe_s: 0\n"
+			   "  program: /hook\n  recorder: /rec\n"
+			   "  webhooks: [https://a/x, http://b]\n"
+			   "  webhook_secret: s\n"
+			   "feed: { socket: /f, tokens_file: /t }\n",
+			&c, error),
+		0);
+	assert_string_equal(error, "");
+	assert_string_equal(c.recording.directory, "/r");
+	assert_string_equal(c.recording.compose, "none");
+	assert_false(c.recording.deliver);
+	assert_int_equal(c.recording.jobs, 16);
+	assert_int_equal(c.recording.keep_days, 0);
+	assert_int_equal(c.recording.webhooks.n, 2);
+	assert_string_equal(c.recording.webhooks.v[1], "http://b");
+	assert_string_equal(c.recording.program, "/hook");
+	assert_string_equal(c.recording.recorder, "/rec");
+	assert_string_equal(c.feed.tokens_file, "/t");
+	config_done(&c);
+	for (unsigned i = 0; i < sizeof(who) / sizeof(who[0]); i++) {
+		snprintf(text, sizeof(text), BASE "recording:\n  who: %s\n",
+			who[i]);
+		assert_int_equal(parse(text, &c, error), 0);
+		assert_string_equal(c.recording.who, who[i]);
+		config_done(&c);
+	}
 }
 
 static const struct {
@@ -120,6 +168,29 @@ static const struct {
 	{ BASE "log:\n  pii: maybe\n", "f:6: log.pii: must be true or false" },
 	{ BASE "log:\n  level: loud\n", "f:6: log.level: must be error" },
 	{ BASE "log:\n  level:\n", "f:6: log.level: must be error" },
+	{ BASE "recording:\n  who: 101\n",
+		"f:6: recording.who: must be moderators" },
+	{ BASE "recording:\n  who: -1\n", "f:6: recording.who: must be mod" },
+	{ BASE "recording:\n  who: 5x\n", "f:6: recording.who: must be mod" },
+	{ BASE "recording:\n  who: ''\n", "f:6: recording.who: must be mod" },
+	{ BASE "recording:\n  compose: mosaic\n",
+		"f:6: recording.compose: must be grid, speaker or none" },
+	{ BASE "recording:\n  jobs: 0\n",
+		"f:6: recording.jobs: must be a number from 1 to 16" },
+	{ BASE "recording:\n  at_once: 257\n",
+		"f:6: recording.at_once: must be a number from 1 to 256" },
+	{ BASE "recording:\n  keep_days: 36501\n",
+		"f:6: recording.keep_days: must be a number from 0 to 36500" },
+	{ BASE "recording:\n  keyframe_s: 3601\n",
+		"f:6: recording.keyframe_s: must be a number from 0 to 3600" },
+	{ BASE "recording:\n  webhooks: [ftp://x]\n  webhook_secret: s\n",
+		"f:6: recording.webhooks: must be a URL" },
+	{ BASE "recording:\n  webhooks: [http://x]\n",
+		"f:6: recording.webhooks: need a secret" },
+	{ BASE "recording:\n  webhook_secret: a\n  webhook_secret_file: b\n",
+		"f:6: recording.webhook_secret: give one of" },
+	{ BASE "feed:\n  socket: /f\n",
+		"f:6: feed.socket: needs feed.tokens_file" },
 	{ "matrix:\n  homeserver: matrix.example.org\n",
 		"f:2: matrix.homeserver: must be a URL" },
 	{ "matrix:\n  homeserver: http://\n",
@@ -200,6 +271,30 @@ static void test_secret_file(void **state)
 	assert_non_null(strstr(error, "is empty"));
 }
 
+static void test_webhook_secret_file(void **state)
+{
+	const char *path = put("hearth.yaml",
+		WITH_FILE "recording:\n  webhooks: [http://h/x]\n"
+			  "  webhook_secret_file: hooks\n",
+		0644);
+	char error[CONFIG_ERROR_MAX] = "", expected[128];
+	struct config c;
+
+	(void)state;
+	put("secret", "pass word\n", 0600);
+	put("hooks", "sign here\n", 0600);
+	assert_int_equal(config_load(path, &c, error), 0);
+	assert_string_equal(c.recording.webhook_secret, "sign here");
+	snprintf(expected, sizeof(expected), "%s/state/recordings", dir);
+	assert_string_equal(c.recording.directory, expected);
+	config_done(&c);
+	put("hooks", "sign here\n", 0604);
+	assert_int_equal(config_load(path, &c, error), -EACCES);
+	assert_non_null(strstr(error, "recording.webhook_secret_file"));
+	unlink(put("hooks", "", 0600));
+	assert_int_equal(config_load(path, &c, error), -ENOENT);
+}
+
 static void test_missing_files(void **state)
 {
 	const char *path = put("hearth.yaml", WITH_FILE, 0644);
@@ -266,8 +361,10 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_defaults),
 		cmocka_unit_test(test_values),
+		cmocka_unit_test(test_recording_values),
 		cmocka_unit_test(test_bad),
 		cmocka_unit_test(test_secret_file),
+		cmocka_unit_test(test_webhook_secret_file),
 		cmocka_unit_test(test_missing_files),
 		cmocka_unit_test(test_schema),
 	};
