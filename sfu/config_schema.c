@@ -102,8 +102,8 @@ const struct config_key config_schema[CONFIG_KEYS] = {
 		"New calls per room and minute; more are refused."),
 	TEXT(recording, directory, FORM_PATH, "",
 		"Directory for recordings, readable by us alone. Empty: "
-		"recordings below state_dir. An hour of three people is about "
-		"2 GB."),
+		"recordings below state_dir. An hour of one camera is up to "
+		"1.2 GB."),
 	TEXT(recording, who, FORM_WHO, "moderators",
 		"Who may record: moderators (whoever may kick), members, "
 		"nobody, or the power level that is needed, 0..100."),

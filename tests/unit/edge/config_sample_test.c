@@ -59,7 +59,10 @@ static void assert_like_defaults(const struct config *c)
 			strcmp(k->name, "user") == 0 ||
 			strcmp(k->name, "password") == 0)
 			continue;
-		if (k->type == CONFIG_TEXT)
+		if (k->offset == offsetof(struct config, recording.directory))
+			assert_string_equal(*(char *const *)a,
+				"/var/lib/hearth/recordings");
+		else if (k->type == CONFIG_TEXT)
 			assert_string_equal(
 				*(char *const *)a, *(char *const *)b);
 		else if (k->type == CONFIG_UINT)
