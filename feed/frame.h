@@ -50,7 +50,8 @@ enum feed_type {
 	FEED_SDP, /* the whole present description */
 	/* Text, one line per stream of that description, always after FEED_SDP:
 	 * "<stream id> <owner id> <owner's own stream id> <kinds> <label>\n",
-	 * kinds: "audio", "video" or "audio,video"; the label is the rest. */
+	 * kinds: "audio", "video" or "audio,video"; the owner's own id is "-"
+	 * where it named none; the label, which may be empty, is the rest. */
 	FEED_STREAMS,
 	FEED_SPEAKER, /* text: owner id of the loudest, "0" for nobody */
 	FEED_LOST,    /* text: RTP frames dropped since the last such frame: the
@@ -74,8 +75,7 @@ void feed_header_write(const struct feed_frame *f, uint8_t ret[FEED_HEADER]);
 /* The first frame in buf. Returns the bytes it takes and fills *ret, whose
  * payload points into buf; 0: not whole yet; -EBADMSG: no such type, a reserved
  * byte set, or too long: the stream cannot be read any further. */
-int64_t feed_frame_read(
-	const uint8_t *buf, size_t len, struct feed_frame *ret);
+int64_t feed_frame_read(const uint8_t *buf, size_t len, struct feed_frame *ret);
 
 /* One line of a FEED_STREAMS payload. */
 struct feed_stream {
@@ -88,5 +88,9 @@ struct feed_stream {
 /* Reads the line at *at (moved past it, up to end). 1: *ret filled; 0: no more
  * lines; -EBADMSG: not such a line. */
 int feed_stream_next(const char **at, const char *end, struct feed_stream *ret);
+/* Writes such a line and a NUL; returns its length without that. -EINVAL: an id
+ * that is empty or has a space or newline, a label with a newline, no kind;
+ * -ENOSPC: does not fit. */
+int feed_stream_write(const struct feed_stream *s, char *buf, size_t cap);
 
 #endif
