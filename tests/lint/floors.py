@@ -37,7 +37,7 @@ IO_LINE = 4               # from here up: libevent, sockets, clock, log
 PACKAGES = {
     "stun/": ("ice/",),
     "nice/": ("sfu/fullice",),
-    "mbedtls/": ("dtls/",),
+    "mbedtls/": ("dtls/", "http/sign"),
     "psa/": ("dtls/",),
     "usrsctp.h": ("dtls/",),
     "srtp2/": ("rtp/",),
