@@ -6,12 +6,24 @@
  * Knows no Matrix: rooms and people are the front's words.
  *
  *   studio_start ──> EV_STARTED ─> EV_TRACK* ─> EV_STOPPED ─> EV_PROGRESS*
- *        │                │                         └─> EV_COMPOSED, or EV_FAILED
- *        └─> EV_FAILED    └─> EV_TROUBLE / EV_RECOVERED
+ *        │                │                         └─> EV_COMPOSED, or
+ * EV_FAILED └─> EV_FAILED    └─> EV_TROUBLE / EV_RECOVERED
  *
  * Events come from the event loop, never from inside a command. After a start
  * of the daemon, recordings that were cut off come as EV_STOPPED, those not
- * delivered yet as EV_COMPOSED, once the front calls studio_resume.
+ * delivered yet as EV_COMPOSED, once the front calls studio_resume; their
+ * conference is then the room.
+ *
+ * A recorder that dies is replaced while the conference goes on: EV_TROUBLE of
+ * the recording that was cut off, then within 2 s EV_STARTED of another one
+ * with an id of its own (studio_running gives it at once), whose manifest has
+ * about.continues, the id of the one before; at some time EV_STOPPED of the one
+ * before, stopped_because "crashed". After the third time within a minute it is
+ * not replaced: EV_TROUBLE says so, EV_STOPPED comes. The same two where the
+ * worker of the conference dies, without replacement: the front's to start.
+ *
+ * EV_STOPPED and EV_COMPOSED come of recordings without any file as well
+ * (manifest: files is empty): nobody published.
  */
 #ifndef HEARTH_STUDIO_STUDIO_H
 #define HEARTH_STUDIO_STUDIO_H
@@ -97,8 +109,8 @@ struct studio_entry {
 	char state[16];
 	cJSON *about; /* the caller frees each */
 };
-unsigned studio_list(
-	struct studio *s, const char *room, struct studio_entry *ret, unsigned n);
+unsigned studio_list(struct studio *s, const char *room,
+	struct studio_entry *ret, unsigned n);
 /* Removes all files of it; the hook hears `deleted`. -ENOENT; -EBUSY while it
  * is being recorded or composed. room: must be the recording's. */
 int studio_delete(struct studio *s, const char *room, const char *id);
@@ -111,8 +123,8 @@ cJSON *studio_manifest(struct studio *s, const char *room, const char *id);
 int studio_link(struct studio *s, const char *id, const char *file,
 	unsigned ttl_s, char *ret, size_t cap);
 
-/* The front has posted it: kept in the manifest (`delivered`: the object, copied),
- * and the hook hears `delivered`. */
+/* The front has posted it: kept in the manifest (`delivered`: the object,
+ * copied), and the hook hears `delivered`. */
 int studio_delivered(struct studio *s, const char *id, const cJSON *delivered);
 
 void studio_metrics(const struct studio *s, struct evbuffer *out);
