@@ -27,7 +27,7 @@ FLOORS = {
     "record/": 4, "record/take": 3, "record/order": 3, "record/depacket": 3,
     "record/clock": 3, "record/plan": 3,
     "sfu/sfu": 5, "sfu/child": 5, "http/": 5, "studio/": 5,
-    "matrix-bot/": 6,
+    "matrix-bot/": 6, "examples/": 6,
     "sfu/main": 7,
 }
 MAIN_ONLY = "sfu/main.c"  # the one exception: includes what it likes
