@@ -124,12 +124,28 @@ static bool path_ok(const char *path)
 	return true;
 }
 
+int http_files_stat(int fd, struct http_file *ret)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) < 0)
+		return -ENOENT;
+	if (!S_ISREG(st.st_mode))
+		return S_ISDIR(st.st_mode) ? -EISDIR : -ENOENT;
+	ret->fd = fd;
+	ret->size = (uint64_t)st.st_size;
+	snprintf(ret->etag, sizeof(ret->etag), "\"%llx-%llx-%lx\"",
+		(unsigned long long)st.st_size,
+		(unsigned long long)st.st_mtim.tv_sec,
+		(unsigned long)st.st_mtim.tv_nsec);
+	return 0;
+}
+
 int http_files_open(int root_fd, const char *path, struct http_file *ret)
 {
 	char copy[PATH_BYTES];
 	const char *name;
-	struct stat st;
-	int n, fd;
+	int n, fd, err;
 
 	if (!path_ok(path))
 		return -ENOENT;
@@ -141,17 +157,12 @@ int http_files_open(int root_fd, const char *path, struct http_file *ret)
 	fd = open_below(root_fd, copy);
 	if (fd < 0)
 		return -ENOENT;
-	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode)) {
+	err = http_files_stat(fd, ret);
+	if (err < 0) {
 		close(fd);
-		return S_ISDIR(st.st_mode) ? -EISDIR : -ENOENT;
+		return err;
 	}
-	ret->fd = fd;
-	ret->size = (uint64_t)st.st_size;
 	ret->type = type_of(name);
 	ret->immutable = http_files_hashed(name);
-	snprintf(ret->etag, sizeof(ret->etag), "\"%llx-%llx-%lx\"",
-		(unsigned long long)st.st_size,
-		(unsigned long long)st.st_mtim.tv_sec,
-		(unsigned long)st.st_mtim.tv_nsec);
 	return 0;
 }

@@ -22,6 +22,9 @@ struct http_file {
  * everything else that is not to be served. */
 int http_files_open(int root_fd, const char *path, struct http_file *ret);
 
+/* Fills fd, size and etag of an open file. 0; -EISDIR; -ENOENT: no file. */
+int http_files_stat(int fd, struct http_file *ret);
+
 /* True for names bundlers make: name-HASH.ext or name.HASH.ext, where HASH is 8
  * letters with a digit among them (or all capitals) or at least 8 hex digits.
  */

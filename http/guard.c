@@ -2,9 +2,12 @@
 
 #include <errno.h>
 #include <string.h>
+#include <linux/sockios.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <time.h>
 
+#include <event2/buffer.h>
 #include <event2/bufferevent.h>
 #include <event2/event.h>
 #include <event2/http.h>
@@ -48,6 +51,32 @@ static void collect(struct http_guard *g)
 	}
 }
 
+/* Bytes of the answer that the client has not acknowledged: the kernel's buffer
+ * alone can be minutes of a slow line. */
+static uint64_t bytes_left(struct bufferevent *bev)
+{
+	uint64_t left = evbuffer_get_length(bufferevent_get_output(bev));
+	int queued = 0;
+
+	if (ioctl(bufferevent_getfd(bev), SIOCOUTQ, &queued) == 0 && queued > 0)
+		left += (uint64_t)queued;
+	return left;
+}
+
+static bool gets_on(struct http_guard *g, struct http_guarded *held, long now)
+{
+	uint64_t left;
+
+	if (!held->download)
+		return false;
+	left = bytes_left(held->bev);
+	if (held->left - left < HTTP_STALL_BYTES || held->left < left)
+		return false;
+	held->left = left;
+	held->deadline_s = now + g->stall_s;
+	return true;
+}
+
 static void sweep(evutil_socket_t fd, short what, void *arg)
 {
 	struct http_guard *g = arg;
@@ -59,7 +88,8 @@ static void sweep(evutil_socket_t fd, short what, void *arg)
 	for (unsigned i = 0; i < HTTP_CONNECTIONS; i++) {
 		struct http_guarded *held = &g->held[i];
 
-		if (!held->bev || now <= held->deadline_s)
+		if (!held->bev || gets_on(g, held, now) ||
+			now <= held->deadline_s)
 			continue;
 		/* evhttp sees the end of the stream, or that it cannot write
 		 * any more, and cleans up. */
@@ -76,6 +106,7 @@ int http_guard_init(struct http_guard *g, struct event_base *base,
 	g->base = base;
 	g->listener = listener;
 	g->timeout_s = timeout_s;
+	g->stall_s = HTTP_STALL_S;
 	g->sweep = event_new(base, -1, EV_PERSIST, sweep, g);
 	if (!g->sweep || event_add(g->sweep, &second) < 0)
 		return -ENOMEM;
@@ -102,13 +133,15 @@ struct bufferevent *http_guard_bev(struct event_base *base, void *arg)
 	bev = bufferevent_socket_new(base, -1, 0);
 	if (!bev)
 		return NULL;
+	/* evhttp goes on reading while it answers. */
+	bufferevent_setwatermark(bev, EV_READ, 0, HTTP_INPUT_MAX);
 	collect(g);
 	for (unsigned i = 0; i < HTTP_CONNECTIONS; i++) {
 		if (g->held[i].bev)
 			continue;
 		bufferevent_incref(bev);
-		g->held[i].bev = bev;
-		g->held[i].deadline_s = now_s() + g->timeout_s;
+		g->held[i] = (struct http_guarded){ .bev = bev,
+			.deadline_s = now_s() + g->timeout_s };
 		g->n++;
 		break;
 	}
@@ -119,8 +152,8 @@ struct bufferevent *http_guard_bev(struct event_base *base, void *arg)
 	return bev;
 }
 
-static void set_deadline(
-	struct http_guard *g, struct evhttp_request *req, long in_s)
+static struct http_guarded *held_of(
+	struct http_guard *g, struct evhttp_request *req)
 {
 	struct evhttp_connection *connection =
 		evhttp_request_get_connection(req);
@@ -128,18 +161,40 @@ static void set_deadline(
 
 	for (unsigned i = 0; i < HTTP_CONNECTIONS; i++)
 		if (g->held[i].bev == bev)
-			g->held[i].deadline_s = now_s() + in_s;
+			return &g->held[i];
+	return NULL;
 }
 
 static void answered(struct evhttp_request *req, void *arg)
 {
 	struct http_guard *g = arg;
+	struct http_guarded *held = held_of(g, req);
 
-	set_deadline(g, req, g->timeout_s);
+	if (!held)
+		return;
+	held->download = false;
+	held->deadline_s = now_s() + g->timeout_s;
 }
 
 void http_guard_request(struct http_guard *g, struct evhttp_request *req)
 {
-	set_deadline(g, req, HTTP_SEND_S);
+	struct http_guarded *held = held_of(g, req);
+
+	if (held)
+		held->deadline_s = now_s() + HTTP_SEND_S;
 	evhttp_request_set_on_complete_cb(req, answered, g);
+}
+
+void http_guard_download(struct http_guard *g, struct evhttp_request *req)
+{
+	struct http_guarded *held = held_of(g, req);
+
+	if (!held)
+		return;
+	held->download = true;
+	held->left = UINT64_MAX;
+	held->deadline_s = now_s() + g->stall_s;
+	/* evhttp's own would end it: the client says nothing while it takes,
+	 * and the kernel takes nothing while its buffer is full. */
+	bufferevent_set_timeouts(held->bev, NULL, NULL);
 }

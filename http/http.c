@@ -15,6 +15,7 @@
 #include <event2/keyvalq_struct.h>
 #include <event2/listener.h>
 
+#include "http/download.h"
 #include "http/files.h"
 #include "http/guard.h"
 #include "http/reply.h"
@@ -25,6 +26,7 @@ struct route {
 	char *path;
 	bool post;
 	http_handler_h *handler;
+	http_files_h *files; /* instead of handler: path is a prefix */
 	void *arg;
 };
 
@@ -110,7 +112,7 @@ static bool serve_route(struct http *h, struct evhttp_request *req,
 	for (unsigned i = 0; i < h->n_routes; i++) {
 		const struct route *route = &h->route[i];
 
-		if (strcmp(route->path, path) != 0)
+		if (route->files || strcmp(route->path, path) != 0)
 			continue;
 		if (route->post ? post : is_get(req)) {
 			run_route(h, req, route, path, query);
@@ -123,6 +125,34 @@ static bool serve_route(struct http *h, struct evhttp_request *req,
 	if (allow)
 		http_reply_not_allowed(&h->replier, req, allow);
 	return allow != NULL;
+}
+
+/* True when it lies below the prefix of some route and was answered. */
+static bool serve_download(struct http *h, struct evhttp_request *req,
+	const char *path, const char *query)
+{
+	for (unsigned i = 0; i < h->n_routes; i++) {
+		const struct route *route = &h->route[i];
+		struct http_download download = { .fd = -1 };
+		struct http_request request = { .query = query };
+		size_t len = strlen(route->path);
+
+		if (!route->files || strncmp(route->path, path, len) != 0)
+			continue;
+		if (!is_get(req)) {
+			http_reply_not_allowed(&h->replier, req, "GET, HEAD");
+			return true;
+		}
+		request.path = path + len;
+		request.method =
+			evhttp_request_get_command(req) == EVHTTP_REQ_HEAD
+				? "HEAD"
+				: "GET";
+		route->files(route->arg, &request, &download);
+		http_download_reply(&h->replier, &h->guard, req, &download);
+		return true;
+	}
+	return false;
 }
 
 static void handle(struct evhttp_request *req, void *arg)
@@ -138,7 +168,8 @@ static void handle(struct evhttp_request *req, void *arg)
 	if (!path || strlen(path) != len)
 		http_reply_text(
 			&h->replier, req, 400, "400: this is no address.\n");
-	else if (!serve_route(h, req, path, evhttp_uri_get_query(uri)))
+	else if (!serve_route(h, req, path, evhttp_uri_get_query(uri)) &&
+		 !serve_download(h, req, path, evhttp_uri_get_query(uri)))
 		serve_file(h, req, raw, path);
 	free(path);
 }
@@ -257,27 +288,44 @@ struct http *http_free(struct http *h)
 	return NULL;
 }
 
-int http_route(struct http *h, const char *path, bool post,
-	http_handler_h *handler, void *arg)
+static int add_route(struct http *h, const struct route *wanted)
 {
 	struct route *route = &h->route[h->n_routes];
 
-	if (*path != '/')
-		return -EINVAL;
 	if (h->n_routes == ROUTES_MAX)
 		return -ENOSPC;
 	for (unsigned i = 0; i < h->n_routes; i++)
-		if (h->route[i].post == post &&
-			strcmp(h->route[i].path, path) == 0)
+		if (h->route[i].post == wanted->post &&
+			strcmp(h->route[i].path, wanted->path) == 0)
 			return -EEXIST;
-	route->path = strdup(path);
+	*route = *wanted;
+	route->path = strdup(wanted->path);
 	if (!route->path)
 		return -ENOMEM;
-	route->post = post;
-	route->handler = handler;
-	route->arg = arg;
 	h->n_routes++;
 	return 0;
+}
+
+int http_route(struct http *h, const char *path, bool post,
+	http_handler_h *handler, void *arg)
+{
+	struct route route = { .post = post, .handler = handler, .arg = arg };
+
+	if (*path != '/')
+		return -EINVAL;
+	route.path = (char *)path;
+	return add_route(h, &route);
+}
+
+int http_route_files(
+	struct http *h, const char *prefix, http_files_h *handler, void *arg)
+{
+	struct route route = { .files = handler, .arg = arg };
+
+	if (*prefix != '/' || prefix[strlen(prefix) - 1] != '/')
+		return -EINVAL;
+	route.path = (char *)prefix;
+	return add_route(h, &route);
 }
 
 void http_allow_connect(struct http *h, const char *origin)

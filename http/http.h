@@ -55,22 +55,20 @@ struct http_download {
 	int fd; /* a regular file, open for reading; closed by http/. -1: there
 		   is none, see status and text */
 	int status;       /* without fd: 403, 404, 410, …; 0 means 404 */
-	const char *text; /* without fd: a sentence for people, or NULL */
-	const char *content_type;          /* NULL: application/octet-stream */
-	char name[HTTP_DOWNLOAD_NAME_MAX]; /* to save it as; "": from the path
-					    */
+	const char *text; /* without fd: a sentence for people, static */
+	const char *content_type;          /* static; NULL: octet-stream */
+	char name[HTTP_DOWNLOAD_NAME_MAX]; /* to save it as, or "" */
 };
 
 /* Fills *ret, which has fd -1 and is zero otherwise; req->path is what comes
- * after the prefix, decoded and not to be trusted, req->method GET or HEAD.
- * Strings must live until http/ returns to the loop. */
+ * after the prefix, decoded and not to be trusted, req->method GET or HEAD. */
 typedef void(http_files_h)(
 	void *arg, const struct http_request *req, struct http_download *ret);
 
 /* Adds GET and HEAD for everything below prefix, which has a slash at both
  * ends: files of any size for whom the handler lets in, with byte ranges (RFC
  * 9110, section 14: one range; several are answered with the whole), ETag and
- * If-Range, never cached, no script. Nothing of a file is held in memory; who
+ * If-Range, never cached. Nothing of a file is held in memory; who
  * takes less than 64 KiB in 60 s is cut off and may ask for the rest. Routes of
  * http_route win over it. Errors as http_route. */
 int http_route_files(

@@ -20,6 +20,8 @@ static const char *reason(int status)
 		return "Created";
 	case 204:
 		return "No Content";
+	case 206:
+		return "Partial Content";
 	case 301:
 		return "Moved Permanently";
 	case 304:
@@ -32,6 +34,10 @@ static const char *reason(int status)
 		return "Not Found";
 	case 405:
 		return "Method Not Allowed";
+	case 410:
+		return "Gone";
+	case 416:
+		return "Range Not Satisfiable";
 	case 503:
 		return "Service Unavailable";
 	default:
