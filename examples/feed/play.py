@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import hearthfeed as hf
@@ -57,14 +58,18 @@ class Player:
         self.feed = feed
         self.found = kinds(path)
         self.frame_of = {}  # socket -> the kind of frame its packets become
+        # The same for both, or their sender reports disagree and sound and
+        # picture come apart.
+        begin = ["-start_time_realtime", str(int(time.time() * 1e6))]
         self.command = ["ffmpeg", "-hide_banner", "-loglevel", "warning",
                         "-nostdin", *(["-stream_loop", "-1"] if loop else []),
                         "-re", "-i", path]
         for kind in self.found:
             (rtp, rtcp), port = receivers()
             self.frame_of.update({rtp: hf.RTP, rtcp: hf.RTCP})
-            self.command += [*ENCODE[kind], "-ssrc", str(SSRC[kind]), "-f",
-                             "rtp", f"rtp://127.0.0.1:{port}?pkt_size=1200"]
+            self.command += [*ENCODE[kind], *begin, "-ssrc",
+                             str(SSRC[kind]), "-f", "rtp",
+                             f"rtp://127.0.0.1:{port}?pkt_size=1200"]
 
     def run(self):
         """Until the file has ended, or the call."""
