@@ -36,7 +36,7 @@
 
 enum {
 	FEED_HEADER = 16,
-	FEED_PAYLOAD_MAX = 262144, /* longer: the stream is broken */
+	FEED_PAYLOAD_MAX = 524288, /* longer: the stream is broken */
 	FEED_PACKET_MAX = 2048,    /* payload of RTP and RTCP frames */
 	FEED_VERSION = 1,
 };
@@ -51,7 +51,7 @@ enum feed_type {
 	/* Text, one line per stream of that description, always after FEED_SDP:
 	 * "<stream id> <owner id> <owner's own stream id> <kinds> <label>\n",
 	 * kinds: "audio", "video" or "audio,video"; the owner's own id is "-"
-	 * where it named none; the label, which may be empty, is the rest. */
+	 * where it is no word; the label, which may be empty, is the rest. */
 	FEED_STREAMS,
 	FEED_SPEAKER, /* text: owner id of the loudest, "0" for nobody */
 	FEED_LOST,    /* text: RTP frames dropped since the last such frame: the
