@@ -128,9 +128,10 @@ struct bufferevent *http_guard_bev(struct event_base *base, void *arg)
 	struct http_guard *g = arg;
 	struct bufferevent *bev;
 
-	/* Without CLOSE_ON_FREE evhttp closes the socket itself, at once,
-	 * however long the reference is held here. */
-	bev = bufferevent_socket_new(base, -1, 0);
+	/* With CLOSE_ON_FREE the socket stays open as long as the reference is
+	 * held here: its events are still in the loop, and another socket must
+	 * not get its number meanwhile. evhttp has shut it down at once. */
+	bev = bufferevent_socket_new(base, -1, BEV_OPT_CLOSE_ON_FREE);
 	if (!bev)
 		return NULL;
 	/* evhttp goes on reading while it answers. */

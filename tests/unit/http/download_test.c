@@ -174,7 +174,7 @@ static void test_files_are_closed(void **state)
 		ask("GET /files/empty?key=1", "");
 		ask("GET /files/directory?key=1", "");
 	}
-	client_turn(base, 20);
+	client_turn(base, 1200);
 	assert_true(open_files() <= before + 1);
 }
 

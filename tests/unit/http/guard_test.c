@@ -3,6 +3,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -13,6 +14,8 @@
 #include <unistd.h>
 
 #include <cmocka.h>
+#include <event2/buffer.h>
+#include <event2/bufferevent.h>
 #include <event2/event.h>
 #include <event2/http.h>
 #include <event2/listener.h>
@@ -26,11 +29,20 @@ struct fixture {
 	unsigned port;
 };
 
+static char big[64 << 20];
+
 static void handle(struct evhttp_request *req, void *arg)
 {
 	struct fixture *f = arg;
 
 	http_guard_request(&f->guard, req);
+	if (strcmp(evhttp_request_get_uri(req), "/big") != 0) {
+		evhttp_send_reply(req, 200, "OK", NULL);
+		return;
+	}
+	http_guard_download(&f->guard, req);
+	evbuffer_add_reference(evhttp_request_get_output_buffer(req), big,
+		sizeof(big), NULL, NULL);
 	evhttp_send_reply(req, 200, "OK", NULL);
 }
 
@@ -115,6 +127,31 @@ static void test_busy_lives(void **state)
 	close(fd);
 }
 
+/* The events of a connection that evhttp gave up are in the loop until the next
+ * sweep: its number must not go to another socket before. */
+static void test_number_is_kept(void **state)
+{
+	static const char ask[] = "GET / HTTP/1.1\r\nHost: h\r\n"
+				  "Connection: close\r\n\r\n";
+	struct fixture *f = *state;
+	int fd = client_connect(f->port), closed, held = 0;
+
+	client_talk(f->base, fd, ask, strlen(ask), 2000, &closed);
+	assert_true(closed);
+	for (unsigned i = 0; i < HTTP_CONNECTIONS; i++) {
+		struct bufferevent *bev = f->guard.held[i].bev;
+
+		if (!bev)
+			continue;
+		held++;
+		assert_true(fcntl(bufferevent_getfd(bev), F_GETFD) >= 0);
+	}
+	assert_int_equal(held, 1);
+	close(fd);
+	client_turn(f->base, 1200);
+	assert_int_equal(f->guard.n, 0);
+}
+
 static void test_ceiling(void **state)
 {
 	static int fd[HTTP_CONNECTIONS + 20];
@@ -138,13 +175,36 @@ static void test_ceiling(void **state)
 		200);
 }
 
+/* One that takes a little all the time lives, one that takes nothing is cut. */
+static void test_download_stalls(void **state)
+{
+	static const char ask[] = "GET /big HTTP/1.1\r\nHost: h\r\n\r\n";
+	static char bytes[HTTP_STALL_BYTES];
+	struct fixture *f = *state;
+	int fd = client_connect(f->port);
+	ssize_t n = 0;
+
+	f->guard.stall_s = 2;
+	assert_int_equal(send(fd, ask, strlen(ask), 0), (ssize_t)strlen(ask));
+	for (int i = 0; i < 12; i++) {
+		client_turn(f->base, 500);
+		n = recv(fd, bytes, sizeof(bytes), MSG_DONTWAIT);
+		assert_true(n > 0);
+	}
+	client_turn(f->base, 4500);
+	assert_int_equal(f->guard.n, 0);
+	close(fd);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_dripping),
 		cmocka_unit_test(test_silent),
 		cmocka_unit_test(test_busy_lives),
+		cmocka_unit_test(test_number_is_kept),
 		cmocka_unit_test(test_ceiling),
+		cmocka_unit_test(test_download_stalls),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);
