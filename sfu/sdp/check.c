@@ -156,8 +156,9 @@ static int check_line(const struct line *l, const struct sdp_media *m,
 	return 0;
 }
 
-int check_offer(const struct negotiation *n, const struct sdp *s,
-	const struct verdict *v, char ret_error[SDP_ERROR_MAX])
+/* m-lines are known by their number. */
+static int check_places(const struct negotiation *n, const struct sdp *s,
+	char ret_error[SDP_ERROR_MAX])
 {
 	int r;
 
@@ -176,7 +177,17 @@ int check_offer(const struct negotiation *n, const struct sdp *s,
 		if (r < 0)
 			return r;
 	}
-	r = check_words(s, ret_error);
+	return 0;
+}
+
+int check_offer(const struct negotiation *n, const struct sdp *s,
+	const struct verdict *v, char ret_error[SDP_ERROR_MAX])
+{
+	int r = n->plain ? plain_check(n, s, ret_error)
+			 : check_places(n, s, ret_error);
+
+	if (r == 0)
+		r = check_words(s, ret_error);
 	if (r == 0)
 		r = check_codecs(n, s, v, ret_error);
 	if (r == 0)

@@ -19,6 +19,7 @@ struct negotiation *negotiation_new(
 	}
 	n->session_id = session_id;
 	n->media_max = media_max < SDP_MEDIA_MAX ? media_max : SDP_MEDIA_MAX;
+	n->may_listen = n->may_publish = true;
 	return n;
 }
 
@@ -119,8 +120,9 @@ static void offer_plan(struct negotiation *n)
 		snprintf(l->t.mid, sizeof(l->t.mid), "%s", mid);
 		snprintf(l->kind_text, sizeof(l->kind_text), "%s",
 			l->t.kind == SDP_AUDIO ? "audio" : "video");
-		snprintf(l->protocol, sizeof(l->protocol), "UDP/TLS/RTP/SAVPF");
-		l->offered = true;
+		snprintf(l->protocol, sizeof(l->protocol), "%s",
+			n->plain ? "RTP/AVPF" : "UDP/TLS/RTP/SAVPF");
+		l->offered = l->ours = true;
 	}
 }
 

@@ -38,7 +38,8 @@ enum {
 	NEGOTIATE_EXTS = 16,
 	NEGOTIATE_ID_MAX = 128, /* msid stream or track id, bytes without NUL */
 	NEGOTIATE_SSRCS = 4,
-	NEGOTIATE_TEXT_MAX = 131072, /* longest SDP we print */
+	NEGOTIATE_TEXT_MAX = 131072,       /* longest SDP we print */
+	NEGOTIATE_PLAIN_TEXT_MAX = 524288, /* … to a plain peer */
 };
 
 /* A codec as two ends can agree on it. Equal codecs may be forwarded one to the
@@ -126,6 +127,15 @@ struct negotiation *negotiation_new(
 	const char *const *codecs, uint64_t session_id, unsigned media_max);
 struct negotiation *negotiation_free(struct negotiation *); /* returns NULL */
 
+/* The peer is a local program without ICE, DTLS and SRTP; to be said before
+ * anything else. listen, publish: what it may do; what it asks for beyond that
+ * is answered as if it had not. Its m-lines are RTP/AVPF or RTP/AVP, with a mid
+ * each; BUNDLE, rtcp-mux and all facts of transports are not looked for. A
+ * later offer need not repeat m-lines of our making; those of its own that it
+ * leaves out are gone. A kind it never offered is not sent to it. Instead of
+ * answering our offers it is told: see negotiation_settle(). */
+void negotiation_make_plain(struct negotiation *n, bool listen, bool publish);
+
 /* What a remote description said of the transport. */
 struct negotiate_remote {
 	char ufrag[257], pwd[257];
@@ -165,6 +175,10 @@ char *negotiation_offer(
 int negotiation_remote_answer(struct negotiation *n, const char *text,
 	size_t len, struct negotiate_remote *ret,
 	char ret_error[SDP_ERROR_MAX]);
+
+/* Agrees to our pending offer in the peer's place, in every point: what we say
+ * to a plain peer holds as soon as it is said. Nothing happens without one. */
+void negotiation_settle(struct negotiation *n);
 
 /* Gives our pending offer up (it was lost, or the peer's took precedence). */
 void negotiation_rollback(struct negotiation *n);

@@ -29,6 +29,7 @@ struct line {
 	unsigned n_want;
 	/* Of our offer that is out. */
 	bool offered, offered_send, offered_recv;
+	bool ours; /* the m-line is of our making */
 };
 
 struct negotiation {
@@ -55,6 +56,8 @@ struct negotiation {
 
 	bool bundle, extmap_mixed;
 	bool rigid; /* see negotiation_is_rigid() */
+	bool plain; /* see negotiation_make_plain() */
+	bool may_listen, may_publish;
 	bool have_remote;
 	struct negotiate_remote remote;
 	enum sdp_setup role; /* ours: SDP_ACTIVE, SDP_PASSIVE, or NONE yet */
@@ -125,7 +128,28 @@ unsigned negotiation_offered(const struct negotiation *n);
 /* The line our offer has at m-line i. */
 struct line *negotiation_offered_line(const struct negotiation *n, unsigned i);
 
+/* -- remote.c -- */
+
+/* Takes m-line i of an offer over. */
+void offer_line(struct negotiation *n, struct line *l,
+	const struct sdp_media *m, unsigned i, bool accepted);
+void line_reject(struct line *l);
+
+/* -- plain.c -- */
+
+/* Do the m-lines of a plain peer's offer fit those that are? */
+int plain_check(const struct negotiation *n, const struct sdp *s,
+	char ret_error[SDP_ERROR_MAX]);
+/* Takes them over; slots were reserved. */
+void plain_apply(
+	struct negotiation *n, const struct sdp *s, const struct verdict *v);
+
 /* -- print.c -- */
+
+/* Is e printed on that m-line? Where it is of our making: what the peer has for
+ * that kind. */
+bool line_has_ext(const struct negotiation *n, const struct line *l,
+	enum negotiate_ext e);
 
 /* The whole text; NULL: out of memory, or too long. */
 char *print_description(const struct negotiation *n,

@@ -39,6 +39,8 @@ static void print_transport(struct print *p)
 {
 	const struct negotiate_local *local = p->local;
 
+	if (p->n->plain)
+		return;
 	text_add(&p->text,
 		"a=ice-ufrag:%s\r\na=ice-pwd:%s\r\n"
 		"a=fingerprint:sha-256 %s\r\na=setup:%s\r\n",
@@ -73,8 +75,7 @@ static void print_codec(struct print *p, const struct negotiate_codec *c)
 		text_add(t, "a=fmtp:%u %s\r\n", pt, c->fmtp);
 }
 
-/* On m-lines of our own making: what the peer has for that kind. */
-static bool ext_is_printed(
+bool line_has_ext(
 	const struct negotiation *n, const struct line *l, enum negotiate_ext e)
 {
 	if (l->t.line >= 0)
@@ -94,7 +95,7 @@ static void print_exts(struct print *p, const struct line *l)
 					  ? "/sendonly"
 					  : "";
 
-		if (ext_is_printed(p->n, l, (enum negotiate_ext)e))
+		if (line_has_ext(p->n, l, (enum negotiate_ext)e))
 			text_add(&p->text, "a=extmap:%u%s %s\r\n",
 				(unsigned)x->id[e], way,
 				ext_uri((enum negotiate_ext)e));
@@ -113,7 +114,8 @@ static void print_track(struct print *p, const struct transceiver *t)
 
 static void print_mid(struct print *p, const struct line *l)
 {
-	text_add(&p->text, "c=IN IP4 0.0.0.0\r\n");
+	text_add(&p->text, "c=IN IP4 %s\r\n",
+		p->n->plain ? "127.0.0.1" : "0.0.0.0");
 	if (l->t.mid[0])
 		text_add(&p->text, "a=mid:%s\r\n", l->t.mid);
 }
@@ -201,8 +203,9 @@ static void print_session(struct print *p)
 	print_group(p);
 	if (p->n->extmap_mixed)
 		text_add(&p->text, "a=extmap-allow-mixed\r\n");
-	text_add(&p->text, "a=msid-semantic: WMS *\r\na=ice-lite\r\n"
-			   "a=ice-options:trickle\r\n");
+	text_add(&p->text, "a=msid-semantic: WMS *\r\n");
+	if (!p->n->plain)
+		text_add(&p->text, "a=ice-lite\r\na=ice-options:trickle\r\n");
 }
 
 char *print_description(const struct negotiation *n,
@@ -212,7 +215,8 @@ char *print_description(const struct negotiation *n,
 		.n = n, .local = local, .offer = offer, .first = true
 	};
 
-	text_init(&p.text, NEGOTIATE_TEXT_MAX);
+	text_init(&p.text,
+		n->plain ? NEGOTIATE_PLAIN_TEXT_MAX : NEGOTIATE_TEXT_MAX);
 	print_session(&p);
 	for (unsigned i = 0; i < print_count(&p); i++) {
 		const struct line *l = print_line(&p, i);

@@ -165,7 +165,7 @@ static void line_stop_receiving(struct line *l)
 	l->t.recv_stream[0] = l->t.recv_track[0] = '\0';
 }
 
-static void line_reject(struct line *l)
+void line_reject(struct line *l)
 {
 	line_stop_receiving(l);
 	l->t.rejected = true;
@@ -204,7 +204,7 @@ static void line_take(
 	}
 }
 
-static void offer_line(struct negotiation *n, struct line *l,
+void offer_line(struct negotiation *n, struct line *l,
 	const struct sdp_media *m, unsigned i, bool accepted)
 {
 	if (l->t.rejected && strcmp(l->t.mid, m->mid) != 0)
@@ -219,9 +219,10 @@ static void offer_line(struct negotiation *n, struct line *l,
 		line_reject(l);
 		return;
 	}
-	l->t.receiving = kind_is_rtp(m->kind) && direction_sends(m->direction);
-	l->t.peer_receives = direction_receives(m->direction);
-	if (mid_is_of_webrtcbin(m))
+	l->t.receiving = kind_is_rtp(m->kind) && n->may_publish &&
+			 direction_sends(m->direction);
+	l->t.peer_receives = n->may_listen && direction_receives(m->direction);
+	if (!n->plain && mid_is_of_webrtcbin(m))
 		n->rigid = true;
 	line_take(n, l, m);
 	l->t.sending = l->t.sending && l->t.peer_receives;
@@ -242,8 +243,12 @@ static void offer_apply(
 		n->known[kind] = true;
 	}
 	n->state = NEGOTIATE_HAVE_REMOTE;
-	n->bundle = s->n_bundle > 0;
+	n->bundle = s->n_bundle > 0 || n->plain;
 	n->extmap_mixed = s->extmap_allow_mixed;
+	if (n->plain) {
+		plain_apply(n, s, v);
+		return;
+	}
 	for (unsigned i = 0; i < s->n_media; i++) {
 		if (i >= n->n_lines) {
 			n->slot_of_line[i] = (uint16_t)n->n_slots;
@@ -279,7 +284,8 @@ int negotiation_remote_offer(struct negotiation *n, const char *text,
 	if (r == 0)
 		r = transport_read(n, s, &v, false, &remote, &role, ret_error);
 	if (r == 0) {
-		r = slots_reserve(n, s->n_media - n->n_lines);
+		r = slots_reserve(
+			n, n->plain ? s->n_media : s->n_media - n->n_lines);
 		if (r < 0)
 			snprintf(ret_error, SDP_ERROR_MAX,
 				"There is no memory for the offer.");

@@ -13,7 +13,7 @@
 #include <stdint.h>
 
 enum {
-	SDP_TEXT_MAX = 262144, /* longest text parsed */
+	SDP_TEXT_MAX = 524288, /* longest text parsed */
 	SDP_MEDIA_MAX = 256,   /* m-lines */
 	SDP_CODECS_MAX = 128,  /* payload types of an m-line */
 	SDP_LINES_MAX = 16384,

@@ -52,7 +52,7 @@ static bool line_is_vacant(const struct line *l)
 
 void negotiation_defaults(struct negotiation *n, enum sdp_kind kind)
 {
-	if (n->known[kind] || n->table[kind].n)
+	if (n->known[kind] || n->table[kind].n || n->plain)
 		return;
 	codec_defaults(&n->table[kind], kind, n->accepted, n->pt_used);
 	ext_defaults(&n->ext, kind, n->ext_used);

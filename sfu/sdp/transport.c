@@ -15,14 +15,18 @@ static bool word_in(const char *word, const char *const *list)
 }
 
 /* RFC 8829 section 5.1.2: what is to be taken, whatever is meant by it. */
-static bool protocol_is_ours(const struct sdp_media *m)
+static bool protocol_is_ours(
+	const struct negotiation *n, const struct sdp_media *m)
 {
+	static const char *const plain[] = { "RTP/AVPF", "RTP/AVP", NULL };
 	static const char *const rtp[] = { "UDP/TLS/RTP/SAVPF",
 		"UDP/TLS/RTP/SAVP", "RTP/SAVPF", "RTP/SAVP",
 		"TCP/DTLS/RTP/SAVPF", "TCP/TLS/RTP/SAVPF", NULL };
 	static const char *const sctp[] = { "UDP/DTLS/SCTP", "DTLS/SCTP",
 		"TCP/DTLS/SCTP", NULL };
 
+	if (n->plain)
+		return kind_is_rtp(m->kind) && word_in(m->protocol, plain);
 	if (m->kind == SDP_APPLICATION)
 		return word_in(m->protocol, sctp) && m->sctp_port != 0;
 	return kind_is_rtp(m->kind) && word_in(m->protocol, rtp);
@@ -53,8 +57,10 @@ static bool media_is_usable(const struct negotiation *n, const struct sdp *s,
 
 	if (m->port == 0 && !m->bundle_only)
 		return false;
-	if (i >= n->media_max || !protocol_is_ours(m))
+	if (i >= n->media_max || !protocol_is_ours(n, m))
 		return false;
+	if (n->plain)
+		return has_codec(n, m);
 	if (s->n_bundle && !bundle_has(s, m->mid))
 		return false;
 	if (m->kind == SDP_APPLICATION)
@@ -90,7 +96,7 @@ void transport_judge(
 			continue;
 		/* Without a group each m-line is a transport of its own, and a
 		 * peer has one here. */
-		if (!s->n_bundle && one)
+		if (!s->n_bundle && one && !n->plain)
 			continue;
 		if (s->media[i].kind == SDP_APPLICATION && data)
 			continue;
@@ -199,7 +205,7 @@ int transport_read(const struct negotiation *n, const struct sdp *s,
 	const struct sdp_media *m;
 	bool known = n->have_remote && n->remote.ufrag[0];
 
-	if (v->master < 0)
+	if (v->master < 0 || n->plain)
 		return transport_none(n, s, v, ret, ret_role, ret_error);
 	m = &s->media[v->master];
 	if (m->ice_lite)

@@ -265,7 +265,7 @@ static void an_answer_to_nothing(void **state)
 static void too_large_changes_nothing(void **state)
 {
 	struct negotiation *n = call_new();
-	size_t len = 300000;
+	size_t len = SDP_TEXT_MAX + 1;
 	char *text = malloc(len + 1), error[SDP_ERROR_MAX] = "";
 	struct negotiate_remote remote;
 
