@@ -1,0 +1,85 @@
+/*
+ * The times of one take: its RTP timestamps on the feed's clock. Two sources:
+ *
+ *   reports  a line through the last LINE_REPORTS sender reports says which
+ *            time of the publisher a timestamp is (its slope is the drift of
+ *            the device's clock), take_clock says what that is on ours;
+ *   arrival  the least of (arrival - timestamp): before the first report that
+ *            is believed, and the measure of what can be believed.
+ *
+ * What is given out follows slowly (LINE_SLEW), so that neither a report's
+ * jitter nor its truth makes sound or picture jump.
+ */
+#ifndef HEARTH_RECORD_CLOCK_LINE_H
+#define HEARTH_RECORD_CLOCK_LINE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "record/clock.h"
+
+enum {
+	LINE_REPORTS = 32,
+	LINE_SLOPE_FROM = 8,    /* reports before a slope is believed */
+	LINE_DRIFT_PPM = 500,   /* no device's clock is worse */
+	LINE_JITTER_US = 30000, /* a report further from the line is doubted */
+	LINE_OLD_US = 60000000, /* after such a pause a line begins anew */
+	/* A report further than this from its arrival is of another world. */
+	LINE_LOST_US = 10000000,
+	LINE_STEP_US = 200000, /* a correction above is made at once */
+	LINE_NEAR_US = 40000,  /* where people begin to see it */
+	LINE_SLEW_NEAR = 5,    /* ms per second, below LINE_NEAR_US */
+	LINE_SLEW_FAR = 25,    /* and above */
+	/* Timestamps that run ahead of their arrival, back, or behind it by
+	 * more than that began anew. The last is more than a retransmission
+	 * takes. */
+	LINE_AHEAD_US = 500000,
+	LINE_BACK_US = 500000,
+	LINE_BEHIND_US = 3000000,
+};
+
+struct line_report {
+	int64_t rtp_us; /* its timestamp on the line's count */
+	int64_t off_us; /* the publisher's time - rtp_us */
+};
+
+struct line {
+	struct take_clock *clock;
+	uint32_t clock_hz;
+	bool started, timed; /* a packet came; a time was given out */
+	uint32_t ts;         /* the last packet's, and where that is: */
+	int64_t rtp_us;
+	uint64_t arrival_us;
+	struct clock_least least; /* arrival - rtp_us */
+	unsigned n, next;         /* of report[], a ring */
+	struct line_report report[LINE_REPORTS];
+	/* off_us = base_us + mean + slope * (rtp_us - middle_us) */
+	int64_t base_us, middle_us;
+	double mean, slope;
+	unsigned doubts; /* reports in a row that do not fit the others */
+	struct line_report doubt[CLOCK_PROOF];
+	int64_t applied_us; /* what is added now */
+	int64_t last_rtp_us, last_us;
+};
+
+/* clock must outlive l. */
+void line_init(struct line *l, uint32_t clock_hz, struct take_clock *clock);
+
+/* A packet came; only before the first line_packet, in the order of arrival:
+ * the least delay of those that wait for the start. */
+void line_first(struct line *l, uint64_t arrival_us, uint32_t ts);
+
+/* The next packet in order. */
+void line_packet(struct line *l, uint64_t arrival_us, uint32_t ts);
+
+/* A sender report. true: it is believed. Nothing before the first packet. */
+bool line_report(struct line *l, uint64_t now_us, uint64_t ntp, uint32_t ts);
+
+/* The time of the frame with that timestamp, of a packet given to line_packet
+ * last or before: later than all before. */
+int64_t line_time(struct line *l, uint32_t ts);
+
+/* About where a timestamp lies; changes nothing. */
+int64_t line_guess(const struct line *l, uint32_t ts);
+
+#endif
