@@ -191,6 +191,7 @@ static void test_download_stalls(void **state)
 		n = recv(fd, bytes, sizeof(bytes), MSG_DONTWAIT);
 		assert_true(n > 0);
 	}
+	assert_int_equal(f->guard.n, 1);
 	client_turn(f->base, 4500);
 	assert_int_equal(f->guard.n, 0);
 	close(fd);
