@@ -78,7 +78,8 @@ function ownHome(t, name) {
 		"disabled:", MOZ_HEADLESS: "1", MOZ_CRASHREPORTER_DISABLE: "1" };
 }
 
-export async function launch(t, kind, name) {
+// prefs: of Firefox, beside those above.
+export async function launch(t, kind, name, { prefs = {} } = {}) {
 	const common = {
 		headless: true,
 		env: ownHome(t, name),
@@ -90,7 +91,7 @@ export async function launch(t, kind, name) {
 		? await puppeteer.launch({
 			...common, browser: "firefox",
 			executablePath: find("firefox-esr", "firefox"),
-			extraPrefsFirefox: FIREFOX_PREFS,
+			extraPrefsFirefox: { ...FIREFOX_PREFS, ...prefs },
 		})
 		: await puppeteer.launch({
 			...common, browser: "chrome",

@@ -11,11 +11,14 @@ export class Client {
 
 	// Opens the link, which joins by itself; resolves once in the call.
 	// With `watch`, window.hearthTimes says when the first frames came.
-	static async join(t, browser, name, link, { watch = false } = {}) {
+	// prepare: [function, argument], run in the page before its own scripts.
+	static async join(t, browser, name, link,
+		{ watch = false, prepare } = {}) {
 		const timeoutMs = 45000;
 		const client = new Client(await openPage(t, browser, name), name);
 		if (watch)
 			await client.page.evaluateOnNewDocument(watchFirstFrames);
+		if (prepare) await client.page.evaluateOnNewDocument(...prepare);
 		await client.goto(link, timeoutMs);
 		await client.connected(timeoutMs);
 		return client;

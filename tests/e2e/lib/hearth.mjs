@@ -25,7 +25,7 @@ function mediaAddresses() {
 	return own ? [own.address, "127.0.0.1"] : ["127.0.0.1"];
 }
 
-function configText(self, synapse, bot, passwordFile, stateDir, workers) {
+function configText(self, synapse, bot, passwordFile, workers, more) {
 	const q = JSON.stringify;
 	return `matrix:
   homeserver: ${q(synapse.url)}
@@ -45,34 +45,40 @@ http:
 log:
   level: debug
   pii: true
-state_dir: ${q(stateDir)}
-`;
+state_dir: ${q(self.stateDir)}
+${more}`;
 }
 
 export class Hearth {
-	static async start(t, synapse, bot, { workers = 0 } = {}) {
+	// config: sections of hearth.yaml beside those above, as text.
+	static async start(t, synapse, bot, { workers = 0, config = "" } = {}) {
 		const self = new Hearth();
 		self.httpPort = await freeTcpPort();
 		self.mediaPort = await freeUdpPort();
 		self.url = `http://127.0.0.1:${self.httpPort}`;
 		self.logPath = path.join(t.artifacts, "hearth.log");
-		const stateDir = path.join(t.scratch, "hearth-state");
+		self.stateDir = path.join(t.scratch, "hearth-state");
+		self.config = path.join(t.scratch, "hearth.yaml");
 		const passwordFile = path.join(t.scratch, "bot.password");
-		const config = path.join(t.scratch, "hearth.yaml");
-		fs.mkdirSync(stateDir, { mode: 0o700 });
+		fs.mkdirSync(self.stateDir, { mode: 0o700 });
 		fs.writeFileSync(passwordFile, `${bot.password}\n`, { mode: 0o600 });
-		fs.writeFileSync(config, configText(self, synapse, bot,
-			passwordFile, stateDir, workers), { mode: 0o600 });
-		const out = fs.openSync(self.logPath, "w");
-		self.child = spawn(program(), ["--config", config],
+		fs.writeFileSync(self.config, configText(self, synapse, bot,
+			passwordFile, workers, config), { mode: 0o600 });
+		t.cleanup("hearth", () => self.stop());
+		await self.run();
+		return self;
+	}
+
+	// Also once more, after its end.
+	async run() {
+		const out = fs.openSync(this.logPath, "a");
+		this.child = spawn(program(), ["--config", this.config],
 			{ stdio: ["ignore", out, out] });
 		fs.closeSync(out);
-		t.cleanup("hearth", () => self.stop());
 		await until("hearth says it is ready", async () => {
-			self.mustRun();
-			return (await fetch(`${self.url}/readyz`)).ok;
+			this.mustRun();
+			return (await fetch(`${this.url}/readyz`)).ok;
 		}, 30000);
-		return self;
 	}
 
 	mustRun() {
@@ -83,13 +89,36 @@ export class Hearth {
 			log.split("\n").slice(-15).join("\n"));
 	}
 
-	// kill -9 of the one worker process (options.workers: 1).
+	// Of the processes it has started: [{ pid, name }].
+	children() {
+		return fs.readFileSync(
+			`/proc/${this.child.pid}/task/${this.child.pid}/children`, "utf8")
+			.trim().split(" ").filter(Boolean).map((pid) => ({
+				pid: Number(pid),
+				name: fs.readFileSync(`/proc/${pid}/comm`, "utf8").trim(),
+			}));
+	}
+
+	// kill -9 of the one child of that name.
+	kill(name) {
+		const all = this.children();
+		const found = all.filter((c) => c.name === name);
+		if (found.length !== 1)
+			throw new Error(`children: ${JSON.stringify(all)}`);
+		process.kill(found[0].pid, "SIGKILL");
+		return found[0].pid;
+	}
+
+	// The one worker process (options.workers: 1).
 	killWorker() {
-		const children = fs.readFileSync(
-			`/proc/${this.child.pid}/task/${this.child.pid}/children`, "utf8");
-		const [pid, ...more] = children.trim().split(" ").map(Number);
-		if (!pid || more.length) throw new Error(`children: "${children}"`);
-		process.kill(pid, "SIGKILL");
+		return this.kill("hearth-worker");
+	}
+
+	// kill -9 of the daemon itself; its children are left to themselves.
+	async killSelf() {
+		const gone = new Promise((done) => this.child.once("exit", done));
+		this.child.kill("SIGKILL");
+		await gone;
 	}
 
 	async metrics() {

@@ -93,6 +93,23 @@ export class Synapse {
 			?.content.membership;
 	}
 
+	async say(user, roomId, text) {
+		const id = `t${Date.now()}${Math.random()}`;
+		const { event_id } = await this.call(user, "PUT", "rooms/" +
+			`${encodeURIComponent(roomId)}/send/m.room.message/${id}`,
+			{ msgtype: "m.text", body: text });
+		return event_id;
+	}
+
+	// The bytes of an mxc: URI, with a user's own right to them.
+	async media(user, uri) {
+		const reply = await fetch(`${this.url}/_matrix/client/v1/media/` +
+			`download/${uri.slice("mxc://".length)}`,
+			{ headers: { Authorization: `Bearer ${user.access_token}` } });
+		if (!reply.ok) throw new Error(`${uri}: ${reply.status}`);
+		return Buffer.from(await reply.arrayBuffer());
+	}
+
 	// The room's newest events, newest first.
 	async timeline(user, roomId, limit = 100) {
 		const { chunk } = await this.call(user, "GET", "rooms/" +

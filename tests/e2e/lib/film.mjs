@@ -1,0 +1,176 @@
+// What is in a recorded file: probed by ffprobe, decoded by ffmpeg, and read by
+// the marks that pages/fakemedia.js makes.
+import { execFile, spawn } from "node:child_process";
+import { once } from "node:events";
+import { promisify } from "node:util";
+import {
+	BEEP_HZ, BLOCK_H, BLOCK_W, COLUMNS, FLASH_EVERY_S, HEIGHT, SQUARE, WIDTH,
+	sum,
+} from "../pages/fakemedia.js";
+
+const run = promisify(execFile);
+const RATE = 16000, DARK = 80, LIGHT = 175;
+
+async function ffprobe(file, ...args) {
+	const { stdout } = await run("ffprobe", ["-v", "error", ...args, "-of",
+		"json", file], { maxBuffer: 1 << 28 });
+	return JSON.parse(stdout);
+}
+
+// { audio, video, duration, format }: the first stream of each kind.
+export async function probe(file) {
+	const { streams, format } = await ffprobe(file, "-show_streams",
+		"-show_format");
+	const first = (kind) => streams.find((s) => s.codec_type === kind);
+	return { audio: first("audio"), video: first("video"), streams: streams.length,
+		duration: Number(format.duration), format: format.format_name };
+}
+
+// ffmpeg's raw output, in whole pieces of `size` bytes; what it complains of is
+// an error of the file.
+async function decode(file, args, size, piece) {
+	const child = spawn("ffmpeg", ["-nostdin", "-v", "error", "-threads", "1",
+		"-i", file, ...args, "pipe:1"], { stdio: ["ignore", "pipe", "pipe"] });
+	const ended = once(child, "close");
+	let rest = Buffer.alloc(0), said = "";
+	child.stderr.on("data", (data) => {
+		said += data;
+	});
+	for await (const data of child.stdout) {
+		rest = rest.length ? Buffer.concat([rest, data]) : data;
+		let at = 0;
+		for (; rest.length - at >= size; at += size)
+			piece(rest.subarray(at, at + size));
+		rest = rest.subarray(at);
+	}
+	const [code] = await ended;
+	if (code !== 0) throw new Error(`ffmpeg on ${file}: ${said || code}`);
+	return said.trim();
+}
+
+// The mean of the middle of a rectangle, in one plane of bytes.
+function mean(picture, width, x, y, w, h) {
+	let total = 0, n = 0;
+	const left = Math.round(x + w * 0.3), right = Math.round(x + w * 0.7);
+	const top = Math.round(y + h * 0.3), bottom = Math.round(y + h * 0.7);
+	for (let row = top; row <= bottom; row++) {
+		for (let column = left; column <= right; column++, n++)
+			total += picture[row * width + column];
+	}
+	return total / n;
+}
+
+// The counter in the picture of that rectangle; null: not to be read.
+export function counterAt(picture, width, { x, y, w, h }) {
+	const sx = w / WIDTH, sy = h / HEIGHT;
+	let bits = 0;
+	for (let i = 0; i < 2 * COLUMNS; i++) {
+		const light = mean(picture, width,
+			x + i % COLUMNS * BLOCK_W * sx,
+			y + Math.floor(i / COLUMNS) * BLOCK_H * sy, BLOCK_W * sx,
+			BLOCK_H * sy);
+		if (light > DARK && light < LIGHT) return null;
+		bits = bits << 1 | (light >= LIGHT ? 1 : 0);
+	}
+	return sum(bits >> 4) === (bits & 15) ? bits >> 4 : null;
+}
+
+// Every frame in order: { pts (seconds), counter, flash }.
+export async function frames(file) {
+	const { frames: times } = await ffprobe(file, "-select_streams", "v:0",
+		"-show_entries", "frame=pts_time");
+	const found = [], whole = { x: 0, y: 0, w: WIDTH, h: HEIGHT };
+	const said = await decode(file, ["-map", "0:v:0", "-fps_mode",
+		"passthrough", "-vf", `scale=${WIDTH}:${HEIGHT}`, "-f", "rawvideo",
+		"-pix_fmt", "gray"], WIDTH * HEIGHT, (picture) => {
+		found.push({ counter: counterAt(picture, WIDTH, whole),
+			flash: mean(picture, WIDTH, SQUARE.x, SQUARE.y, SQUARE.size,
+				SQUARE.size) > LIGHT });
+	});
+	if (found.length !== times.length)
+		throw new Error(`${file}: ${times.length} frames by ffprobe, ` +
+			`${found.length} by ffmpeg`);
+	found.forEach((frame, i) => {
+		frame.pts = Number(times[i].pts_time);
+	});
+	return { frames: found, said };
+}
+
+// The sound on the file's own timeline, its holes silent, mono.
+export async function sound(file) {
+	const parts = [];
+	await decode(file, ["-map", "0:a:0", "-af",
+		"aresample=async=1:min_hard_comp=0.01:first_pts=0", "-ac", "1", "-ar",
+		String(RATE), "-f", "f32le"], 4, (piece) => {
+		parts.push(piece.readFloatLE(0));
+	});
+	return Float32Array.from(parts);
+}
+
+// Goertzel: the amplitude of one pitch in samples[from, from + n).
+export function amplitude(samples, hz, from = 0, n = samples.length) {
+	const turn = 2 * Math.cos(2 * Math.PI * hz / RATE);
+	let a = 0, b = 0;
+	for (let i = from; i < from + n; i++)
+		[a, b] = [samples[i] + turn * a - b, a];
+	return 2 * Math.sqrt(Math.max(0, a * a + b * b - turn * a * b)) / n;
+}
+
+// The median amplitude over the seconds in [from, to).
+export function tone(samples, hz, from = 0, to = samples.length / RATE) {
+	const step = RATE / 4, found = [];
+	for (let at = Math.round(from * RATE); at + step <= to * RATE; at += step)
+		found.push(amplitude(samples, hz, at, step));
+	return median(found);
+}
+
+// Of several pitches, those that are really there: ten times as loud as
+// between them.
+export function tones(samples, pitches, from, to) {
+	return pitches.filter((hz) => {
+		const beside = Math.max(tone(samples, hz - 60, from, to),
+			tone(samples, hz + 60, from, to), 1e-4);
+		return tone(samples, hz, from, to) > 10 * beside;
+	});
+}
+
+// When a pitch begins, or with `ends` when it is gone, in seconds.
+export function edges(samples, hz, ends = false) {
+	const window = RATE / 100, hop = RATE / 500, level = [];
+	for (let at = 0; at + window <= samples.length; at += hop)
+		level.push(amplitude(samples, hz, at, window));
+	// A window half filled has half of the amplitude.
+	const half = [...level].sort((a, b) => b - a)[20] / 2;
+	const found = [];
+	for (let i = 1; i < level.length; i++) {
+		const before = level[i - 1] >= half, now = level[i] >= half;
+		const at = (i * hop + window / 2) / RATE;
+		if (before === ends && now !== ends &&
+			!(at - found.at(-1) < FLASH_EVERY_S / 2))
+			found.push(at);
+	}
+	return found;
+}
+
+// The frames with which flashes begin. The first frame of a file may stand in
+// the middle of one.
+export const flashes = (all) => all.filter((frame, i) =>
+	i > 0 && frame.flash && !all[i - 1].flash);
+
+export function median(values) {
+	const sorted = [...values].sort((a, b) => a - b);
+	return sorted[sorted.length >> 1];
+}
+
+// How much later than its sound each flash is, what the page itself was late
+// taken off: milliseconds. person: { tone, firefox } of fakemedia.
+export function offsets(all, samples, made, person) {
+	const late = new Map(made.map((f) => [f.counter, f.late_s]));
+	const heard = person.firefox ? edges(samples, person.tone, true) :
+		edges(samples, BEEP_HZ);
+	return flashes(all).filter((f) => late.has(f.counter)).flatMap((f) => {
+		const beep = heard.find((b) => Math.abs(b - f.pts) < FLASH_EVERY_S / 3);
+		return beep === undefined ? [] :
+			[1000 * (f.pts - beep - late.get(f.counter))];
+	});
+}
