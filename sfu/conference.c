@@ -67,6 +67,14 @@ struct participant *conference_find(struct conference *c, sfu_id id)
 	return NULL;
 }
 
+const char *conference_label(const struct conference *c, sfu_id id)
+{
+	for (unsigned i = 0; i < c->n; i++)
+		if (c->p[i]->id == id)
+			return c->p[i]->label;
+	return "";
+}
+
 sfu_id participant_id(const struct participant *p)
 {
 	return p->id;
@@ -75,6 +83,8 @@ sfu_id participant_id(const struct participant *p)
 const char *participant_ufrag(const struct participant *p, unsigned index)
 {
 	const struct ice *ice = &p->peer.ice;
+	if (p->plain)
+		return NULL;
 	if (index == 0)
 		return ice->local.ufrag;
 	if (index == 1 && ice->old_local.ufrag[0])
@@ -106,14 +116,25 @@ static void leave(struct conference *c)
 /* --- commands ---------------------------------------------------------------
  */
 
-int conference_join(struct conference *c, uint64_t now_us, sfu_id id,
-	const char *label, const struct sfu_join_options *opt)
+/* People and programs have ceilings of their own: neither keeps the other out.
+ */
+static bool is_full(const struct conference *c, bool plain)
+{
+	unsigned n = 0;
+	for (unsigned i = 0; i < c->n; i++)
+		n += c->p[i]->plain == plain && !c->p[i]->gone;
+	return n >= (plain ? CONFERENCE_PLUGS : c->env->limits.participants);
+}
+
+/* May one of that name come in? Makes room for it. */
+static int check_join(
+	struct conference *c, sfu_id id, const char *label, bool plain)
 {
 	if (strlen(label) > SFU_LABEL_MAX)
 		return -E2BIG;
 	if (strchr(label, '\n') || conference_find(c, id))
 		return -EINVAL;
-	if (c->n >= c->env->limits.participants)
+	if (is_full(c, plain))
 		return -EBUSY;
 	if (c->n == c->cap) {
 		unsigned cap = c->cap ? c->cap * 2 : 8;
@@ -123,13 +144,32 @@ int conference_join(struct conference *c, uint64_t now_us, sfu_id id,
 		c->p = v;
 		c->cap = cap;
 	}
-	struct participant *p = participant_new(c, now_us, id, label, opt);
+	return 0;
+}
+
+static int seat(struct conference *c, struct participant *p)
+{
 	if (!p)
 		return -ENOMEM;
 	c->p[c->n++] = p;
 	c->joins++;
 	participant_due(p, peer_deadline(&p->peer));
 	return 0;
+}
+
+int conference_join(struct conference *c, uint64_t now_us, sfu_id id,
+	const char *label, const struct sfu_join_options *opt)
+{
+	int err = check_join(c, id, label, false);
+	return err ? err : seat(c, participant_new(c, now_us, id, label, opt));
+}
+
+int conference_plug(struct conference *c, uint64_t now_us, sfu_id id,
+	const char *label, const struct sfu_plug_options *opt)
+{
+	int err = check_join(c, id, label, true);
+	return err ? err
+		   : seat(c, participant_new_plain(c, now_us, id, label, opt));
 }
 
 void conference_offer(struct conference *c, uint64_t now_us, sfu_id id,
@@ -206,6 +246,20 @@ bool conference_input(struct conference *c, uint64_t now_us,
 		participant_settle(p, now_us);
 	leave(c);
 	return got == PEER_STUN && !p->gone;
+}
+
+void conference_plain_input(struct conference *c, uint64_t now_us,
+	struct participant *p, bool rtcp, uint8_t *buf, size_t len,
+	struct outbox *out)
+{
+	if (!p->plain || !participant_ready(p))
+		return;
+	enter(c, now_us, out);
+	if (rtcp)
+		participant_rtcp(p, now_us, buf, len);
+	else
+		participant_rtp(p, now_us, buf, len);
+	leave(c);
 }
 
 static struct track *loudest_track(struct participant *p, uint64_t now_us)

@@ -17,6 +17,8 @@
 struct conference;
 struct participant; /* handle; valid until the sweep after its SFU_EV_LEFT */
 
+enum { CONFERENCE_PLUGS = 16 }; /* local programs in one, beside the people */
+
 struct conference *conference_new(struct env *env, const char *name);
 struct conference *conference_free(struct conference *); /* returns NULL */
 const char *conference_name(const struct conference *c);
@@ -25,6 +27,10 @@ bool conference_empty(const struct conference *c);
 /* The seam's commands, as in sfu.h. 0 or -errno. */
 int conference_join(struct conference *c, uint64_t now_us, sfu_id id,
 	const char *label, const struct sfu_join_options *opt);
+/* A local program: offers and input come from its plug, what goes to it leaves
+ * as packets of the outbox with its id in `plug`. */
+int conference_plug(struct conference *c, uint64_t now_us, sfu_id id,
+	const char *label, const struct sfu_plug_options *opt);
 void conference_offer(struct conference *c, uint64_t now_us, sfu_id id,
 	const char *sdp, size_t len, struct outbox *out);
 void conference_answer(struct conference *c, uint64_t now_us, sfu_id id,
@@ -37,10 +43,13 @@ void conference_leave(struct conference *c, uint64_t now_us, sfu_id id,
 	enum sfu_reason reason, struct outbox *out);
 
 struct participant *conference_find(struct conference *c, sfu_id id);
+/* The label of a participant, also of one that left in this turn; "" if there
+ * is none. */
+const char *conference_label(const struct conference *c, sfu_id id);
 sfu_id participant_id(const struct participant *p);
-/* Our ICE ufrags of this participant, for the demultiplexer: the present one
- * and (after a restart) the one before, else NULL. Ask again after each
- * conference_offer. */
+/* Our ICE ufrags of this participant (a local program has none), for the
+ * demultiplexer: the present one and (after a restart) the one before, else
+ * NULL. Ask again after each conference_offer. */
 const char *participant_ufrag(const struct participant *p, unsigned index);
 /* True when the next datagram of this participant may cost milliseconds (its
  * DTLS handshake runs and buf is DTLS): the worker budgets those. */
@@ -53,6 +62,12 @@ bool participant_expensive(
 bool conference_input(struct conference *c, uint64_t now_us,
 	struct participant *p, const struct sockaddr *from, uint8_t *buf,
 	size_t len, struct outbox *out);
+
+/* One clear RTP packet, or RTCP compound, of a local program. buf is changed in
+ * place. */
+void conference_plain_input(struct conference *c, uint64_t now_us,
+	struct participant *p, bool rtcp, uint8_t *buf, size_t len,
+	struct outbox *out);
 
 void conference_tick(struct conference *c, uint64_t now_us, struct outbox *out);
 uint64_t conference_deadline(const struct conference *c); /* UINT64_MAX: none */

@@ -25,16 +25,30 @@ void outbox_done(struct outbox *o)
 	o->n = 0;
 }
 
-struct packet *outbox_add(struct outbox *o, const struct sockaddr *to)
+static struct packet *next_slot(struct outbox *o, uint32_t plug)
 {
 	if (o->n == OUTBOX_PACKETS)
 		o->flush(o);
 	assert(o->n < OUTBOX_PACKETS);
 	struct packet *p = &o->v[o->n++];
-	memcpy(&p->to, to, ice_addr_len(to));
+	p->plug = plug;
 	p->key = NULL;
 	p->rtcp = false;
 	p->len = 0;
+	return p;
+}
+
+struct packet *outbox_add(struct outbox *o, const struct sockaddr *to)
+{
+	struct packet *p = next_slot(o, 0);
+	memcpy(&p->to, to, ice_addr_len(to));
+	return p;
+}
+
+struct packet *outbox_add_plug(struct outbox *o, uint32_t plug)
+{
+	struct packet *p = next_slot(o, plug);
+	o->n_plug++;
 	return p;
 }
 

@@ -22,19 +22,22 @@ enum {
 
 struct packet {
 	struct sockaddr_storage to;
+	/* Not 0: there is no address and no key; it goes to the local program
+	 * that is this participant. */
+	uint32_t plug;
 	struct crypt *key; /* NULL: goes as it is */
-	bool rtcp;         /* seal as SRTCP */
+	bool rtcp;         /* seal as SRTCP; to a plug: is RTCP */
 	uint16_t len;
 	uint8_t *data; /* OUTBOX_SLOT bytes */
 };
 
 struct outbox {
-	unsigned n;
+	unsigned n, n_plug; /* n_plug: of those that go to plugs */
 	struct packet v[OUTBOX_PACKETS];
 	uint8_t (*slots)[OUTBOX_SLOT];
-	/* Seals and sends everything and sets n to 0: the worker's, or the
-	 * simulator's. Called when full; the owner calls it at the end of a
-	 * turn. */
+	/* Seals and sends everything and sets n and n_plug to 0: the worker's,
+	 * or the simulator's. Called when full; the owner calls it at the end
+	 * of a turn. */
 	void (*flush)(struct outbox *out);
 	void *owner;       /* of flush */
 	uint64_t unsealed; /* packets that could not be sealed: counted, not
@@ -47,6 +50,8 @@ void outbox_done(struct outbox *o);
 /* A slot for one datagram; never NULL: flushes when full. The caller fills data
  * and len. */
 struct packet *outbox_add(struct outbox *o, const struct sockaddr *to);
+/* The same toward a local program. */
+struct packet *outbox_add_plug(struct outbox *o, uint32_t plug);
 
 /* Seals what has a key. Packets that fail get len 0: not to be sent. */
 void outbox_seal(struct outbox *o);

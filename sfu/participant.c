@@ -4,15 +4,15 @@
 #include "sfu/conference_private.h"
 #include "sfu/message.h"
 
-struct participant *participant_new(struct conference *c, uint64_t now_us,
-	sfu_id id, const char *label, const struct sfu_join_options *opt)
+/* All but its transport. */
+static struct participant *new_seat(
+	struct conference *c, uint64_t now_us, sfu_id id, const char *label)
 {
 	struct participant *p = calloc(1, sizeof(*p));
 	if (!p)
 		return NULL;
 	p->id = id;
 	strncpy(p->label, label, SFU_LABEL_MAX);
-	p->opt = *opt;
 	p->conference = c;
 	p->offer_at_us = UINT64_MAX;
 	p->deadline_us = UINT64_MAX;
@@ -22,13 +22,40 @@ struct participant *participant_new(struct conference *c, uint64_t now_us,
 		((uint64_t)conference_random32(c) << 16) | 1,
 		c->env->limits.media_lines);
 	p->farewell = calloc(1, sizeof(*p->farewell));
-	if (!p->negotiation || !p->farewell ||
-		peer_init(&p->peer, c->env, now_us)) {
+	if (p->negotiation && p->farewell)
+		return p;
+	negotiation_free(p->negotiation);
+	free(p->farewell);
+	free(p);
+	return NULL;
+}
+
+struct participant *participant_new(struct conference *c, uint64_t now_us,
+	sfu_id id, const char *label, const struct sfu_join_options *opt)
+{
+	struct participant *p = new_seat(c, now_us, id, label);
+	if (!p)
+		return NULL;
+	p->opt = *opt;
+	if (peer_init(&p->peer, c->env, now_us)) {
 		negotiation_free(p->negotiation);
 		free(p->farewell);
 		free(p);
 		return NULL;
 	}
+	return p;
+}
+
+struct participant *participant_new_plain(struct conference *c, uint64_t now_us,
+	sfu_id id, const char *label, const struct sfu_plug_options *opt)
+{
+	struct participant *p = new_seat(c, now_us, id, label);
+	if (!p)
+		return NULL;
+	p->opt.renegotiate = true;
+	p->plain = true;
+	negotiation_make_plain(p->negotiation, opt->listen, opt->publish);
+	peer_init_plain(&p->peer, c->env, now_us, id);
 	return p;
 }
 
@@ -110,6 +137,12 @@ static void on_connected(struct participant *p, uint64_t now_us)
 	conference_emit(
 		p->conference, &(struct sfu_event){ .type = SFU_EV_CONNECTED,
 				       .participant = p->id });
+	/* It has no other way to learn who spoke before it came. */
+	if (p->plain && p->conference->speaker.current)
+		conference_emit(p->conference,
+			&(struct sfu_event){ .type = SFU_EV_SPEAKER,
+				.participant = p->id,
+				.speaker = p->conference->speaker.current });
 	participant_refresh(p, now_us);
 	participant_due(p, p->report_us);
 	if (negotiation_needed(p->negotiation))
@@ -219,7 +252,8 @@ static struct source *add_source(struct participant *p, uint32_t ssrc)
 {
 	if (p->n_sources == PARTICIPANT_SOURCES) {
 		unsigned i = stalest_source(p);
-		crypt_forget(p->peer.crypt, p->source[i].ssrc);
+		if (p->peer.crypt)
+			crypt_forget(p->peer.crypt, p->source[i].ssrc);
 		memmove(p->source + i, p->source + i + 1,
 			(--p->n_sources - i) * sizeof(p->source[0]));
 	}

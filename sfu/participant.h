@@ -46,6 +46,7 @@ struct participant {
 	sfu_id id;
 	char label[SFU_LABEL_MAX + 1];
 	struct sfu_join_options opt;
+	bool plain; /* a local program */
 	struct conference *conference;
 	struct peer peer;
 	struct negotiation *negotiation;
@@ -83,6 +84,9 @@ struct participant {
 
 struct participant *participant_new(struct conference *c, uint64_t now_us,
 	sfu_id id, const char *label, const struct sfu_join_options *opt);
+/* A local program. */
+struct participant *participant_new_plain(struct conference *c, uint64_t now_us,
+	sfu_id id, const char *label, const struct sfu_plug_options *opt);
 struct participant *participant_free(struct participant *p);
 
 /* Something is due at `at`: keeps deadlines (own and conference's) lower

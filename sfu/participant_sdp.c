@@ -137,6 +137,9 @@ void participant_offer(
 		return;
 	participant_subscribe(p, now_us, true);
 	participant_refresh(p, now_us);
+	/* A program on this machine is there as soon as it has spoken. */
+	if (p->plain)
+		participant_settle(p, now_us);
 	participant_due(p, peer_deadline(&p->peer));
 	if (changed)
 		conference_tracks_changed(p->conference, p, now_us);
@@ -206,9 +209,14 @@ static void send_offer(struct participant *p, uint64_t now_us)
 		participant_leave(p, now_us, SFU_FULL);
 		return;
 	}
-	p->offered_us = now_us;
 	emit_sdp(p, SFU_EV_OFFER, text);
 	free(text);
+	if (!p->plain) {
+		p->offered_us = now_us;
+		return;
+	}
+	negotiation_settle(p->negotiation);
+	participant_refresh(p, now_us);
 }
 
 void participant_offer_tick(struct participant *p, uint64_t now_us)

@@ -70,6 +70,15 @@ int peer_init(struct peer *p, struct env *env, uint64_t now_us)
 	return 0;
 }
 
+void peer_init_plain(
+	struct peer *p, struct env *env, uint64_t now_us, sfu_id plug)
+{
+	memset(p, 0, sizeof(*p));
+	p->env = env;
+	p->since_us = now_us;
+	p->plug = plug;
+}
+
 void peer_done(struct peer *p)
 {
 	/* Goodbyes go out before the records and keys they need are gone. */
@@ -131,6 +140,13 @@ int peer_remote(
 	int err = 0;
 	if (p->state == PEER_DEAD)
 		return -EINVAL;
+	if (p->plug) {
+		if (p->state == PEER_NEW) {
+			set_state(p, PEER_CONNECTING);
+			set_state(p, PEER_CONNECTED);
+		}
+		return 0;
+	}
 	if (p->state == PEER_NEW)
 		err = first_remote(p, now_us, r);
 	else if (r->fingerprint_changed)
@@ -242,7 +258,7 @@ enum peer_got peer_input(struct peer *p, uint64_t now_us,
 	const struct sockaddr *from, uint8_t *buf, size_t *len)
 {
 	enum rtp_kind kind = rtp_classify(buf, *len);
-	if (p->state == PEER_DEAD || kind == RTP_KIND_UNKNOWN) {
+	if (p->state == PEER_DEAD || p->plug || kind == RTP_KIND_UNKNOWN) {
 		peer_drop(p, DROP_CLASS);
 		return PEER_DROPPED;
 	}
@@ -277,7 +293,7 @@ void peer_candidate(struct peer *p, const char *line)
 
 void peer_tick(struct peer *p, uint64_t now_us)
 {
-	if (p->state == PEER_DEAD)
+	if (p->state == PEER_DEAD || p->plug)
 		return;
 	if (p->state != PEER_CONNECTED &&
 		now_us - p->since_us >= PEER_SETUP_US) {
@@ -300,7 +316,7 @@ void peer_tick(struct peer *p, uint64_t now_us)
 
 uint64_t peer_deadline(const struct peer *p)
 {
-	if (p->state == PEER_DEAD)
+	if (p->state == PEER_DEAD || p->plug)
 		return UINT64_MAX;
 	if (p->state == PEER_NEW)
 		return p->since_us + PEER_SETUP_US;
@@ -314,10 +330,16 @@ uint64_t peer_deadline(const struct peer *p)
 
 struct packet *peer_packet(struct peer *p, bool rtcp)
 {
+	struct packet *out;
+	if (p->plug) {
+		out = outbox_add_plug(p->env->out, p->plug);
+		out->rtcp = rtcp;
+		return out;
+	}
 	const struct sockaddr *to = ice_selected(&p->ice);
 	if (!to || !p->crypt)
 		return NULL;
-	struct packet *out = outbox_add(p->env->out, to);
+	out = outbox_add(p->env->out, to);
 	out->key = p->crypt;
 	out->rtcp = rtcp;
 	return out;

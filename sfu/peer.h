@@ -43,6 +43,7 @@ enum peer_got {
 struct peer {
 	struct env *env;
 	enum peer_state state;
+	sfu_id plug;            /* not 0: see peer_init_plain */
 	enum sfu_reason reason; /* of DEAD */
 	uint64_t since_us;      /* in NEW or CONNECTING */
 	struct ice ice;
@@ -62,6 +63,12 @@ struct peer {
 /* Fresh credentials; nothing else is allocated. Without a remote description in
  * PEER_SETUP_US it dies (SFU_ICE_FAILED). 0 or -EIO. */
 int peer_init(struct peer *p, struct env *env, uint64_t now_us);
+
+/* A local program, a participant of that id: no ICE, no keys, no datagrams, no
+ * patience; peer_packet gives slots toward its plug. Connected with the first
+ * remote description. */
+void peer_init_plain(
+	struct peer *p, struct env *env, uint64_t now_us, sfu_id plug);
 
 /* Says goodbye if connected, frees everything. Packets of this peer that wait
  * in env->out are sealed first. */

@@ -19,6 +19,7 @@ struct header {
 
 struct chunk {
 	STAILQ_ENTRY(chunk) next;
+	int fd; /* goes with it; -1: none */
 	size_t len;
 	uint8_t data[];
 };
@@ -37,6 +38,7 @@ struct pipe {
 	size_t in_len;
 	uint8_t *out; /* the message being taken apart */
 	struct sfu_stream *streams;
+	int in_fd; /* that came with it; -1: none */
 	bool broken;
 	pipe_h *handler;
 	void *arg;
@@ -53,6 +55,7 @@ static struct pipe *new_end(struct event_base *base, int fd)
 		return NULL;
 	p->base = base;
 	p->fd = fd;
+	p->in_fd = -1;
 	STAILQ_INIT(&p->queue);
 	p->in = malloc(WIRE_PAYLOAD_MAX);
 	p->out = malloc(WIRE_PAYLOAD_MAX);
@@ -127,6 +130,29 @@ static struct chunk *pop(struct pipe *p)
 	return c;
 }
 
+static void chunk_free(struct chunk *c)
+{
+	if (c->fd >= 0)
+		close(c->fd);
+	free(c);
+}
+
+/* What nobody took is closed. */
+static void drop_fd(struct pipe *p)
+{
+	if (p->in_fd >= 0)
+		close(p->in_fd);
+	p->in_fd = -1;
+}
+
+int pipe_take_fd(struct pipe *p)
+{
+	int fd = p->in_fd;
+
+	p->in_fd = -1;
+	return fd;
+}
+
 struct pipe *pipe_free(struct pipe *p)
 {
 	struct chunk *c;
@@ -144,7 +170,8 @@ struct pipe *pipe_free(struct pipe *p)
 	if (p->fd >= 0)
 		close(p->fd);
 	while ((c = pop(p)))
-		free(c);
+		chunk_free(c);
+	drop_fd(p);
 	free(p->in);
 	free(p->out);
 	free(p->streams);
@@ -161,13 +188,37 @@ size_t pipe_queued(const struct pipe *p)
 
 /* Sending. */
 
+/* Room for one descriptor; aligned as the kernel's macros want it. */
+union control {
+	struct cmsghdr align;
+	char bytes[CMSG_SPACE(sizeof(int))];
+};
+
+static ssize_t send_chunk(const struct pipe *p, struct chunk *c)
+{
+	struct iovec v = { c->data, c->len };
+	struct msghdr m = { .msg_iov = &v, .msg_iovlen = 1 };
+	union control control = { .bytes = { 0 } };
+	struct cmsghdr *h;
+
+	if (c->fd >= 0) {
+		m.msg_control = &control;
+		m.msg_controllen = sizeof(control.bytes);
+		h = CMSG_FIRSTHDR(&m);
+		h->cmsg_level = SOL_SOCKET;
+		h->cmsg_type = SCM_RIGHTS;
+		h->cmsg_len = CMSG_LEN(sizeof(int));
+		memcpy(CMSG_DATA(h), &c->fd, sizeof(int));
+	}
+	return sendmsg(p->fd, &m, MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
 static void flush(struct pipe *p)
 {
 	struct chunk *c;
 
 	while ((c = STAILQ_FIRST(&p->queue))) {
-		ssize_t n = send(
-			p->fd, c->data, c->len, MSG_DONTWAIT | MSG_NOSIGNAL);
+		ssize_t n = send_chunk(p, c);
 
 		if (n < 0 && errno == EINTR)
 			continue;
@@ -182,7 +233,7 @@ static void flush(struct pipe *p)
 			event_active(p->readable, EV_READ, 0);
 			return;
 		}
-		free(pop(p));
+		chunk_free(pop(p));
 	}
 }
 
@@ -199,6 +250,7 @@ static struct chunk *make_chunk(const struct header *h, const uint8_t *payload)
 
 	if (!c)
 		return NULL;
+	c->fd = -1;
 	c->len = sizeof(*h) + h->len;
 	memcpy(c->data, h, sizeof(*h));
 	if (h->len)
@@ -254,6 +306,8 @@ int pipe_send(struct pipe *p, const struct wire_message *m)
 		}
 		return err;
 	}
+	if (m->type == WIRE_PLUG)
+		STAILQ_FIRST(&chunks)->fd = m->u.plug.fd;
 	STAILQ_CONCAT(&to->queue, &chunks);
 	to->queued += bytes;
 	if (p->fd < 0)
@@ -285,9 +339,13 @@ static bool take(struct pipe *p, const uint8_t *buf, size_t len)
 		return h.len > 0;
 	whole = p->in_len;
 	p->in_len = 0;
-	if (wire_decode(h.type, h.id, p->in, whole, p->streams, &m) != 0)
+	if (wire_decode(h.type, h.id, p->in, whole, p->streams, &m) != 0 ||
+		(m.type == WIRE_PLUG) != (p->in_fd >= 0))
 		return false;
+	if (m.type == WIRE_PLUG)
+		m.u.plug.fd = p->in_fd;
 	p->handler(p->arg, &m);
+	drop_fd(p);
 	return true;
 }
 
@@ -305,9 +363,13 @@ static void read_memory(struct pipe *p)
 	struct chunk *c;
 
 	for (int i = 0; i < READS_PER_TURN && (c = pop(p)); i++) {
-		bool good = take(p, c->data, c->len);
+		bool good;
 
-		free(c);
+		drop_fd(p);
+		p->in_fd = c->fd;
+		c->fd = -1;
+		good = take(p, c->data, c->len);
+		chunk_free(c);
 		if (!good) {
 			end(p);
 			return;
@@ -319,12 +381,42 @@ static void read_memory(struct pipe *p)
 		end(p);
 }
 
+/* More than one came: the protocol is broken, and take() will see one. */
+static void keep_fds(struct pipe *p, struct msghdr *m)
+{
+	for (struct cmsghdr *h = CMSG_FIRSTHDR(m); h; h = CMSG_NXTHDR(m, h)) {
+		if (h->cmsg_level != SOL_SOCKET || h->cmsg_type != SCM_RIGHTS)
+			continue;
+		/* The padding has room for more than was asked for. */
+		for (size_t at = CMSG_LEN(0); at + sizeof(int) <= h->cmsg_len;
+			at += sizeof(int)) {
+			drop_fd(p);
+			memcpy(&p->in_fd, (const char *)h + at, sizeof(int));
+		}
+	}
+}
+
+static ssize_t receive(struct pipe *p, uint8_t *buf, size_t size)
+{
+	struct iovec v = { buf, size };
+	union control control;
+	struct msghdr m = { .msg_iov = &v,
+		.msg_iovlen = 1,
+		.msg_control = &control,
+		.msg_controllen = sizeof(control.bytes) };
+	ssize_t n = recvmsg(p->fd, &m, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+
+	if (n >= 0)
+		keep_fds(p, &m);
+	return n;
+}
+
 static void read_socket(struct pipe *p)
 {
 	uint8_t buf[sizeof(struct header) + PIPE_FRAGMENT];
 
 	for (int i = 0; i < READS_PER_TURN; i++) {
-		ssize_t n = recv(p->fd, buf, sizeof(buf), MSG_DONTWAIT);
+		ssize_t n = receive(p, buf, sizeof(buf));
 
 		if (n < 0 && errno == EINTR)
 			continue;

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 const char *sfu_reason_text(enum sfu_reason r)
 {
@@ -81,8 +82,9 @@ static struct place *new_place(struct sfu *s, const char *name, int *ret_error)
 	return p;
 }
 
-static void leave_place(struct sfu *s, struct place *p)
+static void leave_place(struct sfu *s, struct place *p, bool plug)
 {
+	p->plugs -= plug;
 	if (p->guests && --p->guests)
 		return;
 	LIST_REMOVE(p, next);
@@ -93,7 +95,7 @@ static void leave_place(struct sfu *s, struct place *p)
 void sfu_free_guest(struct sfu *s, struct guest *g)
 {
 	LIST_REMOVE(g, by_id);
-	leave_place(s, g->place);
+	leave_place(s, g->place, g->plug);
 	free(g);
 }
 
@@ -106,29 +108,20 @@ static int check_names(const char *conference, const char *label)
 	return 0;
 }
 
-static int send_join(
-	struct guest *g, const char *label, const struct sfu_join_options *opt)
+/* As conference_join and conference_plug count them. */
+static bool is_full(const struct sfu *s, const struct place *p, bool plug)
 {
-	struct wire_message m = { .type = WIRE_JOIN, .id = g->id };
-	int err;
-
-	m.u.join.conference = g->place->name;
-	m.u.join.label = label;
-	if (opt)
-		m.u.join.options = *opt;
-	err = pipe_send(g->place->child->pipe, &m);
-	if (err == -EPIPE)
-		return -EAGAIN;
-	return err == -E2BIG || !err ? err : -ENOMEM;
+	return plug ? p->plugs >= CONFERENCE_PLUGS
+		    : p->guests - p->plugs >= s->max_guests;
 }
 
 static struct guest *new_guest(
-	struct sfu *s, const char *conference, int *ret_error)
+	struct sfu *s, const char *conference, bool plug, int *ret_error)
 {
 	struct place *p = find_place(s, conference);
 	struct guest *g;
 
-	if (s->stopping || (p && p->guests >= s->max_guests)) {
+	if (s->stopping || (p && is_full(s, p, plug))) {
 		*ret_error = -EBUSY;
 		return NULL;
 	}
@@ -137,36 +130,48 @@ static struct guest *new_guest(
 	if (!p)
 		return NULL;
 	p->guests++;
+	p->plugs += plug;
 	g = calloc(1, sizeof(*g));
 	if (!g) {
-		leave_place(s, p);
+		leave_place(s, p, plug);
 		*ret_error = -ENOMEM;
 		return NULL;
 	}
 	g->place = p;
+	g->plug = plug;
 	g->id = ++s->last_id;
 	LIST_INSERT_HEAD(&s->ids[g->id % SFU_IDS], g, by_id);
 	return g;
 }
 
-sfu_id sfu_join(struct sfu *s, const char *conference, const char *label,
-	const struct sfu_join_options *opt, sfu_event_h *handler, void *arg,
-	int *ret_error)
+static int send_join(struct guest *g, struct wire_message *m)
 {
-	int unused, err = check_names(conference, label);
+	int err;
+
+	m->id = g->id;
+	err = pipe_send(g->place->child->pipe, m);
+	if (err == -EPIPE)
+		return -EAGAIN;
+	return err == -E2BIG || !err ? err : -ENOMEM;
+}
+
+/* m: WIRE_JOIN or WIRE_PLUG, all but its id. */
+static sfu_id enter(struct sfu *s, const char *conference, const char *label,
+	struct wire_message *m, sfu_event_h *handler, void *arg, int *ret_error)
+{
+	int err = check_names(conference, label);
 	struct guest *g = NULL;
 
-	if (!ret_error)
-		ret_error = &unused;
 	if (!err)
-		g = new_guest(s, conference, &err);
+		g = new_guest(s, conference, m->type == WIRE_PLUG, &err);
 	if (g) {
-		err = send_join(g, label, opt);
+		err = send_join(g, m);
 		if (err)
 			sfu_free_guest(s, g);
 	}
 	if (err) {
-		*ret_error = err;
+		if (ret_error)
+			*ret_error = err;
 		return 0;
 	}
 	g->handler = handler;
@@ -174,6 +179,36 @@ sfu_id sfu_join(struct sfu *s, const char *conference, const char *label,
 	TAILQ_INSERT_TAIL(&g->place->child->guests, g, of_child);
 	g->place->child->n_guests++;
 	return g->id;
+}
+
+sfu_id sfu_join(struct sfu *s, const char *conference, const char *label,
+	const struct sfu_join_options *opt, sfu_event_h *handler, void *arg,
+	int *ret_error)
+{
+	struct wire_message m = { .type = WIRE_JOIN };
+
+	m.u.join.conference = conference;
+	m.u.join.label = label;
+	if (opt)
+		m.u.join.options = *opt;
+	return enter(s, conference, label, &m, handler, arg, ret_error);
+}
+
+sfu_id sfu_plug(struct sfu *s, const char *conference, const char *label,
+	const struct sfu_plug_options *opt, int fd, sfu_event_h *handler,
+	void *arg, int *ret_error)
+{
+	struct wire_message m = { .type = WIRE_PLUG };
+	sfu_id id;
+
+	m.u.plug.conference = conference;
+	m.u.plug.label = label;
+	m.u.plug.options = *opt;
+	m.u.plug.fd = fd;
+	id = enter(s, conference, label, &m, handler, arg, ret_error);
+	if (!id)
+		close(fd);
+	return id;
 }
 
 /* Commands. */
@@ -281,7 +316,7 @@ void sfu_on_death(struct sfu *s, struct child_guests *guests)
 	TAILQ_FOREACH(g, guests, of_child)
 	{
 		LIST_REMOVE(g, by_id);
-		leave_place(s, g->place);
+		leave_place(s, g->place, g->plug);
 	}
 	TAILQ_CONCAT(&orphans, guests, of_child);
 	while ((g = TAILQ_FIRST(&orphans))) {

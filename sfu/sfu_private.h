@@ -22,7 +22,8 @@ enum {
 struct place {
 	LIST_ENTRY(place) next;
 	struct child *child;
-	unsigned guests;
+	unsigned guests; /* also the plugs */
+	unsigned plugs;
 	char name[];
 };
 
@@ -32,6 +33,7 @@ struct guest {
 	TAILQ_ENTRY(guest) of_child;
 	sfu_id id;
 	struct place *place;
+	bool plug; /* a local program */
 	sfu_event_h *handler;
 	void *arg;
 };

@@ -15,6 +15,7 @@ struct row {
 
 #define CORE(field) offsetof(struct worker_stats, core.field)
 #define UDP(field)  offsetof(struct worker_stats, udp.field)
+#define PLUG(field) offsetof(struct worker_stats, plug.field)
 #define EDGE(field) offsetof(struct worker_stats, field)
 
 static const struct row rows[] = {
@@ -27,6 +28,8 @@ static const struct row rows[] = {
 		"Tracks forwarded to a receiver." },
 	{ "hearth_handshakes_waiting", GAUGE, EDGE(handshakes_waiting),
 		"Datagrams of DTLS handshakes waiting for a quiet turn." },
+	{ "hearth_plugs", GAUGE, PLUG(plugs),
+		"Local programs in conferences: recorders and feeds." },
 	{ "hearth_rtp_in_packets_total", COUNTER, CORE(rtp_in),
 		"RTP packets accepted." },
 	{ "hearth_rtp_in_bytes_total", COUNTER, CORE(rtp_in_bytes),
@@ -69,6 +72,14 @@ static const struct row rows[] = {
 		"UDP datagrams sent." },
 	{ "hearth_udp_out_bytes_total", COUNTER, UDP(out_bytes),
 		"Bytes of UDP datagrams sent." },
+	{ "hearth_plug_in_frames_total", COUNTER, PLUG(in),
+		"Frames received from local programs." },
+	{ "hearth_plug_out_frames_total", COUNTER, PLUG(out),
+		"Frames for local programs." },
+	{ "hearth_plug_out_bytes_total", COUNTER, PLUG(out_bytes),
+		"Bytes of frames for local programs." },
+	{ "hearth_plug_lost_packets_total", COUNTER, PLUG(lost),
+		"RTP packets local programs were too slow for." },
 	{ "hearth_loop_turns_total", COUNTER, EDGE(turns),
 		"Turns of the packet loop." },
 	{ "hearth_loop_busy_microseconds_total", COUNTER, EDGE(busy_us),

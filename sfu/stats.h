@@ -8,6 +8,7 @@
 
 #include <stdint.h>
 #include "sfu/conference.h"
+#include "sfu/plug.h"
 #include "sfu/udp.h"
 
 struct evbuffer;
@@ -23,6 +24,7 @@ struct worker_stats {
 	uint64_t address_refused; /* held by another participant */
 	uint64_t unsealed;        /* packets that could not be sealed */
 	uint64_t turns, busy_us;  /* of the loop: how often, how long */
+	struct plug_stats plug;   /* its first is a gauge */
 	uint64_t events_lost;     /* the pipe to the control process was full */
 };
 

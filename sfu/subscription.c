@@ -168,10 +168,32 @@ static bool pass_gate(struct subscription *s, uint64_t now_us,
 	return true;
 }
 
+/* A key frame whose first packet came late has opened the gate: what came in
+ * between stands in the history. Others ask for it by NACK, but a local program
+ * is promised everything. */
+static void catch_up(struct subscription *s, uint64_t now_us, uint64_t seq)
+{
+	uint64_t newest = s->track->seq_base + s->track->receive.highest;
+	uint8_t copy[HISTORY_SLOT];
+	struct rtp_packet pkt;
+	size_t len;
+	while (++seq <= newest) {
+		const uint8_t *buf = history_get(s->track->history, seq, &len);
+		if (!buf)
+			continue;
+		memcpy(copy, buf, len);
+		if (rtp_parse(&pkt, copy, len) == 0 &&
+			s->track->codec_of_pt[pkt.pt])
+			subscription_forward(s, now_us, &pkt, seq,
+				s->track->codec_of_pt[pkt.pt]);
+	}
+}
+
 enum conference_drop subscription_forward(struct subscription *s,
 	uint64_t now_us, const struct rtp_packet *pkt, uint64_t seq,
 	const struct codec *codec)
 {
+	bool was_waiting = s->waiting;
 	uint16_t out_seq;
 	uint32_t out_ts;
 	if (!s->active)
@@ -194,6 +216,8 @@ enum conference_drop subscription_forward(struct subscription *s,
 		    &s->rewrite, now_us, seq, pkt->ts, &out_seq, &out_ts))
 		return CONFERENCE_DROPS;
 	emit(s, now_us, pkt, out_seq, out_ts);
+	if (was_waiting && s->to->plain)
+		catch_up(s, now_us, seq);
 	return CONFERENCE_DROPS;
 }
 

@@ -204,6 +204,12 @@ static void put_payload(struct writer *w, const struct wire_message *m)
 		put_text(w, m->u.join.label, SFU_LABEL_MAX);
 		put_u32(w, m->u.join.options.renegotiate);
 		break;
+	case WIRE_PLUG:
+		put_text(w, m->u.plug.conference, SFU_NAME_MAX);
+		put_text(w, m->u.plug.label, SFU_LABEL_MAX);
+		put_u32(w, m->u.plug.options.listen);
+		put_u32(w, m->u.plug.options.publish);
+		break;
 	case WIRE_OFFER:
 	case WIRE_ANSWER:
 	case WIRE_CANDIDATE:
@@ -268,6 +274,13 @@ static void get_payload(
 		m->u.join.conference = get_text(r, NULL, SFU_NAME_MAX);
 		m->u.join.label = get_text(r, NULL, SFU_LABEL_MAX);
 		m->u.join.options.renegotiate = get_bool(r);
+		break;
+	case WIRE_PLUG:
+		m->u.plug.conference = get_text(r, NULL, SFU_NAME_MAX);
+		m->u.plug.label = get_text(r, NULL, SFU_LABEL_MAX);
+		m->u.plug.options.listen = get_bool(r);
+		m->u.plug.options.publish = get_bool(r);
+		m->u.plug.fd = -1;
 		break;
 	case WIRE_OFFER:
 	case WIRE_ANSWER:

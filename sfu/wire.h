@@ -4,8 +4,8 @@
  * same binary on the same machine. This file turns messages into bytes and back
  * and does no I/O; pipe.h carries them.
  *
- *   control -> worker   OPTIONS first, then JOIN, OFFER, ANSWER, CANDIDATE,
- *                       MESSAGE, LEAVE, ASK_STATS, LOG_LEVEL, STOP
+ *   control -> worker   OPTIONS first, then JOIN, PLUG, OFFER, ANSWER,
+ *                       CANDIDATE, MESSAGE, LEAVE, ASK_STATS, LOG_LEVEL, STOP
  *   worker -> control   HELLO or SORRY (the sockets), then EVENT, STATS, BYE
  *
  * A worker parses hostile packets and could be taken over, so the control
@@ -36,6 +36,7 @@ enum {
 enum wire_type {
 	WIRE_OPTIONS = 1,
 	WIRE_JOIN,
+	WIRE_PLUG,
 	WIRE_OFFER,
 	WIRE_ANSWER,
 	WIRE_CANDIDATE,
@@ -74,6 +75,11 @@ struct wire_message {
 			const char *conference, *label;
 			struct sfu_join_options options;
 		} join;
+		struct {
+			const char *conference, *label;
+			struct sfu_plug_options options;
+			int fd; /* beside the bytes: see pipe.h; else -1 */
+		} plug;
 		struct { /* OFFER, ANSWER, CANDIDATE, HELLO, SORRY */
 			const char *v;
 			size_t len;

@@ -50,15 +50,24 @@ static void refuse(struct worker *w, sfu_id id, enum sfu_reason reason)
 	worker_tell(w, &m);
 }
 
+/* NULL: there is no room for another. */
+static struct worker_room *find_or_make(struct worker *w, const char *name)
+{
+	struct worker_room *r = worker_room_find(w, name);
+
+	if (!r && w->n_rooms < w->options.conferences)
+		r = worker_room_new(w, name);
+	return r;
+}
+
 static void join(struct worker *w, const struct wire_message *m)
 {
-	struct worker_room *r = worker_room_find(w, m->u.join.conference);
+	struct worker_room *r;
 
 	if (!m->id || worker_seat_find(w, m->id))
 		return;
 	worker_refresh_candidates(w);
-	if (!r && w->n_rooms < w->options.conferences)
-		r = worker_room_new(w, m->u.join.conference);
+	r = find_or_make(w, m->u.join.conference);
 	if (!r) {
 		refuse(w, m->id, SFU_FULL);
 		return;
@@ -71,6 +80,30 @@ static void join(struct worker *w, const struct wire_message *m)
 		 */
 		conference_leave(
 			r->conference, w->now_us, m->id, SFU_FULL, &w->outbox);
+	}
+	worker_room_after(r);
+}
+
+static void plug(struct worker *w, const struct wire_message *m)
+{
+	struct worker_room *r;
+	struct seat *s;
+
+	if (!m->id || worker_seat_find(w, m->id))
+		return;
+	r = find_or_make(w, m->u.plug.conference);
+	if (!r) {
+		refuse(w, m->id, SFU_FULL);
+		return;
+	}
+	if (conference_plug(r->conference, w->now_us, m->id, m->u.plug.label,
+		    &m->u.plug.options) != 0) {
+		refuse(w, m->id, SFU_FULL);
+	} else {
+		s = worker_seat_new(r, m->id);
+		if (!s || worker_plug_new(s, pipe_take_fd(w->pipe)) != 0)
+			conference_leave(r->conference, w->now_us, m->id,
+				SFU_FULL, &w->outbox);
 	}
 	worker_room_after(r);
 }
@@ -121,6 +154,7 @@ static void send_stats(struct worker *w)
 	w->stats.handshakes_waiting = worker_handshakes(w);
 	w->stats.udp = w->udp.stats;
 	w->stats.unsealed = w->outbox.unsealed;
+	w->stats.plug = w->plugs.stats;
 	m.u.stats = w->stats;
 	m.u.stats.core = w->gone;
 	LIST_FOREACH(r, &w->rooms, next)
@@ -156,6 +190,9 @@ static void started_command(struct worker *w, const struct wire_message *m)
 	switch (m->type) {
 	case WIRE_JOIN:
 		join(w, m);
+		break;
+	case WIRE_PLUG:
+		plug(w, m);
 		break;
 	case WIRE_ASK_STATS:
 		send_stats(w);
@@ -194,7 +231,7 @@ static void on_message(void *arg, const struct wire_message *m)
 		started_command(w, m);
 	else if (m->type == WIRE_STOP)
 		stop(w);
-	else if (m->type == WIRE_JOIN)
+	else if (m->type == WIRE_JOIN || m->type == WIRE_PLUG)
 		refuse(w, m->id, SFU_WORKER_DIED);
 }
 
@@ -212,6 +249,7 @@ int worker_new(struct worker **ret, struct event_base *base, struct pipe *pipe,
 	w->own_process = own_process;
 	w->end_h = end_h;
 	w->end_arg = arg;
+	w->plugs.base = base;
 	LIST_INIT(&w->rooms);
 	SLIST_INIT(&w->touched);
 	pipe_listen(pipe, on_message, w);
@@ -233,6 +271,7 @@ struct worker *worker_free(struct worker *w)
 		worker_room_free(r);
 	w->env.out = NULL;
 	worker_input_done(w);
+	plugs_done(&w->plugs);
 	if (w->channels)
 		event_free(w->channels);
 	demux_free(w->demux);

@@ -1,6 +1,7 @@
 /*
  * What the files of the worker share: worker.c (life, commands), worker_room.c
- * (its conferences and turns), worker_input.c (datagrams, handshake budget).
+ * (its conferences and turns), worker_input.c (datagrams, handshake budget),
+ * worker_plug.c (local programs).
  */
 #ifndef HEARTH_SFU_WORKER_PRIVATE_H
 #define HEARTH_SFU_WORKER_PRIVATE_H
@@ -13,6 +14,7 @@
 #include "sfu/env.h"
 #include "sfu/outbox.h"
 #include "sfu/pipe.h"
+#include "sfu/plug.h"
 #include "sfu/udp.h"
 #include "sfu/worker.h"
 
@@ -27,6 +29,7 @@ struct seat {
 	struct worker_room *room;
 	struct participant *participant;
 	sfu_id id;
+	struct plug *plug;   /* of a local program */
 	unsigned handshakes; /* datagrams in the second queue */
 };
 
@@ -62,6 +65,7 @@ struct worker {
 	struct event *socket_event[UDP_SOCKETS];
 	struct demux *demux;
 	struct handshakes *handshakes;
+	struct plugs plugs;
 	struct event *channels; /* every 10 ms while somebody is here */
 	char source[24];        /* of log lines */
 
@@ -99,6 +103,16 @@ void worker_seat_refresh(struct seat *s); /* its ufrags may have changed */
 int worker_input_init(struct worker *w); /* sockets are open; 0 or -ENOMEM */
 void worker_input_done(struct worker *w);
 uint64_t worker_handshakes(const struct worker *w);
+
+/* worker_plug.c: local programs */
+/* Connects a seat with the program at fd, which is taken over, also on failure.
+ * 0 or -ENOMEM. */
+int worker_plug_new(struct seat *s, int fd);
+/* Puts an event of its participant into frames. True if it is (also) one for
+ * the control process. */
+bool worker_plug_event(struct seat *s, const struct sfu_event *ev);
+/* Gives the packets that go to plugs to them; they get len 0. */
+void worker_plug_route(struct worker *w, struct outbox *out);
 
 /* worker_start.c: sockets, engines, candidates; answers with HELLO or SORRY. */
 void worker_start(struct worker *w, const struct worker_options *o);

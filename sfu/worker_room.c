@@ -51,6 +51,8 @@ void worker_turn_end(struct worker *w)
 	/* Before the sweep: what waits may need the keys of who left. */
 	if (w->outbox.n)
 		w->outbox.flush(&w->outbox);
+	if (!SLIST_EMPTY(&w->plugs.dirty))
+		plugs_flush(&w->plugs);
 	w->env.out = NULL;
 	while ((r = SLIST_FIRST(&w->touched))) {
 		SLIST_REMOVE_HEAD(&w->touched, next_touched);
@@ -149,7 +151,8 @@ void worker_room_after(struct worker_room *r)
 		struct seat *s = worker_seat_find(w, m.u.event.participant);
 
 		m.id = m.u.event.participant;
-		worker_tell(w, &m);
+		if (!s || !s->plug || worker_plug_event(s, &m.u.event))
+			worker_tell(w, &m);
 		if (!s)
 			continue;
 		if (m.u.event.type == SFU_EV_LEFT)
@@ -205,6 +208,7 @@ void worker_seat_free(struct seat *s)
 	struct worker *w = s->room->worker;
 
 	demux_remove(w->demux, &s->owner);
+	plug_free(s->plug);
 	LIST_REMOVE(s, by_id);
 	if (!--w->n_seats)
 		event_del(w->channels);

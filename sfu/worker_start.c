@@ -25,8 +25,10 @@ static void on_flush(struct outbox *out)
 	struct worker *w = out->owner;
 
 	outbox_seal(out);
+	if (out->n_plug)
+		worker_plug_route(w, out);
 	udp_send(&w->udp, out, path_of, w);
-	out->n = 0;
+	out->n = out->n_plug = 0;
 }
 
 static void on_channels(evutil_socket_t fd, short what, void *arg)

@@ -87,6 +87,32 @@ int conference_join(struct conference *c, uint64_t now_us, sfu_id id,
 	return -EBUSY;
 }
 
+int conference_plug(struct conference *c, uint64_t now_us, sfu_id id,
+	const char *label, const struct sfu_plug_options *opt)
+{
+	(void)opt;
+	return conference_join(c, now_us, id, label, NULL);
+}
+
+void conference_plain_input(struct conference *c, uint64_t now_us,
+	struct participant *p, bool rtcp, uint8_t *buf, size_t len,
+	struct outbox *out)
+{
+	struct packet *reply = outbox_add_plug(out, p->id);
+
+	(void)c;
+	(void)now_us;
+	reply->rtcp = rtcp;
+	reply->len = (uint16_t)len;
+	memcpy(reply->data, buf, len);
+}
+
+const char *conference_label(const struct conference *c, sfu_id id)
+{
+	(void)c;
+	return id == 1 ? "@one:x" : "";
+}
+
 void conference_offer(struct conference *c, uint64_t now_us, sfu_id id,
 	const char *sdp, size_t len, struct outbox *out)
 {
