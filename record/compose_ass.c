@@ -115,12 +115,11 @@ static unsigned font_for(const struct plan_box *b)
 	return px < 15 ? 15 : px > 26 ? 26 : px;
 }
 
-static void centred(FILE *f, int64_t to_ms, const struct plan_box *b,
+static void centred(FILE *f, int64_t to_ms, unsigned x, unsigned y,
 	unsigned font_px, const char *text)
 {
 	begin(f, ON_TEXT, "shape", 0, to_ms);
-	fprintf(f, "{\\an5\\pos(%d,%d)\\fs%u}%s\n", b->x + b->w / 2,
-		b->y + b->h / 2, font_px, text);
+	fprintf(f, "{\\an5\\pos(%u,%u)\\fs%u}%s\n", x, y, font_px, text);
 }
 
 static void name_tile(FILE *f, const struct plan_input *in,
@@ -129,17 +128,18 @@ static void name_tile(FILE *f, const struct plan_input *in,
 	const struct plan_person *p = &in->people[t->person];
 	const struct plan_box *b = &t->box;
 	uint32_t colour = text_colour(*p->user_id ? p->user_id : p->name);
-	int disc = b->h * 2 / 5;
+	unsigned disc = b->h * 2u / 5, x = b->x + b->w / 2u;
+	/* a small tile's name would lie over it */
+	unsigned y = b->y + (b->h < 200 ? b->h * 2u / 5 : b->h / 2u);
 	char local[256], initial[TEXT_INITIAL_MAX];
 
 	text_local(p->user_id, local, sizeof(local));
 	text_initial(*p->name ? p->name : local, initial);
 	begin(f, ON_DISC, "shape", 0, to_ms);
-	shape(f, b->x + (b->w - (unsigned)disc) / 2,
-		b->y + (b->h - (unsigned)disc) / 2, colour);
-	rounded(f, 0, 0, disc, disc, disc / 2, false);
+	shape(f, x - disc / 2, y - disc / 2, colour);
+	rounded(f, 0, 0, (int)disc, (int)disc, (int)disc / 2, false);
 	fputs("{\\p0}\n", f);
-	centred(f, to_ms, b, (unsigned)disc * 60 / 100, initial);
+	centred(f, to_ms, x, y, disc * 60 / 100, initial);
 }
 
 static void background(FILE *f, const struct plan_input *in,
@@ -230,12 +230,13 @@ void ass_write(
 			background(f, in, t, to_ms);
 		if (t->person < 0) {
 			snprintf(more, sizeof(more), "+%u", t->more);
-			centred(f, to_ms, &t->box, t->box.h / 4u, more);
+			centred(f, to_ms, t->box.x + t->box.w / 2u,
+				t->box.y + t->box.h / 2u, t->box.h / 4u, more);
 			continue;
 		}
 		if (t->file < 0)
 			name_tile(f, in, t, to_ms);
-		else if (scene->n > 1 && !t->screen) {
+		else if (scene->n > 1) {
 			begin(f, ON_TILE, "shape", 0, to_ms);
 			corners(f, &t->box);
 		}
