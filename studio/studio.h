@@ -69,14 +69,16 @@ struct studio_event {
 typedef void(studio_event_h)(void *arg, const struct studio_event *ev);
 
 /* All pointers must outlive the studio; http may be NULL (no links). Looks at
- * recording.directory, makes it 0700 if it is missing. 0, -ENOMEM, or -errno
+ * recording.directory, makes it 0700 if it is missing. 0; -ENOMEM; or -errno
  * with a sentence in ret_error (256 bytes) where the directory or the recorder
- * program cannot be used: recordings are then refused with that sentence, the
- * daemon runs. */
+ * program cannot be used: *ret is set then, too, studio_start refuses with that
+ * sentence, and the daemon runs. */
 int studio_new(struct studio **ret, struct event_base *base, struct sfu *sfu,
 	const struct config *config, struct http *http, studio_event_h *handler,
 	void *arg, char ret_error[256]);
-struct studio *studio_free(struct studio *s); /* kills; returns NULL */
+/* Kills; what was written is finished at the next start. No turn of the event
+ * loop between this and sfu_free and http_free. Returns NULL; NULL is fine. */
+struct studio *studio_free(struct studio *s);
 void studio_resume(struct studio *s);
 /* Ends all recordings politely; done_h when their files are whole or after 3 s.
  */

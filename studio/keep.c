@@ -1,0 +1,313 @@
+#include "studio/studio_impl.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+#include <event2/event.h>
+#include "sfu/config.h"
+#include "sfu/log.h"
+
+enum {
+	SCAN_AT_ONCE = 8, /* manifests per turn */
+	SCAN_PAUSE_US = 5000,
+	SWEEP_PAUSE_US = 20000,
+	DELETE_AT_ONCE = 32,
+	COMPOSE_ATTEMPTS = 3
+};
+
+#define RETENTION_US 3600000000u
+#define DAY_MS       86400000u
+
+int keep_refresh(struct studio *s, struct entry *entry, cJSON **ret)
+{
+	cJSON *manifest = NULL;
+	int err = shelf_read(&s->shelf, entry->id, &manifest);
+
+	if (!err)
+		err = entry_read(entry, manifest);
+	if (!err && ret)
+		*ret = manifest;
+	else
+		cJSON_Delete(manifest);
+	return err;
+}
+
+/* delivered: taken over. */
+static int write_delivered(
+	struct studio *s, struct entry *entry, cJSON *delivered)
+{
+	cJSON *manifest = NULL;
+	int err = shelf_read(&s->shelf, entry->id, &manifest);
+
+	if (err) {
+		cJSON_Delete(delivered);
+		return err;
+	}
+	cJSON_DeleteItemFromObjectCaseSensitive(manifest, "delivered");
+	if (cJSON_AddItemToObject(manifest, "delivered", delivered)) {
+		err = shelf_write(&s->shelf, entry->id, manifest);
+	} else {
+		cJSON_Delete(delivered);
+		err = -ENOMEM;
+	}
+	cJSON_Delete(manifest);
+	if (err)
+		return err;
+	entry->delivered = true;
+	news_add(s, entry,
+		&(struct story){ .type = STUDIO_COMPOSED,
+			.hook = "delivered",
+			.hooks_only = true });
+	return 0;
+}
+
+void keep_settle(struct studio *s, struct entry *entry)
+{
+	cJSON *delivered = entry->to_deliver;
+	int err;
+
+	if (!delivered)
+		return;
+	entry->to_deliver = NULL;
+	err = write_delivered(s, entry, delivered);
+	if (err)
+		log_error("delivery_not_noted", "id=%s error=%s", entry->id,
+			log_value(strerror(-err)));
+}
+
+int studio_delivered(struct studio *s, const char *id, const cJSON *delivered)
+{
+	struct entry *entry = entries_find(&s->entries, id);
+	cJSON *copy;
+	int lock;
+
+	if (!entry)
+		return -ENOENT;
+	copy = cJSON_Duplicate(delivered, 1);
+	if (!copy)
+		return -ENOMEM;
+	lock = shelf_lock(&s->shelf, id);
+	if (lock == -EWOULDBLOCK && (entry->recording || entry->jobs)) {
+		/* Its process writes the manifest. */
+		cJSON_Delete(entry->to_deliver);
+		entry->to_deliver = copy;
+		return 0;
+	}
+	if (lock < 0) {
+		cJSON_Delete(copy);
+		return lock;
+	}
+	close(lock);
+	return write_delivered(s, entry, copy);
+}
+
+/* Deleting. */
+
+static void sweep_soon(struct studio *s)
+{
+	const struct timeval pause = { .tv_usec = SWEEP_PAUSE_US };
+
+	event_add(s->sweep_timer, &pause);
+}
+
+void keep_on_sweep(int fd, short what, void *arg)
+{
+	struct studio *s = arg;
+
+	(void)fd;
+	(void)what;
+	if (shelf_sweep(&s->shelf))
+		sweep_soon(s);
+}
+
+static int bin(struct studio *s, struct entry *entry)
+{
+	int lock = shelf_lock(&s->shelf, entry->id), err;
+
+	if (lock < 0)
+		return lock == -EWOULDBLOCK ? -EBUSY : lock;
+	/* While the manifest can still be read. */
+	news_add(s, entry,
+		&(struct story){ .type = STUDIO_DELETED, .hook = "deleted" });
+	err = shelf_bin(&s->shelf, entry->id);
+	close(lock);
+	if (err) {
+		news_take_back(s);
+		return err;
+	}
+	log_info("recording_deleted", "id=%s", entry->id);
+	s->counters.deleted++;
+	entries_remove(&s->entries, entry);
+	sweep_soon(s);
+	return 0;
+}
+
+int keep_delete(struct studio *s, const char *room, const char *id)
+{
+	struct entry *entry = entries_find(&s->entries, id);
+	int err;
+
+	if (!entry || (room && strcmp(entry->room, room) != 0))
+		return -ENOENT;
+	if (entry->recording)
+		return -EBUSY;
+	err = jobs_cancel(s, entry);
+	return err ? err : bin(s, entry);
+}
+
+static bool is_old(const struct entry *entry, uint64_t before_ms)
+{
+	uint64_t at = entry->ended_ms ? entry->ended_ms : entry->started_ms;
+
+	return at && at < before_ms && !entry->recording && !entry->jobs;
+}
+
+/* True: there are more. */
+static bool retire(struct studio *s, uint64_t before_ms)
+{
+	struct entry *entry, *before;
+	unsigned n = 0;
+
+	for (entry = TAILQ_LAST(&s->entries.all, entry_list); entry;
+		entry = before) {
+		before = TAILQ_PREV(entry, entry_list, next);
+		if (!is_old(entry, before_ms))
+			continue;
+		if (n == DELETE_AT_ONCE)
+			return true;
+		if (keep_delete(s, NULL, entry->id) == 0)
+			n++;
+	}
+	return false;
+}
+
+void keep_tick(struct studio *s, uint64_t now_us)
+{
+	uint64_t keep_ms = (uint64_t)s->config->recording.keep_days * DAY_MS;
+	uint64_t now_ms = (uint64_t)time(NULL) * 1000;
+
+	if (!s->resumed || s->found || !keep_ms || s->stopping ||
+		now_ms < keep_ms ||
+		(s->kept_us && now_us - s->kept_us < RETENTION_US))
+		return;
+	s->kept_us = retire(s, now_ms - keep_ms) ? 0 : now_us;
+}
+
+/* The start-up scan. */
+
+static void resume(struct studio *s, struct entry *entry)
+{
+	if (entry->state < ENTRY_FINISHED) {
+		jobs_add(s, entry, JOB_FINISH);
+	} else if (entry->delivered) {
+		return;
+	} else if (entry->state == ENTRY_FINISHED && entry->n_files > 0 &&
+		   strcmp(s->config->recording.compose, "none") != 0) {
+		if (entry->compose_attempts < COMPOSE_ATTEMPTS)
+			jobs_add(s, entry, JOB_COMPOSE);
+	} else {
+		/* The hooks heard it before the restart. */
+		news_add(s, entry, &(struct story){ .type = STUDIO_COMPOSED });
+	}
+}
+
+static void scan_one(struct studio *s, const char *id)
+{
+	struct entry *entry;
+	cJSON *manifest = NULL;
+	int err;
+
+	if (entries_find(&s->entries, id))
+		return; /* begun after this start */
+	err = shelf_read(&s->shelf, id, &manifest);
+	if (err == -ENOENT && unlinkat(s->shelf.fd, id, AT_REMOVEDIR) == 0)
+		return; /* a start that came to nothing */
+	if (!err && !*entry_text(manifest, "state")) {
+		cJSON_Delete(manifest);
+		return;
+	}
+	entry = err && err != -ENOENT && err != -EBADMSG
+			? NULL
+			: entries_add(&s->entries, id, "", "");
+	if (entry && !err)
+		err = entry_read(entry, manifest);
+	else if (entry)
+		entry->state = ENTRY_PARTIAL;
+	cJSON_Delete(manifest);
+	if (entry)
+		resume(s, entry);
+	else
+		log_warn("recording_unreadable", "id=%s error=%s", id,
+			log_value(strerror(-err)));
+}
+
+void keep_on_scan(int fd, short what, void *arg)
+{
+	const struct timeval pause = { .tv_usec = SCAN_PAUSE_US };
+	struct studio *s = arg;
+
+	(void)fd;
+	(void)what;
+	for (unsigned i = 0; i < SCAN_AT_ONCE && s->n_found; i++)
+		scan_one(s, s->found[--s->n_found]);
+	if (s->n_found) {
+		event_add(s->scan_timer, &pause);
+		return;
+	}
+	free(s->found);
+	s->found = NULL;
+	log_info("recordings_known", "n=%u", s->entries.n);
+	event_active(s->tick, 0, 0);
+}
+
+/* Newest first: they are taken from the end. */
+static int by_id(const void *a, const void *b)
+{
+	return strcmp(b, a);
+}
+
+static int read_names(struct studio *s, DIR *dir)
+{
+	unsigned cap = 0;
+	struct dirent *e;
+
+	while ((e = readdir(dir)) && s->n_found < ENTRIES_MAX) {
+		if (!shelf_id_ok(e->d_name))
+			continue;
+		if (s->n_found == cap) {
+			cap = cap ? cap * 2 : 64;
+			void *more = realloc(s->found, cap * sizeof(*s->found));
+
+			if (!more)
+				return -ENOMEM;
+			s->found = more;
+		}
+		memcpy(s->found[s->n_found++], e->d_name, SHELF_ID + 1);
+	}
+	return 0;
+}
+
+int keep_scan(struct studio *s)
+{
+	int fd = openat(s->shelf.fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	int err;
+
+	if (!dir) {
+		err = -errno;
+		if (fd >= 0)
+			close(fd);
+		return err;
+	}
+	err = read_names(s, dir);
+	closedir(dir);
+	if (s->n_found)
+		qsort(s->found, s->n_found, sizeof(*s->found), by_id);
+	sweep_soon(s);
+	event_active(s->scan_timer, 0, 0);
+	return err;
+}
