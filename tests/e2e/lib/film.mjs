@@ -174,3 +174,51 @@ export function offsets(all, samples, made, person) {
 			[1000 * (f.pts - beep - late.get(f.counter))];
 	});
 }
+
+// Pictures of a file at these seconds, in its own size: { rgb, width, height }.
+export async function pictures(file, seconds) {
+	const { video } = await probe(file);
+	const { width, height } = video, size = width * height * 3, found = [];
+	for (const at of seconds) {
+		const before = found.length;
+		await decode(file, ["-map", "0:v:0", "-ss", String(at), "-frames:v",
+			"1", "-f", "rawvideo", "-pix_fmt", "rgb24"], size, (rgb) =>
+			found.push({ rgb: Buffer.from(rgb), width, height }));
+		if (found.length !== before + 1)
+			throw new Error(`${file} has no picture at ${at} s`);
+	}
+	return found;
+}
+
+// Where in a picture the camera with that colour is shown: the colour fills its
+// lower two thirds. channel: which of r, g, b. null: nowhere.
+export function tileOf({ rgb, width, height }, channel) {
+	const columns = new Uint32Array(width), rows = new Uint32Array(height);
+	for (let y = 0; y < height; y++) {
+		for (let x = 0; x < width; x++) {
+			const at = 3 * (y * width + x), own = rgb[at + channel];
+			if (own > 110 && own > 2 * rgb[at + (channel + 1) % 3] &&
+				own > 2 * rgb[at + (channel + 2) % 3]) {
+				columns[x]++;
+				rows[y]++;
+			}
+		}
+	}
+	const span = (counts) => {
+		const enough = Math.max(...counts) / 3;
+		return [counts.findIndex((n) => n > enough),
+			counts.findLastIndex((n) => n > enough)];
+	};
+	const [left, right] = span(columns), [, bottom] = span(rows);
+	const w = right - left + 1, h = w * HEIGHT / WIDTH;
+	if (Math.max(...columns) < 20) return null;
+	return { x: left, y: bottom + 1 - h, w, h };
+}
+
+export function luma({ rgb, width, height }) {
+	const plane = new Uint8Array(width * height);
+	for (let i = 0; i < plane.length; i++)
+		plane[i] = 0.3 * rgb[3 * i] + 0.59 * rgb[3 * i + 1] +
+			0.11 * rgb[3 * i + 2];
+	return plane;
+}
