@@ -296,3 +296,13 @@ void args_thumbnail(
 		 "-threads 1 -c:v mjpeg -q:v 4 -f image2 -update 1");
 	add(a, "file:%s", to);
 }
+
+void args_probe(struct args *a, const char *name, char kind)
+{
+	start(a);
+	input(a, name);
+	add(a, "-map");
+	add(a, "0:%c:0", kind);
+	add(a, "-frames:%c", kind);
+	words(a, "1 -f null -");
+}

@@ -47,4 +47,7 @@ void args_join(struct args *a, const char *sound, const char *to);
 void args_thumbnail(
 	struct args *a, const char *video, int64_t at_ms, const char *to);
 
+/* Decodes the first of a file's pictures (kind 'v') or sounds ('a'). */
+void args_probe(struct args *a, const char *name, char kind);
+
 #endif
