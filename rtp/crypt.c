@@ -8,6 +8,8 @@
 #include <srtp2/srtp.h>
 
 #include "rtp/bytes.h"
+#include "rtp/lanes.h"
+#include "rtp/crypt_index.h"
 
 enum {
 	KEY_LEN = 16,
@@ -21,13 +23,24 @@ enum {
 
 _Static_assert(CRYPT_KEYS_LEN == 2 * (KEY_LEN + SALT_LEN), "RFC 5764 4.2");
 _Static_assert(CRYPT_TRAILER >= TAG_LEN + INDEX_LEN, "tag and SRTCP index");
+_Static_assert((int)TAG_LEN == (int)LANES_TAG, "one profile");
+_Static_assert((int)CRYPT_INDEX_WINDOW == (int)CRYPT_WINDOW, "one window");
+
+/* One direction of RTP through the lanes. */
+struct fast {
+	struct lanes_key *key; /* NULL: libsrtp2 does it */
+	struct crypt_indexes indexes;
+};
 
 struct crypt {
 	srtp_t in, out;
-	/* SSRCs the peer was heard under; libsrtp2 keeps a stream for each. */
+	struct fast fast_in, fast_out;
+	/* SSRCs the peer was heard under; there is a stream for each. */
 	unsigned n_ssrcs;
 	uint32_t ssrc[CRYPT_SSRC_MAX];
 };
+
+static bool portable;
 
 int crypt_global_init(void)
 {
@@ -35,8 +48,20 @@ int crypt_global_init(void)
 
 	if (!done && srtp_init() != srtp_err_status_ok)
 		return -EIO;
+	if (!done)
+		lanes_init(); /* without them there is libsrtp2 */
 	done = true;
 	return 0;
+}
+
+const char *crypt_engine(void)
+{
+	return portable || !*lanes_name() ? "libsrtp2" : lanes_name();
+}
+
+void crypt_use_portable(bool yes)
+{
+	portable = yes;
 }
 
 static int new_session(srtp_t *ret, const uint8_t *key, const uint8_t *salt,
@@ -63,6 +88,25 @@ static int new_session(srtp_t *ret, const uint8_t *key, const uint8_t *salt,
 	return err == srtp_err_status_alloc_fail ? -ENOMEM : -EINVAL;
 }
 
+static int new_fast(
+	struct fast *f, const uint8_t *key, const uint8_t *salt, bool windows)
+{
+	crypt_indexes_init(&f->indexes, windows);
+	if (portable || !*lanes_name())
+		return 0;
+	return lanes_key_new(&f->key, key, salt) == -ENOMEM ? -ENOMEM : 0;
+}
+
+/* One direction, both ways of doing it. */
+static int new_direction(srtp_t *ret, struct fast *fast, const uint8_t *key,
+	const uint8_t *salt, bool in)
+{
+	int err = new_session(
+		ret, key, salt, in ? ssrc_any_inbound : ssrc_any_outbound);
+
+	return err ? err : new_fast(fast, key, salt, in);
+}
+
 int crypt_new(
 	struct crypt **ret, const uint8_t keys[CRYPT_KEYS_LEN], bool is_client)
 {
@@ -75,12 +119,12 @@ int crypt_new(
 
 	if (!c)
 		return -ENOMEM;
-	err = new_session(&c->in, is_client ? server : client,
-		is_client ? server_salt : client_salt, ssrc_any_inbound);
+	err = new_direction(&c->in, &c->fast_in, is_client ? server : client,
+		is_client ? server_salt : client_salt, true);
 	if (err == 0)
-		err = new_session(&c->out, is_client ? client : server,
-			is_client ? client_salt : server_salt,
-			ssrc_any_outbound);
+		err = new_direction(&c->out, &c->fast_out,
+			is_client ? client : server,
+			is_client ? client_salt : server_salt, false);
 	if (err < 0) {
 		crypt_free(c);
 		return err;
@@ -97,8 +141,24 @@ struct crypt *crypt_free(struct crypt *c)
 		srtp_dealloc(c->in);
 	if (c->out)
 		srtp_dealloc(c->out);
+	lanes_key_free(c->fast_in.key);
+	lanes_key_free(c->fast_out.key);
+	crypt_indexes_done(&c->fast_in.indexes);
+	crypt_indexes_done(&c->fast_out.indexes);
 	free(c);
 	return NULL;
+}
+
+/* RFC 3550 5.1, RFC 3711 3.1: what stays clear. 0: it does not fit. */
+static size_t clear_len(const uint8_t *buf, size_t len)
+{
+	size_t n = RTP_MIN + 4u * (buf[0] & 15);
+
+	if ((buf[0] & 0x10) && n + 4 <= len)
+		n += 4 + 4u * get_u16(buf + n + 2);
+	else if (buf[0] & 0x10)
+		return 0;
+	return n <= len ? n : 0;
 }
 
 static enum crypt_got judge(srtp_err_status_t err)
@@ -148,10 +208,40 @@ static enum crypt_got open_as(struct crypt *c, srtp_call *call, uint32_t ssrc,
 	return CRYPT_OK;
 }
 
+static enum crypt_got open_fast(struct crypt *c, uint8_t *buf, size_t *len)
+{
+	struct fast *f = &c->fast_in;
+	uint32_t ssrc = get_u32(buf + 8);
+	size_t header = clear_len(buf, *len - TAG_LEN);
+	struct crypt_index *i = crypt_indexes_find(&f->indexes, ssrc);
+	uint64_t index = crypt_index_guess(i, get_u16(buf + 2));
+	bool known = i || knows_ssrc(c, ssrc);
+
+	if (!header)
+		return CRYPT_DROP_MALFORMED;
+	if (crypt_index_judge(i, index) != CRYPT_INDEX_NEW)
+		return CRYPT_DROP_REPLAY;
+	if (!known && c->n_ssrcs == CRYPT_SSRC_MAX)
+		return CRYPT_DROP_SSRC;
+	if (!lanes_open(f->key, buf, header, *len, index))
+		return CRYPT_DROP_AUTH;
+	if (!i)
+		i = crypt_indexes_add_new(&f->indexes, ssrc);
+	if (!i)
+		return CRYPT_DROP_SSRC;
+	if (!known)
+		c->ssrc[c->n_ssrcs++] = ssrc;
+	crypt_index_take(i, index);
+	*len -= TAG_LEN;
+	return CRYPT_OK;
+}
+
 enum crypt_got crypt_open_rtp(struct crypt *c, uint8_t *buf, size_t *len)
 {
 	if (*len < RTP_MIN + TAG_LEN || *len > LEN_MAX || buf[0] >> 6 != 2)
 		return CRYPT_DROP_MALFORMED;
+	if (c->fast_in.key)
+		return open_fast(c, buf, len);
 	return open_as(c, srtp_unprotect, get_u32(buf + 8), buf, len);
 }
 
@@ -181,9 +271,43 @@ static int seal_as(
 	return 0;
 }
 
+/* Makes a job for the lanes of a packet, and takes its index. */
+static int prepare(
+	struct fast *f, struct lanes_job *job, uint8_t *buf, size_t len)
+{
+	struct crypt_index *i;
+
+	if (len < RTP_MIN || len > LEN_MAX || buf[0] >> 6 != 2)
+		return -EINVAL;
+	job->header = clear_len(buf, len);
+	i = crypt_indexes_find(&f->indexes, get_u32(buf + 8));
+	job->index = crypt_index_guess(i, get_u16(buf + 2));
+	if (!job->header || crypt_index_judge(i, job->index) == CRYPT_INDEX_OLD)
+		return -EINVAL;
+	if (!i)
+		i = crypt_indexes_add_new(&f->indexes, get_u32(buf + 8));
+	if (!i)
+		return -EINVAL;
+	crypt_index_take(i, job->index);
+	job->key = f->key;
+	job->buf = buf;
+	job->len = len;
+	return 0;
+}
+
 int crypt_seal_rtp(struct crypt *c, uint8_t *buf, size_t *len)
 {
-	return seal_as(c, srtp_protect, RTP_MIN, buf, len);
+	struct lanes_job job;
+
+	if (!c->fast_out.key)
+		return seal_as(c, srtp_protect, RTP_MIN, buf, len);
+	if (prepare(&c->fast_out, &job, buf, *len))
+		return -EINVAL;
+	lanes_seal(&job, 1);
+	if (job.failed)
+		return -EINVAL;
+	*len += TAG_LEN;
+	return 0;
 }
 
 int crypt_seal_rtcp(struct crypt *c, uint8_t *buf, size_t *len)
@@ -196,6 +320,8 @@ void crypt_forget(struct crypt *c, uint32_t ssrc)
 	/* Whether it was known does not matter. */
 	srtp_remove_stream(c->in, htonl(ssrc));
 	srtp_remove_stream(c->out, htonl(ssrc));
+	crypt_indexes_drop(&c->fast_in.indexes, ssrc);
+	crypt_indexes_drop(&c->fast_out.indexes, ssrc);
 	for (unsigned i = 0; i < c->n_ssrcs; i++) {
 		if (c->ssrc[i] == ssrc) {
 			c->ssrc[i] = c->ssrc[--c->n_ssrcs];
@@ -204,13 +330,47 @@ void crypt_forget(struct crypt *c, uint32_t ssrc)
 	}
 }
 
+/* Those in the lanes come out. */
+static void land(struct lanes_job *lane, struct crypt_job **of, unsigned n)
+{
+	lanes_seal(lane, n);
+	for (unsigned i = 0; i < n; i++) {
+		of[i]->failed = lane[i].failed;
+		of[i]->len += lane[i].failed ? 0 : TAG_LEN;
+	}
+}
+
+static void seal_one(struct crypt_job *j)
+{
+	int err = j->rtcp ? crypt_seal_rtcp(j->key, j->buf, &j->len)
+			  : crypt_seal_rtp(j->key, j->buf, &j->len);
+
+	j->failed = err < 0;
+}
+
 void crypt_seal_batch(struct crypt_job *jobs, unsigned n)
 {
+	struct lanes_job lane[LANES_BATCH];
+	struct crypt_job *of[LANES_BATCH];
+	unsigned waiting = 0;
+
 	for (unsigned i = 0; i < n; i++) {
 		struct crypt_job *j = &jobs[i];
-		int err = j->rtcp ? crypt_seal_rtcp(j->key, j->buf, &j->len)
-				  : crypt_seal_rtp(j->key, j->buf, &j->len);
 
-		j->failed = err < 0;
+		if (j->rtcp || !j->key->fast_out.key) {
+			seal_one(j);
+			continue;
+		}
+		j->failed = prepare(&j->key->fast_out, &lane[waiting], j->buf,
+				    j->len) < 0;
+		if (j->failed)
+			continue;
+		of[waiting++] = j;
+		if (waiting == LANES_BATCH) {
+			land(lane, of, waiting);
+			waiting = 0;
+		}
 	}
+	if (waiting)
+		land(lane, of, waiting);
 }

@@ -1,7 +1,9 @@
 /*
- * SRTP and SRTCP (RFC 3711) over libsrtp2, AES_CM_128_HMAC_SHA1_80 only.
- * Two keys a peer: one opens, one seals. Replay windows and roll-over counters
- * are libsrtp2's, per SSRC, and move only after authentication.
+ * SRTP and SRTCP (RFC 3711), AES_CM_128_HMAC_SHA1_80 only. Two keys a peer: one
+ * opens, one seals. RTP goes through the lanes of a multi-buffer library where
+ * the processor has them (lanes.h), else, and all RTCP, through libsrtp2, which
+ * is also what the lanes are tested against. Replay windows and roll-over
+ * counters are per SSRC and move only after authentication.
  */
 #ifndef HEARTH_RTP_CRYPT_H
 #define HEARTH_RTP_CRYPT_H
@@ -26,9 +28,16 @@ enum crypt_got {
 	CRYPT_GOT_MAX
 };
 
-struct crypt; /* heap: libsrtp2's two sessions */
+struct crypt; /* heap */
 
 int crypt_global_init(void); /* 0 or -EIO; idempotent */
+
+/* What seals and opens RTP, for logs and measurements: "libsrtp2", or what the
+ * lanes are made of ("avx512", "avx2"). */
+const char *crypt_engine(void);
+/* For tests and benchmarks: crypts made from now on use libsrtp2 alone, or
+ * again the best there is. */
+void crypt_use_portable(bool portable);
 
 /* keys: the 60 bytes DTLS exported (RFC 5764 4.2); is_client: we were the DTLS
  * client. 0, -ENOMEM, -EINVAL (libsrtp2 refused, for instance because
@@ -65,8 +74,8 @@ struct crypt_job {
 	bool failed; /* written: could not be sealed, must not be sent */
 };
 
-/* Seals many packets under many keys, in order. The portable path; a batch
- * library may take its place behind the same call. */
+/* Seals many packets under many keys, those of one SSRC in their order. The
+ * more at once, the less each costs. */
 void crypt_seal_batch(struct crypt_job *jobs, unsigned n);
 
 #endif

@@ -1,6 +1,7 @@
 /* Every allocation of ours fails in turn: an error, no leak, outputs untouched.
  * srtp_create stands for the ones within libsrtp2. */
 #include "check.h"
+#include <string.h>
 
 #include <srtp2/srtp.h>
 
@@ -34,6 +35,7 @@ static void crypt_new_fails_cleanly(void **state)
 
 	(void)state;
 	assert_int_equal(crypt_global_init(), 0);
+	crypt_use_portable(true);
 	for (unsigned i = 1; i <= 3; i++) {
 		calls = 0;
 		fail_at = i;
@@ -45,6 +47,28 @@ static void crypt_new_fails_cleanly(void **state)
 	assert_int_equal(crypt_new(&c, keys, true), 0);
 	assert_int_equal(calls, 3);
 	assert_int_equal(sessions, 1 + 2);
+	fail_at = 0;
+	crypt_free(c);
+	crypt_use_portable(false);
+}
+
+/* With lanes there are two expanded keys more. */
+static void crypt_new_with_lanes_fails_cleanly(void **state)
+{
+	static const uint8_t keys[CRYPT_KEYS_LEN] = { 1 };
+	bool lanes = strcmp(crypt_engine(), "libsrtp2") != 0;
+	struct crypt *c = NULL;
+
+	(void)state;
+	for (unsigned i = 1; i <= (lanes ? 5 : 3); i++) {
+		calls = 0;
+		fail_at = i;
+		assert_int_equal(crypt_new(&c, keys, true), -ENOMEM);
+		assert_null(c);
+	}
+	calls = 0;
+	fail_at = 6;
+	assert_int_equal(crypt_new(&c, keys, true), 0);
 	fail_at = 0;
 	crypt_free(c);
 }
@@ -68,6 +92,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(crypt_new_fails_cleanly),
+		cmocka_unit_test(crypt_new_with_lanes_fails_cleanly),
 		cmocka_unit_test(history_new_fails_cleanly),
 	};
 

@@ -1,0 +1,57 @@
+/*
+ * AES_CM_128_HMAC_SHA1_80 (RFC 3711) for many packets under many keys at once,
+ * by Intel's multi-buffer library: SHA-1 of one packet cannot be split, but
+ * sixteen of them run side by side in the lanes of a vector register. Internal
+ * to rtp/; crypt.c keeps indexes and replay windows.
+ *
+ * Lanes pay from LANES_FEW packets up; fewer go through the processor's SHA
+ * instructions, one by one. Not for several threads.
+ */
+#ifndef HEARTH_RTP_LANES_H
+#define HEARTH_RTP_LANES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum {
+	LANES_BATCH = 128, /* packets at once */
+	LANES_FEW = 6,
+	LANES_TAG = 10,
+	LANES_SLACK = 2, /* bytes behind the tag that are written as well */
+	LANES_KEY = 16,
+	LANES_SALT = 14,
+};
+
+/* 0; -ENOTSUP: this processor or this build has no lanes. Idempotent. */
+int lanes_init(void);
+/* What the lanes are made of, for logs: "avx512", "avx2"; "" before. */
+const char *lanes_name(void);
+
+struct lanes_key; /* session keys of one direction, expanded */
+
+/* Derives them (RFC 3711 4.3, rate 0). 0, -ENOMEM, -EIO. */
+int lanes_key_new(struct lanes_key **ret, const uint8_t key[LANES_KEY],
+	const uint8_t salt[LANES_SALT]);
+struct lanes_key *lanes_key_free(struct lanes_key *k); /* wipes; NULL */
+
+struct lanes_job {
+	const struct lanes_key *key;
+	uint8_t *buf;  /* an RTP packet; LANES_TAG + LANES_SLACK of room
+			  behind it */
+	size_t header; /* bytes that stay clear, extension and all */
+	size_t len;    /* without tag; unchanged */
+	uint64_t index;
+	bool failed; /* written */
+};
+
+/* Encrypts and authenticates n <= LANES_BATCH packets; the tag stands behind
+ * each. */
+void lanes_seal(struct lanes_job *v, unsigned n);
+
+/* Opens one packet of len bytes with its tag, of which nothing was believed so
+ * far. False: not genuine, and buf is spoilt. */
+bool lanes_open(const struct lanes_key *k, uint8_t *buf, size_t header,
+	size_t len, uint64_t index);
+
+#endif
