@@ -136,9 +136,12 @@ void args_scene(struct args *a, const struct plan_input *in,
 
 	start(a);
 	if (g)
-		fprintf(g, "color=c=0x%06x:s=%dx%d:r=%d,format=yuv420p[b0];",
+		fprintf(g,
+			"color=c=0x%06x:s=%dx%d:r=%d:d=0.04,format=yuv420p,"
+			"ass=f=" ARGS_WORK "/under-%u.ass,loop=-1:1,"
+			"setpts=N/%d/TB[b0];",
 			ASS_BACKGROUND, PLAN_WIDTH, PLAN_HEIGHT,
-			1000 / PLAN_FRAME_MS);
+			1000 / PLAN_FRAME_MS, number, 1000 / PLAN_FRAME_MS);
 	for (unsigned i = 0; i < scene->n; i++) {
 		if (scene->tile[i].file < 0)
 			continue;
@@ -148,7 +151,7 @@ void args_scene(struct args *a, const struct plan_input *in,
 		n++;
 	}
 	if (g)
-		fprintf(g, "[b%u]ass=f=" ARGS_WORK "/scene-%u.ass[out]", n,
+		fprintf(g, "[b%u]ass=f=" ARGS_WORK "/over-%u.ass[out]", n,
 			number);
 	add(a, "-filter_complex");
 	close_text(a, g, &text);

@@ -25,8 +25,8 @@ struct args {
 
 void args_done(struct args *a);
 
-/* The pictures of one scene to ARGS_WORK/scene-<number>.mkv; what is drawn over
- * them is in ARGS_WORK/scene-<number>.ass. */
+/* The pictures of one scene to ARGS_WORK/scene-<number>.mkv; what is drawn
+ * around them is in ARGS_WORK/under-<number>.ass and over-<number>.ass. */
 void args_scene(struct args *a, const struct plan_input *in,
 	const struct plan_scene *scene, unsigned number);
 

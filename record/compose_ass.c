@@ -9,7 +9,8 @@ enum {
 	RING = 3,
 	LABEL_PADDING = 6,
 	SPEAKS_LEAST_MS = 600, /* a shorter frame would flicker */
-	SPEAKS_AFTER_MS = 300
+	SPEAKS_AFTER_MS = 300,
+	UNDER_MS = 10 * PLAN_FRAME_MS /* one picture is made of it */
 };
 
 /* Layers, lowest first. */
@@ -115,19 +116,19 @@ static unsigned font_for(const struct plan_box *b)
 	return px < 15 ? 15 : px > 26 ? 26 : px;
 }
 
-static void centred(FILE *f, int64_t to_ms, unsigned x, unsigned y,
-	unsigned font_px, const char *text)
+static void centred(
+	FILE *f, unsigned x, unsigned y, unsigned font_px, const char *text)
 {
-	begin(f, ON_TEXT, "shape", 0, to_ms);
+	begin(f, ON_TEXT, "shape", 0, UNDER_MS);
 	fprintf(f, "{\\an5\\pos(%u,%u)\\fs%u}%s\n", x, y, font_px, text);
 }
 
-static void name_tile(FILE *f, const struct plan_input *in,
-	const struct plan_tile *t, int64_t to_ms)
+static void name_tile(
+	FILE *f, const struct plan_input *in, const struct plan_tile *t)
 {
 	const struct plan_person *p = &in->people[t->person];
 	const struct plan_box *b = &t->box;
-	uint32_t colour = text_colour(*p->user_id ? p->user_id : p->name);
+	uint32_t colour = text_colour((unsigned)t->person);
 	unsigned disc = b->h * 2u / 5, x = b->x + b->w / 2u;
 	/* a small tile's name would lie over it */
 	unsigned y = b->y + (b->h < 200 ? b->h * 2u / 5 : b->h / 2u);
@@ -135,25 +136,21 @@ static void name_tile(FILE *f, const struct plan_input *in,
 
 	text_local(p->user_id, local, sizeof(local));
 	text_initial(*p->name ? p->name : local, initial);
-	begin(f, ON_DISC, "shape", 0, to_ms);
+	begin(f, ON_DISC, "shape", 0, UNDER_MS);
 	shape(f, x - disc / 2, y - disc / 2, colour);
 	rounded(f, 0, 0, (int)disc, (int)disc, (int)disc / 2, false);
 	fputs("{\\p0}\n", f);
-	centred(f, to_ms, x, y, disc * 60 / 100, initial);
+	centred(f, x, y, disc * 60 / 100, initial);
 }
 
-static void background(FILE *f, const struct plan_input *in,
-	const struct plan_tile *t, int64_t to_ms)
+static void background(FILE *f, const struct plan_tile *t)
 {
 	const struct plan_box *b = &t->box;
-	const struct plan_person *p =
-		t->person < 0 ? NULL : &in->people[t->person];
 	uint32_t colour = ASS_TILE;
 
-	if (p)
-		colour = shade(
-			text_colour(*p->user_id ? p->user_id : p->name), 45);
-	begin(f, ON_TILE, "shape", 0, to_ms);
+	if (t->person >= 0)
+		colour = shade(text_colour((unsigned)t->person), 45);
+	begin(f, ON_TILE, "shape", 0, UNDER_MS);
 	shape(f, b->x, b->y, colour);
 	rounded(f, 0, 0, b->w, b->h, RADIUS, false);
 	fputs("{\\p0}\n", f);
@@ -214,29 +211,45 @@ static void frames(FILE *f, const struct plan_input *in,
 	}
 }
 
-void ass_write(
+static void write_head(FILE *f)
+{
+	fputs(head, f);
+	fprintf(f, "PlayResX: %d\nPlayResY: %d\n", PLAN_WIDTH, PLAN_HEIGHT);
+	fputs(styles, f);
+}
+
+void ass_write_under(
+	FILE *f, const struct plan_input *in, const struct plan_scene *scene)
+{
+	char more[32];
+
+	write_head(f);
+	for (unsigned i = 0; i < scene->n; i++) {
+		const struct plan_tile *t = &scene->tile[i];
+
+		background(f, t);
+		if (t->person >= 0) {
+			name_tile(f, in, t);
+			continue;
+		}
+		snprintf(more, sizeof(more), "+%u", t->more);
+		centred(f, t->box.x + t->box.w / 2u, t->box.y + t->box.h / 2u,
+			t->box.h / 4u, more);
+	}
+}
+
+void ass_write_over(
 	FILE *f, const struct plan_input *in, const struct plan_scene *scene)
 {
 	int64_t to_ms = scene->to_ms - scene->from_ms + PLAN_FRAME_MS;
 
-	fputs(head, f);
-	fprintf(f, "PlayResX: %d\nPlayResY: %d\n", PLAN_WIDTH, PLAN_HEIGHT);
-	fputs(styles, f);
+	write_head(f);
 	for (unsigned i = 0; i < scene->n; i++) {
 		const struct plan_tile *t = &scene->tile[i];
-		char more[32];
 
-		if (t->file < 0)
-			background(f, in, t, to_ms);
-		if (t->person < 0) {
-			snprintf(more, sizeof(more), "+%u", t->more);
-			centred(f, to_ms, t->box.x + t->box.w / 2u,
-				t->box.y + t->box.h / 2u, t->box.h / 4u, more);
+		if (t->person < 0)
 			continue;
-		}
-		if (t->file < 0)
-			name_tile(f, in, t, to_ms);
-		else if (scene->n > 1) {
+		if (t->file >= 0 && scene->n > 1) {
 			begin(f, ON_TILE, "shape", 0, to_ms);
 			corners(f, &t->box);
 		}

@@ -102,29 +102,33 @@ static int make_work(struct make *m)
 	return 0;
 }
 
-static int write_ass(
-	struct make *m, const struct plan_scene *scene, unsigned number)
+static int close_written(struct make *m, FILE *f, const char *what)
+{
+	bool bad = ferror(f);
+
+	if (fclose(f) == 0 && !bad)
+		return 0;
+	return make_fail_errno(m, errno ? -errno : -EIO, what);
+}
+
+static int write_ass(struct make *m, const char *name, unsigned number,
+	void (*write)(FILE *f, const struct plan_input *in,
+		const struct plan_scene *scene))
 {
 	char path[64];
-	bool bad;
 	FILE *f;
 
-	snprintf(path, sizeof(path), ARGS_WORK "/scene-%u.ass", number);
+	snprintf(path, sizeof(path), ARGS_WORK "/%s-%u.ass", name, number);
 	f = fopen(path, "we");
 	if (!f)
 		return make_fail_errno(m, -errno, "Names cannot be written");
-	ass_write(f, &m->input.plan, scene);
-	bad = ferror(f);
-	if (fclose(f) != 0 || bad)
-		return make_fail_errno(
-			m, errno ? -errno : -EIO, "Names cannot be written");
-	return 0;
+	write(f, &m->input.plan, &m->plan.scenes[number]);
+	return close_written(m, f, "Names cannot be written");
 }
 
 static int write_list(struct make *m)
 {
 	FILE *f = fopen(ARGS_WORK "/scenes.txt", "we");
-	bool bad;
 
 	if (!f)
 		return make_fail_errno(
@@ -136,30 +140,28 @@ static int write_list(struct make *m)
 		fprintf(f, "file scene-%u.mkv\nduration %.3f\n", i,
 			(double)(s->to_ms - s->from_ms) / 1000);
 	}
-	bad = ferror(f);
-	if (fclose(f) != 0 || bad)
-		return make_fail_errno(m, errno ? -errno : -EIO,
-			"The scenes cannot be listed");
-	return 0;
+	return close_written(m, f, "The scenes cannot be listed");
 }
 
-static int make_pictures(struct make *m)
+static int make_scene(struct make *m, unsigned number, struct args *a)
+{
+	const struct plan_scene *s = &m->plan.scenes[number];
+	int err = write_ass(m, "under", number, ass_write_under);
+
+	if (err == 0)
+		err = write_ass(m, "over", number, ass_write_over);
+	if (err < 0)
+		return err;
+	args_scene(a, &m->input.plan, s, number);
+	return run(m, a, s->to_ms - s->from_ms, 1);
+}
+
+static int make_pictures(struct make *m, struct args *a)
 {
 	int err = 0;
 
-	for (unsigned i = 0; i < m->plan.n && err == 0; i++) {
-		const struct plan_scene *s = &m->plan.scenes[i];
-		struct args *a = calloc(1, sizeof(*a));
-
-		if (!a)
-			return make_fail_errno(m, -ENOMEM, "Composing failed");
-		err = write_ass(m, s, i);
-		if (err == 0) {
-			args_scene(a, &m->input.plan, s, i);
-			err = run(m, a, s->to_ms - s->from_ms, 1);
-		}
-		free(a);
-	}
+	for (unsigned i = 0; i < m->plan.n && err == 0; i++)
+		err = make_scene(m, i, a);
 	return err;
 }
 
@@ -226,20 +228,17 @@ static void weigh(struct make *m, bool video)
 
 static int make_parts(struct make *m, bool video)
 {
-	struct args *a;
+	struct args *a = calloc(1, sizeof(*a));
 	int err;
 
+	if (!a)
+		return make_fail_errno(m, -ENOMEM, "Composing failed");
 	weigh(m, video);
 	show_progress(m, 0);
 	err = make_work(m);
 	if (err == 0 && video)
-		err = make_pictures(m);
-	if (err < 0)
-		return err;
-	a = calloc(1, sizeof(*a));
-	if (!a)
-		return make_fail_errno(m, -ENOMEM, "Composing failed");
-	if (compose_has_audio(&m->input.plan))
+		err = make_pictures(m, a);
+	if (err == 0 && compose_has_audio(&m->input.plan))
 		err = make_sound(m, a);
 	if (err == 0 && video)
 		err = join(m, a);

@@ -221,14 +221,10 @@ void text_local(const char *user_id, char *ret, size_t cap)
 	snprintf(ret, cap, "%.*s", (int)strcspn(from, ":"), from);
 }
 
-uint32_t text_colour(const char *id)
+uint32_t text_colour(unsigned person)
 {
-	static const uint32_t calm[] = { 0x3d5a80, 0x4a6b5d, 0x6b4e71, 0x7a5c3e,
-		0x3e6b74, 0x5d5a88, 0x734b5b, 0x55693f };
-	uint32_t hash = 2166136261u;
+	static const uint32_t calm[] = { 0x3d5a80, 0x6b4e71, 0x4a6b5d, 0x7a5c3e,
+		0x3e6b74, 0x734b5b, 0x5d5a88, 0x55693f };
 
-	for (; *id; id++)
-		hash = (hash ^ (unsigned char)*id) * 16777619u;
-	hash ^= hash >> 15;
-	return calm[hash % (sizeof(calm) / sizeof(*calm))];
+	return calm[person % (sizeof(calm) / sizeof(*calm))];
 }

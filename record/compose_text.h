@@ -24,7 +24,8 @@ void text_initial(const char *name, char ret[TEXT_INITIAL_MAX]);
 /* The part of @local:server that people know each other by. */
 void text_local(const char *user_id, char *ret, size_t cap);
 
-/* A calm colour, 0xRRGGBB, the same for the same id. */
-uint32_t text_colour(const char *id);
+/* A calm colour, 0xRRGGBB; people whose indices are near have different ones.
+ */
+uint32_t text_colour(unsigned person);
 
 #endif
