@@ -24,6 +24,13 @@ export class Client {
 		return client;
 	}
 
+	// Opens a link of another kind.
+	static async open(t, browser, name, link) {
+		const client = new Client(await openPage(t, browser, name), name);
+		await client.page.goto(link, { waitUntil: "domcontentloaded" });
+		return client;
+	}
+
 	async goto(link, timeoutMs = 45000) {
 		const joint = link.includes("?") ? "&" : "?";
 		await this.page.goto(`${link}${joint}join=1`,

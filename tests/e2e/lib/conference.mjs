@@ -3,10 +3,11 @@ import { until } from "./net.mjs";
 import { Hearth } from "./hearth.mjs";
 import { Synapse } from "./synapse.mjs";
 
-export async function setUp(t, { names, options = {} }) {
+// homeserver: of Synapse.start.
+export async function setUp(t, { names, options = {}, homeserver = {} }) {
 	const scene = {};
 	await t.must("a homeserver starts and has the users", async () => {
-		scene.synapse = await Synapse.start(t);
+		scene.synapse = await Synapse.start(t, homeserver);
 		scene.users = await scene.synapse.register("hearth", ...names);
 		scene.bot = scene.users.hearth;
 	});

@@ -19,12 +19,16 @@ async function script(...args) {
 }
 
 export class Synapse {
-	static async start(t, name = "hearth.test") {
+	// settings: keys of its configuration to set beside the usual ones.
+	static async start(t, { name = "hearth.test", settings = {} } = {}) {
 		const self = new Synapse();
 		self.dir = path.join(t.scratch, "synapse");
 		self.name = name;
 		self.url = await script("init", self.dir,
 			String(await freeTcpPort()), name);
+		const file = path.join(self.dir, "hs.json");
+		fs.writeFileSync(file, JSON.stringify({
+			...JSON.parse(fs.readFileSync(file, "utf8")), ...settings }));
 		const out = fs.openSync(path.join(t.artifacts, "synapse.log"), "w");
 		self.child = spawn("python3", ["-B", SCRIPT, "run", self.dir],
 			{ stdio: ["ignore", out, out] });
