@@ -193,9 +193,9 @@ bool negotiation_needed(const struct negotiation *n);
  * of the offer at hand) or plans a new m-line. Names are printable ASCII
  * without blanks, at most NEGOTIATE_ID_MAX bytes (cname: 63), and are copied.
  * Returns the transceiver's index, or -ENOSPC (media_max, or the peer does not
- * BUNDLE and has its m-line), -EOPNOTSUPP (the peer has none of those codecs),
- * -EINVAL (a name, or a kind that is not RTP), -ENOMEM. With may_grow false
- * only halves of existing m-lines are taken, else -EAGAIN.
+ * BUNDLE and has its m-line), -EOPNOTSUPP (the peer has none of those codecs,
+ * or may not listen), -EINVAL (a name, or a kind that is not RTP), -ENOMEM.
+ * With may_grow false only halves of existing m-lines are taken, else -EAGAIN.
  *
  * The wish holds through hold, glare and rollback until negotiation_unsend();
  * only where the peer rejects the m-line for good it ends by itself. */

@@ -105,7 +105,7 @@ static void line_settle_new(struct negotiation *n, unsigned slot)
 	for (int e = 0; e < EXT_MAX; e++)
 		if (line_has_ext(n, l, (enum negotiate_ext)e))
 			l->exts |= 1u << e;
-	l->t.peer_receives = n->may_listen;
+	l->t.peer_receives = true;
 	l->t.line = (int)n->n_lines;
 	n->slot_of_line[n->n_lines++] = (uint16_t)slot;
 }

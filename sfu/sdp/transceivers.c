@@ -196,7 +196,7 @@ int negotiation_send(struct negotiation *n, enum sdp_kind kind,
 		!id_is_printable(track, NEGOTIATE_ID_MAX))
 		return -EINVAL;
 	negotiation_defaults(n, kind);
-	if (!peer_has_any(n, kind, codec, n_codecs))
+	if (!n->may_listen || !peer_has_any(n, kind, codec, n_codecs))
 		return -EOPNOTSUPP;
 	index = slot_find_free(n, kind, codec, n_codecs, may_grow);
 	if (index < 0 && !may_grow)

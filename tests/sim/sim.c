@@ -148,15 +148,19 @@ static void flush(struct outbox *out)
 	outbox_seal(out);
 	for (unsigned i = 0; i < out->n; i++) {
 		struct packet *p = &out->v[i];
-		struct sim_seat *seat =
-			seat_of_addr(s, (struct sockaddr *)&p->to);
+		struct sim_seat *seat;
+		if (p->plug) {
+			s->plugs.packet(s, p->plug, p->rtcp, p->data, p->len);
+			continue;
+		}
+		seat = seat_of_addr(s, (struct sockaddr *)&p->to);
 		/* Nobody is there any more: a rebound NAT, say. */
 		if (!seat || !p->len)
 			continue;
 		travel(s, &seat->down, TO_CLIENT, (unsigned)(seat - s->seat),
 			p->data, p->len);
 	}
-	out->n = 0;
+	out->n = out->n_plug = 0;
 }
 
 static void signal_later(struct sim *s, struct sim_seat *seat,
@@ -185,6 +189,8 @@ static struct sim_seat *seat_of_id(struct sim *s, sfu_id id)
 static void on_event(struct sim *s, const struct sfu_event *ev)
 {
 	struct sim_seat *seat = seat_of_id(s, ev->participant);
+	if (!seat && s->plugs.event)
+		s->plugs.event(s, ev);
 	if (!seat)
 		return;
 	switch (ev->type) {
@@ -219,7 +225,7 @@ static void on_event(struct sim *s, const struct sfu_event *ev)
 }
 
 /* What a worker does after every call of the core. */
-static void settle(struct sim *s)
+void sim_settle(struct sim *s)
 {
 	struct sfu_event ev;
 	while (conference_next_event(s->conference, &ev))
@@ -338,7 +344,7 @@ void sim_leave(struct sim *s, struct sim_seat *seat)
 {
 	conference_leave(
 		s->conference, s->now_us, seat->id, SFU_BY_COMMAND, &s->out);
-	settle(s);
+	sim_settle(s);
 	empty_seat(seat);
 }
 
@@ -379,7 +385,7 @@ static void dispatch(struct sim *s, struct sim_event *e)
 	digest(s, e->kind, e->seat, e->at_us);
 	if (e->kind == TO_SERVER) {
 		to_server(s, e);
-		settle(s);
+		sim_settle(s);
 		return;
 	}
 	if (seat->id != e->id || !seat->client)
@@ -391,12 +397,12 @@ static void dispatch(struct sim *s, struct sim_event *e)
 	case SIG_OFFER:
 		conference_offer(s->conference, s->now_us, seat->id,
 			(char *)e->buf, e->len - 1, &s->out);
-		settle(s);
+		sim_settle(s);
 		break;
 	case SIG_ANSWER:
 		conference_answer(s->conference, s->now_us, seat->id,
 			(char *)e->buf, e->len - 1, &s->out);
-		settle(s);
+		sim_settle(s);
 		break;
 	case SIG_TO_CLIENT_ANSWER:
 		seat->answered_us = s->now_us;
@@ -439,7 +445,7 @@ static void tick_sctp(struct sim *s)
 	assoc_global_tick(s->now_us);
 	s->env.out = NULL;
 	conference_channels(s->conference, s->now_us, &s->out);
-	settle(s);
+	sim_settle(s);
 	for (unsigned i = 0; i < s->n_seats; i++)
 		if (s->seat[i].client)
 			client_channels(s->seat[i].client, s->now_us);
@@ -461,7 +467,7 @@ void sim_run(struct sim *s, uint64_t for_us)
 		}
 		if (conference_deadline(s->conference) <= s->now_us) {
 			conference_tick(s->conference, s->now_us, &s->out);
-			settle(s);
+			sim_settle(s);
 		}
 		for (unsigned i = 0; i < s->n_seats; i++)
 			if (s->seat[i].client &&

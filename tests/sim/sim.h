@@ -39,8 +39,18 @@ struct sim_seat {
 	bool ignore_offers; /* never answers one */
 };
 
+struct sim;
+
+/* Local programs are the test's own: what reaches them comes here. */
+struct sim_plugs {
+	void (*packet)(struct sim *s, sfu_id id, bool rtcp, const uint8_t *buf,
+		size_t len);
+	void (*event)(struct sim *s, const struct sfu_event *ev);
+};
+
 struct sim {
 	uint64_t now_us, seed;
+	struct sim_plugs plugs;
 	struct env env;
 	struct outbox out;
 	struct conference *conference;
@@ -72,6 +82,8 @@ void sim_rebind(struct sim *s, struct sim_seat *seat);
 void sim_ice_restart(struct sim *s, struct sim_seat *seat);
 
 void sim_run(struct sim *s, uint64_t for_us);
+/* After calls of the conference that are the test's own. */
+void sim_settle(struct sim *s);
 
 uint64_t sim_random(struct sim *s); /* of the seed */
 struct conference_stats sim_stats(const struct sim *s);
