@@ -7,6 +7,8 @@ import { Left } from '../src/ui/left.js';
 import { Login } from '../src/ui/login.js';
 import { Prejoin } from '../src/ui/prejoin.js';
 import { Rooms } from '../src/ui/rooms.js';
+import { Watch } from '../src/ui/watch.js';
+import { readLink } from '../src/recordings.js';
 import { parseLink } from '../src/link.js';
 import { toast } from '../src/ui/say.js';
 import { people, picture } from './fake.mjs';
@@ -19,10 +21,12 @@ const wire = { userId: '@alice:example.org', deviceId: 'ALICE', onInput: () => n
 function conference() {
   const c = new Conference({ wire, room: '!fireside:example.org', name: 'Fireside chat' });
   const list = people(n);
+  if (q.get('program')) list.push({ id: '@hearth:example.org feed1', user_id: '@hearth:example.org', device_id: 'feed1', display_name: 'Radio stream', you: false, program: true });
   c.roster.setPeople([...list, { id: c.roster.me, user_id: wire.userId, device_id: 'ALICE', display_name: 'Alice Ferreira', you: true }]);
   const meta = new Map();
   const streams = new Map();
   list.forEach((p, i) => {
+    if (p.program) return;
     meta.set(`s${i}`, { purpose: 'm.usermedia', audio_muted: i % 3 === 2, video_muted: i % 4 === 1, user_id: p.user_id, device_id: p.device_id, participant: p.id });
     streams.set(`s${i}`, picture(i));
   });
@@ -36,6 +40,21 @@ function conference() {
   c.state = q.get('state') || 'connected';
   if (c.state === 'failed') c.error = { code: 'full', message: 'No media connection to the server came about. A firewall may block UDP; try another network.' };
   return c;
+}
+
+// ?rec=on&by=me&feeds=1&control=0&joined=1: as if the bot had said so.
+function recorded(c) {
+  if (!q.get('rec')) return;
+  const me = q.get('by') === 'me';
+  const say = (state, feeds) => c.recording.set({
+    state, id: 'r', since_ms: Date.now() - 754000, may_control: q.get('control') !== '0',
+    started_by: me ? wire.userId : '@bob:example.org', started_by_name: me ? 'Alice Ferreira' : 'Bob Marsh',
+    message: 'The disk of the server is full. What was written is kept; the recording goes on when there is space.',
+    feeds: ['subtitles', 'Radio stream', 'notes'].slice(0, feeds).map((name, i) => ({ name, publishes: i === 1 })),
+  });
+  if (!q.get('joined')) say('off', 0);
+  say(q.get('rec'), Number(q.get('feeds') || 0));
+  if (q.get('rec') !== 'starting') c.recording.startedAt = Date.now() - 754000;
 }
 
 function talk(c, view) {
@@ -53,6 +72,23 @@ function talk(c, view) {
   if (q.get('panel')) view.show(q.get('panel'));
 }
 
+// What the bot would say of a recording; ?fail=not_found, film=audio|none, wait=1.
+async function link() {
+  if (q.get('wait')) await new Promise(noop);
+  const fail = q.get('fail');
+  const words = {
+    not_found: 'This recording was deleted, or was not kept any longer.', not_ready: 'It is still being put together. Try again in a few minutes.',
+    not_member: 'You are not a member of the room in which this was recorded. Ask somebody there to invite you.',
+  };
+  if (fail) return readLink({ error: { code: fail, message: words[fail] || '' } });
+  const cast = people(4).map((p, i) => ({ number: i + 1, user_id: p.user_id, name: p.display_name }));
+  const tracks = ['p1-camera-1.webm', 'p1-screen-1.webm', 'p2-camera-1.webm', 'p3-camera-1.mkv', 'p3-camera-2.webm', 'p4-camera-1.webm', 'notes.json']
+    .map((name, i) => ({ name, mimetype: 'video/webm', bytes: 48_300_000 * (i + 1), url: `/recordings/r/${name}` }));
+  const film = { none: [], audio: [{ name: 'composed.ogg', mimetype: 'audio/ogg', bytes: 24e6, url: '/recordings/r/composed.ogg' }] }[q.get('film')]
+    || [{ name: 'composed.mp4', mimetype: 'video/mp4', bytes: 812e6, url: '/film.webm' }];
+  return readLink({ name: 'Fireside chat', started_ms: 1795000000000, duration_ms: 3723000, participants: cast, files: [...film, ...tracks] });
+}
+
 const views = {
   call() {
     const c = conference();
@@ -60,6 +96,8 @@ const views = {
     const view = new CallView({ conference: c, onleave: noop });
     if (q.get('talk')) talk(c, view);
     else if (q.get('panel')) view.show(q.get('panel'));
+    recorded(c);
+    if (q.get('record')) view.recording.press();
     if (q.get('toast')) toast('The browser may not use the camera. Allow it in the address bar, then turn it on.', { bad: true });
     globalThis.view = view;
     return view;
@@ -78,6 +116,7 @@ const views = {
     },
     onopen: noop, onlogout: noop,
   }),
+  watch: () => new Watch({ title: 'Fireside chat', load: link, onroom: noop, onrooms: noop }),
   left: () => new Left({ room: 'Fireside chat', onrejoin: noop, onrooms: noop }),
 };
 

@@ -15,8 +15,9 @@ export function policy(origins = []) {
   return `default-src 'self'; connect-src 'self' ${origins.join(' ')}; img-src 'self' blob: data:; media-src 'self' blob: data:; object-src 'none'; base-uri 'none'; frame-ancestors 'none'`;
 }
 
-// Resolves with {url, close}. extra: path -> () => value to send as JSON.
-export function serve(dir, { port = 0, extra = {}, origins } = {}) {
+// Resolves with {url, close}. extra: path -> () => value to send as JSON;
+// handler(req, res, pathname) answers and returns true, or leaves it.
+export function serve(dir, { port = 0, extra = {}, origins, handler } = {}) {
   const server = http.createServer((req, res) => {
     const { pathname } = new URL(req.url, 'http://x');
     const head = { 'Content-Security-Policy': policy(origins), 'X-Content-Type-Options': 'nosniff' };
@@ -25,6 +26,7 @@ export function serve(dir, { port = 0, extra = {}, origins } = {}) {
       res.end(JSON.stringify(extra[pathname]()));
       return;
     }
+    if (handler?.(req, res, pathname)) return;
     const file = path.join(dir, path.normalize(pathname === '/' ? 'index.html' : pathname));
     try {
       const body = readFileSync(file);

@@ -10,6 +10,11 @@ const LOOKS = {
   login: 'view=login', rooms: 'view=rooms', prejoin: 'view=prejoin', left: 'view=left',
   call1: 'n=0', call2: 'n=1', call5: 'n=4', call16: 'n=15&toast=1', chat: 'n=5&talk=1&panel=chat',
   people: 'n=6&panel=people', devices: 'n=2&panel=devices', screen: 'n=6&screen=1', failed: 'n=0&state=failed',
+  recidle: 'n=3&rec=off', recask: 'n=3&rec=off&record=1', recstarting: 'n=3&rec=starting', recon: 'n=3&rec=on&control=0&feeds=1',
+  recmine: 'n=3&rec=on&by=me&feeds=2&program=1', rectrouble: 'n=3&rec=trouble&by=me', recjoined: 'n=3&rec=on&joined=1&control=0',
+  recpeople: 'n=4&rec=on&by=me&feeds=3&program=1&panel=people',
+  watch: 'view=watch', watchsound: 'view=watch&film=audio', watchtracks: 'view=watch&film=none', watchloading: 'view=watch&wait=1',
+  watchgone: 'view=watch&fail=not_found', watchmember: 'view=watch&fail=not_member', watchready: 'view=watch&fail=not_ready',
 };
 const SIZES = { phone: [360, 740], desk: [1440, 900] };
 

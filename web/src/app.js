@@ -5,12 +5,14 @@ import { homeserverUrl, linkTo, parseLink } from './link.js';
 import { loginPassword, loginToken, Matrix } from './matrix.js';
 import { explain, words } from './problems.js';
 import { dropSession, loadPrefs, loadSession, saveSession } from './session.js';
-import { matrixWire } from './wire.js';
+import { requestLink } from './recordings.js';
+import { matrixWire, recordingPost } from './wire.js';
 import { CallView } from './ui/callview.js';
 import { Left } from './ui/left.js';
 import { Login } from './ui/login.js';
 import { Prejoin } from './ui/prejoin.js';
 import { Rooms } from './ui/rooms.js';
+import { Watch } from './ui/watch.js';
 import { el } from './ui/dom.js';
 import { toast } from './ui/say.js';
 
@@ -52,21 +54,28 @@ export class App {
   // Secrets go from the address bar first of all.
   #takeLink() {
     this.link = parseLink(location.hash);
-    history.replaceState(null, '', linkTo(this.link.room));
+    history.replaceState(null, '', linkTo(this.link.room, this.link.recording));
   }
 
   #linkChanged() {
     const link = parseLink(location.hash);
     const secret = link.token || link.password;
-    if (link.room === this.link.room && !secret) return;
+    if (link.room === this.link.room && link.recording === this.link.recording && !secret) return;
     this.#takeLink();
     if (secret) {
       this.#out();
       this.#login({ ...link, remember: false }).then((m) => m && this.#loginScreen(m));
     } else if (this.matrix && link.room) {
       this.#closeCall();
-      this.#openRoom(link.room).then((m) => m && this.#roomsScreen(m));
+      this.#follow().then((m) => m && this.#roomsScreen(m));
     }
+  }
+
+  // Where the link leads: '' or what went wrong.
+  async #follow() {
+    if (!this.link.recording) return this.#openRoom(this.link.room);
+    this.#watchScreen();
+    return '';
   }
 
   // --- screens ---
@@ -101,6 +110,24 @@ export class App {
     }));
   }
 
+  #watchScreen() {
+    const { room, recording } = this.link;
+    const { matrix } = this;
+    this.#show('recording', new Watch({
+      title: matrix.roomName(room),
+      load: async () => requestLink(await recordingPost(matrix), room, recording),
+      onroom: () => this.#fromRecording(room),
+      onrooms: () => this.#toRooms(),
+    }));
+  }
+
+  async #fromRecording(room) {
+    this.link = parseLink(linkTo(room));
+    this.#loading('Opening the room…');
+    const message = await this.#openRoom(room);
+    if (message) this.#roomsScreen(message);
+  }
+
   // --- in and out ---
 
   // All of these return '' or what went wrong, in words.
@@ -130,7 +157,7 @@ export class App {
       this.#loginScreen(p.message);
       return;
     }
-    const message = this.link.room ? await this.#openRoom(this.link.room) : null;
+    const message = this.link.room ? await this.#follow() : null;
     if (message !== '') this.#roomsScreen(message);
   }
 

@@ -1,15 +1,18 @@
-// The link into a room: #/room/<id or alias>?user=…&password=…, see README.md.
+// The links: #/room/<id or alias>?user=…&password=… and
+// #/recording/<room id>/<recording id>, see README.md.
 
 const text = (p, key) => p.get(key) || '';
 
 export function parseLink(hash) {
   const link = {
     room: '', user: '', password: '', token: '', homeserver: '', name: '',
-    mic: true, cam: true, join: false,
+    mic: true, cam: true, join: false, recording: '',
   };
   const m = /^#\/room\/([^?]+)(?:\?(.*))?$/s.exec(hash || '');
-  const query = m ? m[2] : /^#\/?\?(.*)$/s.exec(hash || '')?.[1];
-  if (m) link.room = decode(m[1]);
+  const r = /^#\/recording\/([^?]+)\/([^/?]+)(?:\?(.*))?$/s.exec(hash || '');
+  const query = m?.[2] ?? r?.[3] ?? /^#\/?\?(.*)$/s.exec(hash || '')?.[1];
+  if (m || r) link.room = decode((m || r)[1]);
+  if (r) link.recording = decode(r[2]);
   const p = new URLSearchParams(query || '');
   for (const key of ['user', 'password', 'token', 'homeserver', 'name']) {
     link[key] = text(p, key);
@@ -28,9 +31,12 @@ function decode(part) {
   }
 }
 
+const part = (id) => encodeURIComponent(id).replace(/%3A/g, ':');
+
 // What may stay in the address bar, and what is given to others.
-export function linkTo(room) {
-  return room ? `#/room/${encodeURIComponent(room).replace(/%3A/g, ':')}` : '#/';
+export function linkTo(room, recording) {
+  if (!room) return '#/';
+  return recording ? `#/recording/${part(room)}/${part(recording)}` : `#/room/${part(room)}`;
 }
 
 // "alice" or "@alice:server" and a homeserver as typed -> an https origin, or

@@ -34,6 +34,7 @@ function state(app, c) {
     signaling: c?.peer?.pc.signalingState || '',
     channels: c?.peer?.channels.states() || {},
     attempts: c?.attempts || 0,
+    recording: c?.recording.now.state || 'off',
   };
 }
 
@@ -56,6 +57,14 @@ export function expose(app) {
     setCam: (on) => need().local.setCam(on),
     mute: () => need().local.setMic(false),
     setScreen: (on, stream) => need().setScreen(on, stream),
+    recording: () => {
+      const r = app.conference?.recording;
+      return r ? { ...r.now, feeds: r.now.feeds.map((f) => ({ ...f })), started_at: r.startedAt } : null;
+    },
+    startRecording: () => need().recording.start(),
+    stopRecording: () => need().recording.stop(),
+    feeds: () => (app.conference?.recording.now.feeds || []).map((f) => ({ ...f })),
+    recordingPage: () => app.view?.status?.() || null,
     sendChat: (text) => need().sendChat(text),
     chat: () => (app.conference?.chat.messages || []).map((m) => ({ ...m })),
     sendRaw: (label, data) => need().sendRaw(label, data?.base64 === undefined ? data : unbase64(data.base64)),

@@ -2,6 +2,7 @@
 // server's configuration.
 import { loadConfig } from './config.js';
 import { problem } from './problems.js';
+import { LINK, REQUEST } from './recordings.js';
 
 export function matrixWire(matrix, room) {
   const { user_id: userId, device_id: deviceId } = matrix.session;
@@ -26,5 +27,17 @@ export function matrixWire(matrix, room) {
         if (config && m.sender === config.bot_user_id) fn(m.type, m.content);
       });
     },
+  };
+}
+
+// What the recording page needs of Matrix: see requestLink.
+export async function recordingPost(matrix) {
+  const { bot_user_id: bot, bot_device_id: device } = await loadConfig();
+  if (!bot) throw problem('recording_no_bot');
+  return {
+    send: (content) => matrix.sendToDevice(REQUEST, bot, device, content),
+    onAnswer: (fn) => matrix.on('to-device', (m) => {
+      if (m.sender === bot && m.type === LINK) fn(m.content);
+    }),
   };
 }

@@ -123,6 +123,72 @@ test('an offer that is refused leaves the call as it was', async () => {
   await until('gone', () => !people.carol.tiles().some((t) => t.purpose === 'm.screenshare'));
 });
 
+const sign = () => run(() => {
+  const s = document.querySelector('[data-testid=recording-sign]');
+  return s.hidden ? '' : s.dataset.state;
+});
+
+test('a recording is asked for, seen by all, and ended', async () => {
+  await page.click('[data-testid=toggle-record]');
+  assert.match(await run(() => document.querySelector('[data-testid=confirm]').textContent), /Everybody sees/);
+  await page.keyboard.press('Escape');
+  await page.keyboard.press('r');
+  await page.keyboard.press('r');
+  assert.equal(await run(() => document.querySelectorAll('[data-testid=confirm]').length), 1);
+  assert.equal(await sign(), '');
+  await page.click('[data-testid=confirm-yes]');
+  await until('sign', () => document.querySelector('[data-testid=recording-sign]').dataset.state === 'on');
+  await until('bob knows', () => people.bob.recording.now.state === 'on' && people.carol.recording.now.state === 'on');
+  // The server's clock is an hour off; who saw it begin counts from there.
+  await until('time goes on', () => /^0:0[1-9]$/.test(document.querySelector('.sign .time').textContent));
+  assert.match(await run(() => document.querySelector('[data-testid=recording-sign]').textContent), /by you/);
+  assert.equal(await run(() => people.bob.recording.now.started_by), '@anna:hs');
+  await page.keyboard.press('r');
+  await page.click('[data-testid=confirm-yes]');
+  await until('off', () => document.querySelector('[data-testid=recording-sign]').hidden && people.carol.recording.now.state === 'off');
+});
+
+test('another one records: notice, trouble, and it is all right again', async () => {
+  await run(() => people.bob.recording.start());
+  await until('notice', () => /Somebody started recording/.test(document.querySelector('[data-testid=recording-notice]:not([hidden])')?.textContent));
+  assert.match(await run(() => document.getElementById('alert').textContent), /Somebody started recording/);
+  await page.click('[data-testid=recording-ok]');
+  assert.equal(await run(() => document.querySelector('[data-testid=recording-notice]').hidden), true);
+  await run(() => bot.setRecording({ state: 'trouble', message: 'The disk is full.' }));
+  await until('trouble', () => document.querySelector('[data-testid=recording-notice]').textContent.startsWith('The disk is full.'));
+  assert.equal(await sign(), 'trouble');
+  await run(() => bot.setRecording({ state: 'on', message: '' }));
+  await until('better', () => document.querySelector('[data-testid=recording-notice]').hidden);
+  assert.equal(await sign(), 'on');
+  await page.click('[data-testid=recording-sign]');
+  await until('panel', () => /Recorded since .* started by Somebody/.test(document.querySelector('[data-testid=people-recording]').textContent));
+  await page.keyboard.press('Escape');
+  assert.equal(await run(() => people.bob.recording.stop()), 'off');
+});
+
+test('who may not record has no button, and is told why', async () => {
+  await run(() => { bot.mayNot.add('@anna:hs ANNA'); bot.setRecording({}); });
+  await until('no button', () => document.querySelector('[data-testid=toggle-record]').hidden);
+  const why = () => run(() => people.anna.recording.start().then(() => '', (e) => [e.code, e.message]));
+  assert.deepEqual(await why(), ['record_forbidden', 'Only moderators may record.']);
+  await run(() => { bot.mayNot.clear(); bot.noRecording = true; bot.setRecording({}); });
+  assert.deepEqual(await why(), ['record_failed', 'The disk is full.']);
+  await run(() => { bot.noRecording = false; });
+});
+
+test('a program that listens is shown, and is nobody', async () => {
+  await run(() => bot.program('radio', true));
+  await until('sign', () => document.querySelector('[data-testid=feeds-sign]:not([hidden])')?.textContent === '1 program listens');
+  await until('tile', () => document.querySelector('[data-testid=tile][data-program=true] .tag:not([hidden])'));
+  await page.keyboard.press('p');
+  await until('listed', () => document.querySelector('[data-testid=program]')?.dataset.name === 'radio');
+  assert.equal(await run(() => document.querySelectorAll('[data-testid=person]').length), 3);
+  assert.equal(await run(() => document.querySelector('.count').textContent), '3 people');
+  await page.keyboard.press('p');
+  await run(() => bot.program('radio', false));
+  await until('gone', () => document.querySelector('[data-testid=feeds-sign]').hidden && !document.querySelector('[data-testid=tile][data-program=true]'));
+});
+
 test('chat, text and bytes arrive as they were sent', async () => {
   await run(() => people.anna.sendChat('  héllo 🙂\nyou  '));
   await until('chat', () => ['bob', 'carol'].every((u) => people[u].chat.messages.at(-1)?.text === 'héllo 🙂\nyou'));
@@ -189,6 +255,18 @@ test('a transport that closes without a word is called again', async () => {
   await until('lost', () => people.anna.state !== 'connected');
   await until('again', () => people.anna.state === 'connected' && people.bob.state === 'connected');
   await decodes('anna', 'bob');
+});
+
+test('who comes later is told at once that it is recorded', async () => {
+  await run(() => people.bob.recording.start());
+  await run(() => { globalThis.told = []; return enter('frida', { mic: false, cam: false }); });
+  await run(() => people.frida.on('recording', (t) => told.push([t.joined, t.now.state])));
+  await until('told', () => told.length);
+  assert.deepEqual(await run(() => told[0]), [true, 'on']);
+  assert.ok(await run(() => Date.now() - people.frida.recording.startedAt > 3500e3));
+  await run(() => people.frida.leave());
+  assert.equal(await run(() => people.frida.recording.now.state), 'off');
+  await run(() => people.bob.recording.stop());
 });
 
 test('without camera and microphone one still watches', async () => {

@@ -59,7 +59,12 @@ class Seat {
   opened() {
     this.up = true;
     this.bot.people();
+    this.tellRecording();
     this.bot.sync();
+  }
+
+  tellRecording() {
+    this.control('org.hearth.recording', { ...this.bot.recording, may_control: !this.bot.mayNot.has(this.id) });
   }
 
   said({ type, content }) {
@@ -69,7 +74,8 @@ class Seat {
       this.metadata = metadataOf(content);
       this.bot.tellMetadata();
       this.bot.sync();
-    } else if (type === 'm.call.hangup') this.bot.remove(this);
+    } else if (type === 'org.hearth.record') this.bot.record(this, content.action);
+    else if (type === 'm.call.hangup') this.bot.remove(this);
   }
 
   described(content, channel) {
@@ -187,10 +193,13 @@ class Seat {
 
 export class FakeBot {
   seats = new Map();
+  programs = [];
   errors = [];
   heard = [];
   glares = 0;
   toDevice = 0;
+  recording = { state: 'off', feeds: [] };
+  mayNot = new Set(); // ids of those who may not record
 
   wire(userId, deviceId) {
     let fn = null;
@@ -240,7 +249,7 @@ export class FakeBot {
         const [user_id, device_id] = p.id.split(' ');
         return { id: p.id, user_id, device_id, display_name: user_id.slice(1, 2).toUpperCase() + user_id.slice(2).split(':')[0], you: p === s };
       });
-      s.control('org.hearth.participants', { participants });
+      s.control('org.hearth.participants', { participants: [...participants, ...this.programs] });
     }
   }
 
@@ -250,6 +259,34 @@ export class FakeBot {
 
   speaker(id) {
     for (const s of this.seats.values()) s.control('org.hearth.speaker', { id });
+  }
+
+  setRecording(change) {
+    Object.assign(this.recording, change);
+    for (const s of this.seats.values()) s.tellRecording();
+  }
+
+  record(seat, action) {
+    if (this.mayNot.has(seat.id)) {
+      seat.control('org.hearth.error', { code: 'record_forbidden', message: 'Only moderators may record.' });
+    } else if (this.noRecording) {
+      seat.control('org.hearth.error', { code: 'record_failed', message: 'The disk is full.' });
+    } else if (action === 'start') {
+      const started_by = seat.id.split(' ')[0];
+      this.setRecording({ state: 'starting', id: `r${Date.now()}`, started_by, started_by_name: 'Somebody', since_ms: 0 });
+      setTimeout(() => this.setRecording({ state: 'on', since_ms: Date.now() - 3600e3 }), 50);
+    } else {
+      this.setRecording({ state: 'stopping' });
+      setTimeout(() => this.setRecording({ state: 'off', id: '' }), 50);
+    }
+  }
+
+  // A local program comes to, or goes from, the call.
+  program(name, here) {
+    const others = this.recording.feeds.filter((f) => f.name !== name);
+    this.programs = here ? [{ id: `@hearth:hs ${name}`, user_id: '@hearth:hs', display_name: name, program: true }] : [];
+    this.setRecording({ feeds: here ? [...others, { name, publishes: true }] : others });
+    this.people();
   }
 
   fan(from, label, data) {

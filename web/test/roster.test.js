@@ -34,7 +34,7 @@ test('metadata is read from both keys and cleaned', () => {
 test('participants that are none are left out', () => {
   assert.equal(readParticipants({ participants: 'x' }), null);
   const list = readParticipants({ participants: [null, {}, { id: '@a:hs D' }, { id: 3 }] });
-  assert.deepEqual(list, [{ id: '@a:hs D', user_id: '@a:hs', device_id: '', display_name: '', you: false }]);
+  assert.deepEqual(list, [{ id: '@a:hs D', user_id: '@a:hs', device_id: '', display_name: '', you: false, program: false }]);
 });
 
 test('everybody else has a tile, with or without a stream', () => {

@@ -4,6 +4,7 @@ import { Emitter } from '../emitter.js';
 import { CONTROL } from './channels.js';
 import { Peer } from './peer.js';
 import { Signal } from './signal.js';
+import { readRecording } from './recording.js';
 import {
   readMetadata, readParticipants, writeMetadata, SCREENSHARE, USERMEDIA,
 } from './metadata.js';
@@ -135,6 +136,11 @@ export class Call extends Emitter {
     case 'org.hearth.speaker':
       this.emit('speaker', typeof content.id === 'string' ? content.id : null);
       break;
+    case 'org.hearth.recording': {
+      const r = readRecording(content);
+      if (r) this.emit('recording', r);
+      break;
+    }
     case 'org.hearth.error':
       if (content.code === 'refused') this.#refused();
       this.emit('problem', {
@@ -255,6 +261,11 @@ export class Call extends Emitter {
       };
     }
     return writeMetadata(map);
+  }
+
+  // Asks for a recording to 'start' or 'stop'; false where it cannot be said.
+  record(action) {
+    return this.#signal.onChannel('org.hearth.record', { action });
   }
 
   // Ends the call. Ours are told to the bot, by whichever way is open.

@@ -9,6 +9,7 @@ import { CONTROL, FROM } from './channels.js';
 import { Files, FILE } from './files.js';
 import { Local } from './local.js';
 import { SCREENSHARE, USERMEDIA } from './metadata.js';
+import { Recording } from './recording.js';
 import { callAgain, reasonCode, rejoinDelay, videoQuality } from './rejoin.js';
 import { describeStream, Roster } from './roster.js';
 import { collect } from './stats.js';
@@ -26,6 +27,7 @@ export class Conference extends Emitter {
   roster = new Roster();
   chat = new Chat();
   local = new Local();
+  recording = new Recording((action) => this.#call?.record(action) || false);
   log = [];
   raw = [];
   state = 'idle';
@@ -42,11 +44,12 @@ export class Conference extends Emitter {
     this.roster.me = `${wire.userId} ${wire.deviceId}`;
     this.files = new Files({
       channel: () => this.#call?.peer.channels.get(FILE),
-      others: () => this.roster.others().map((p) => p.id),
+      others: () => this.roster.others().filter((p) => !p.program).map((p) => p.id),
     });
     this.files.on('change', (t) => this.emit('file', t));
     this.files.on('offered', (t) => this.emit('file-offered', t));
     this.local.on('change', () => this.#localChanged());
+    this.recording.on('change', (told) => this.emit('recording', told));
     this.stopInput = wire.onInput((type, content) => this.#call?.input(type, content));
   }
 
@@ -100,7 +103,11 @@ export class Conference extends Emitter {
     });
     mine('participants', (list) => this.#people(list));
     mine('speaker', (id) => { this.roster.speaker = id; this.emit('speaker', id); });
-    mine('problem', (p) => this.emit('problem', p));
+    mine('recording', (r) => this.recording.set(r));
+    mine('problem', (p) => {
+      this.recording.refused(p);
+      this.emit('problem', p);
+    });
     mine('refused', (screen) => screen && this.local.stopScreen());
     mine('message', (m) => this.#message(m));
     mine('channel', (label) => this.#channel(label));
@@ -152,6 +159,7 @@ export class Conference extends Emitter {
   #fail(p) {
     this.error = { code: p.code, message: p.message };
     this.local.stopScreen();
+    this.recording.reset();
     this.#become('failed');
   }
 
@@ -170,6 +178,7 @@ export class Conference extends Emitter {
     this.#call?.end('user_hangup');
     this.#call = null;
     this.files.reset();
+    this.recording.reset();
     this.local.stop();
     this.stopInput();
     this.#become('left');
@@ -287,7 +296,7 @@ export class Conference extends Emitter {
       key: `${id}|self`, participant: id, user_id: this.#wire.userId,
       name: this.roster.name(id), purpose: USERMEDIA, stream_id: '',
       stream: local.cam ? local.preview : null, audio_muted: !local.mic,
-      video_muted: !local.cam, you: true, speaking: this.roster.speaker === id,
+      video_muted: !local.cam, you: true, program: false, speaking: this.roster.speaker === id,
     };
     if (!local.screen) return [self];
     return [self, {

@@ -41,6 +41,7 @@ export function readParticipants(content) {
       device_id: typeof p.device_id === 'string' ? p.device_id : '',
       display_name: typeof p.display_name === 'string' ? p.display_name : '',
       you: p.you === true,
+      program: p.program === true,
     }));
 }
 

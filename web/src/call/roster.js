@@ -108,6 +108,7 @@ export class Roster {
       user_id: this.#people.get(owner)?.user_id || user || owner.split(' ')[0],
       name: this.name(owner), purpose, stream_id: '', stream: null,
       audio_muted: false, video_muted: false, you: false,
+      program: !!this.#people.get(owner)?.program,
       speaking: purpose === USERMEDIA && this.speaker === owner,
     };
   }
@@ -121,7 +122,7 @@ export class Roster {
       if (!list.has(owner)) {
         list.set(owner, {
           id: owner, user_id: m.user_id, device_id: m.device_id,
-          display_name: this.name(owner), you: false, streams: [],
+          display_name: this.name(owner), you: false, program: false, streams: [],
         });
       }
       list.get(owner).streams.push(describeStream(id, m, stream));

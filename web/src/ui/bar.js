@@ -7,6 +7,7 @@ const BUTTONS = [
   ['mic', 'mic', 'micOff', 'Mute microphone', 'Unmute microphone', 'm'],
   ['cam', 'cam', 'camOff', 'Turn camera off', 'Turn camera on', 'v'],
   ['screen', 'screen', 'screen', 'Stop sharing', 'Share screen', 's'],
+  ['record', 'recordStop', 'record', 'Stop recording', 'Record this call', 'r'],
   ['chat', 'chat', 'chat', 'Close chat', 'Open chat', 'c'],
   ['people', 'people', 'people', 'Close participants', 'Show participants', 'p'],
   ['devices', 'devices', 'devices', 'Close devices', 'Choose devices', ''],
@@ -16,7 +17,7 @@ const CTRL = { d: 'mic', e: 'cam' };
 export class Bar {
   #buttons = new Map();
 
-  // actions: {mic, cam, screen, chat, people, devices, leave}
+  // actions: {mic, cam, screen, record, chat, people, devices, leave}
   constructor(actions) {
     this.actions = actions;
     const made = BUTTONS.map(([name]) => this.#button(name));
@@ -25,8 +26,8 @@ export class Bar {
       'aria-label': 'Leave the call', onclick: actions.leave,
     }, icon('leave'), el('span', { class: 'word', text: 'Leave' }));
     this.root = el('div', { class: 'bar', role: 'toolbar', 'aria-label': 'Call' },
-      el('div', { class: 'group' }, made.slice(0, 3), this.leave),
-      el('div', { class: 'group side' }, made.slice(3)));
+      el('div', { class: 'group' }, made.slice(0, 4), this.leave),
+      el('div', { class: 'group side' }, made.slice(4)));
     this.onkey = (ev) => this.#key(ev);
     document.addEventListener('keydown', this.onkey);
   }
@@ -43,7 +44,7 @@ export class Bar {
     return button;
   }
 
-  // state: {mic, cam, screen, chat, people, devices: booleans}; trouble: names
+  // state: {mic, cam, screen, record, chat, people, devices: booleans}; trouble: names
   // of buttons with something wrong.
   update(state, trouble = []) {
     for (const [name, on, off, labelOn, labelOff, key] of BUTTONS) {
@@ -64,6 +65,13 @@ export class Bar {
     }
   }
 
+  // A button that may be absent, or press nothing now.
+  offer(name, { hidden, busy }) {
+    const { button } = this.#buttons.get(name);
+    put(button, 'hidden', hidden);
+    put(button, 'disabled', busy);
+  }
+
   badge(name, count) {
     const { badge } = this.#buttons.get(name);
     put(badge, 'hidden', !count);
@@ -81,7 +89,7 @@ export class Bar {
     if (ev.ctrlKey) {
       name = CTRL[key];
     } else {
-      if (ev.target.closest?.('input, textarea, select, [contenteditable]')) return;
+      if (ev.target.closest?.('input, textarea, select, dialog, [contenteditable]')) return;
       name = BUTTONS.find((b) => b[5] === key && key)?.[0];
     }
     if (!name || this.#buttons.get(name).button.hidden) return;

@@ -7,6 +7,7 @@ import { ChatPanel } from './chatpanel.js';
 import { DevicesPanel } from './devicespanel.js';
 import { dropTarget } from './drop.js';
 import { Grid } from './grid.js';
+import { RecordingView } from './recording.js';
 import { PeoplePanel } from './peoplepanel.js';
 import { alarm, say, toast } from './say.js';
 import { linkTo } from '../link.js';
@@ -48,9 +49,14 @@ export class CallView {
       people: new PeoplePanel({ oncopy: () => this.#copyLink() }),
       devices: new DevicesPanel({ local: c.local, onspeaker: (id) => this.grid.setSink(id) }),
     };
+    this.recording = new RecordingView({
+      recording: c.recording, me: c.roster.me.split(' ')[0], onleave: this.onleave,
+      onshow: () => { if (this.#panel !== 'people') this.show('people'); },
+    });
     this.bar = new Bar({
       mic: () => this.setMic(!c.local.mic), cam: () => this.setCam(!c.local.cam),
       screen: () => this.setScreen(!c.local.sharing), leave: this.onleave,
+      record: () => this.recording.press(),
       chat: () => this.show('chat'), people: () => this.show('people'),
       devices: () => this.show('devices'),
     });
@@ -62,9 +68,10 @@ export class CallView {
       el('header', {}, this.asideTitle,
         el('button', { type: 'button', class: 'quiet', 'aria-label': 'Close panel', onclick: () => this.show('') }, icon('close'))),
       this.asideBody);
-    this.main = el('main', { class: 'stage-area' }, this.banner.root, this.grid.root);
+    this.main = el('main', { class: 'stage-area' }, this.banner.root, this.recording.notice, this.grid.root);
     this.root = el('div', { class: 'call', testid: 'call' },
       el('header', { class: 'top' }, logo(), el('h1', { text: c.roomName, tabIndex: -1 }), this.count, this.pill,
+        this.recording.signs,
         el('button', { type: 'button', class: 'quiet copy', title: 'Copy link to this call', 'aria-label': 'Copy link to this call', onclick: () => this.#copyLink() }, icon('link'))),
       this.main, this.aside, this.bar.root);
     this.undrop = dropTarget(this.root, (files) => this.sendFiles(files));
@@ -86,7 +93,16 @@ export class CallView {
     on('file-offered', (t) => {
       this.#arrived(`${c.roster.name(t.from)} sends ${t.name}`, true);
     });
-    on('problem', (p) => toast(p.message || p.code, { bad: true }));
+    on('recording', (told) => {
+      this.recording.changed(told);
+      this.later();
+    });
+    on('problem', (p) => this.#problem(p));
+  }
+
+  #problem(p) {
+    toast(p.message || p.code, { bad: true });
+    this.later();
   }
 
   // Many events, one picture.
@@ -104,17 +120,18 @@ export class CallView {
     this.grid.update(tiles);
     this.banner.update(c.state, c.error);
     const people = c.participants();
-    this.panels.people.update(people, c.roster.speaker);
-    const n = Math.max(1, people.length);
+    this.panels.people.update(people, c.roster.speaker, c.recording.now.feeds, this.recording.sentence());
+    const n = Math.max(1, people.filter((p) => !p.program).length);
     put(this.count, 'textContent', n === 1 ? 'only you' : `${n} people`);
     put(this.pill, 'textContent', STATES[c.state] || '');
     put(this.pill.dataset, 'state', c.state);
     this.#announceScreens(tiles);
     const { local } = c;
     this.bar.update({
-      mic: local.mic, cam: local.cam, screen: local.sharing,
+      mic: local.mic, cam: local.cam, screen: local.sharing, record: this.recording.button().on,
       chat: this.#panel === 'chat', people: this.#panel === 'people', devices: this.#panel === 'devices',
     }, ['mic', 'cam'].filter((k) => local.problems[k]));
+    this.bar.offer('record', this.recording.button());
   }
 
   #announceScreens(tiles) {
@@ -239,6 +256,7 @@ export class CallView {
     cancelAnimationFrame(this.#due);
     for (const off of this.#offs) off();
     this.bar.remove();
+    this.recording.remove();
     this.grid.remove();
     this.panels.chat.remove();
     this.panels.devices.remove();

@@ -1,4 +1,4 @@
-// Our own line icons on a 24 by 24 grid.
+// Our own line icons on a 24 by 24 grid; of two paths the second is filled.
 
 const PATHS = {
   mic: 'M12 3a3 3 0 0 1 3 3v5a3 3 0 0 1-6 0V6a3 3 0 0 1 3-3zM6 11a6 6 0 0 0 12 0M12 17v4M9 21h6',
@@ -18,6 +18,10 @@ const PATHS = {
   link: 'M10 14a4 4 0 0 0 5.700 0l3.600-3.600a4 4 0 0 0-5.700-5.700L12 6.300M14 10a4 4 0 0 0-5.700 0l-3.600 3.600a4 4 0 0 0 5.700 5.700l1.600-1.600',
   download: 'M12 4v11M7.500 11l4.500 4.500 4.500-4.500M5 20h14',
   door: 'M13 4H6v16h7M10 12h11M17.500 8.500L21 12l-3.500 3.500',
+  record: ['M12 3.500a8.500 8.500 0 1 1 0 17 8.500 8.500 0 0 1 0-17z', 'M12 8a4 4 0 1 1 0 8 4 4 0 0 1 0-8z'],
+  recordStop: ['M12 3.500a8.500 8.500 0 1 1 0 17 8.500 8.500 0 0 1 0-17z', 'M9 8.500h6a.5.5 0 0 1 .5.5v6a.5.5 0 0 1-.5.5H9a.5.5 0 0 1-.5-.5V9a.5.5 0 0 1 .5-.5z'],
+  program: 'M5 4.500h14a1.500 1.500 0 0 1 1.500 1.500v12a1.500 1.500 0 0 1-1.500 1.500H5A1.500 1.500 0 0 1 3.500 18V6A1.500 1.500 0 0 1 5 4.500zM7.500 9l3 3-3 3M13 15h3.500',
+  film: 'M4 5h16a1 1 0 0 1 1 1v12a1 1 0 0 1-1 1H4a1 1 0 0 1-1-1V6a1 1 0 0 1 1-1zM10 9v6l5-3z',
   full: 'M4 9V4h5M20 9V4h-5M4 15v5h5M20 15v5h-5',
 };
 
@@ -29,9 +33,12 @@ export function icon(name) {
   svg.setAttribute('class', 'icon');
   svg.setAttribute('aria-hidden', 'true');
   svg.setAttribute('focusable', 'false');
-  const path = document.createElementNS(SVG, 'path');
-  path.setAttribute('d', PATHS[name]);
-  svg.append(path);
+  [PATHS[name]].flat().forEach((d, i) => {
+    const path = document.createElementNS(SVG, 'path');
+    path.setAttribute('d', d);
+    if (i) path.setAttribute('class', 'filled');
+    svg.append(path);
+  });
   return svg;
 }
 

@@ -19,8 +19,8 @@ export class Login {
     this.token.addEventListener('input', () => this.#needs());
     this.#needs();
     this.form = el('form', { class: 'card', testid: 'login-form', noValidate: true, onsubmit: (ev) => { ev.preventDefault(); this.#submit(onlogin); } },
-      el('h1', { tabIndex: -1, text: link.room ? 'Log in to join' : 'Log in' }),
-      link.room && el('p', { class: 'sub', text: link.room }),
+      el('h1', { tabIndex: -1, text: link.recording ? 'Log in to watch' : link.room ? 'Log in to join' : 'Log in' }),
+      link.room && el('p', { class: 'sub', text: link.recording ? `A recording in ${link.room}` : link.room }),
       field('User', this.user), field('Password', this.password),
       this.more,
       el('div', { class: 'check' }, this.remember, el('label', { htmlFor: 'remember', text: 'Stay logged in in this browser' })),

@@ -19,11 +19,12 @@ export class Tile {
     this.video.addEventListener('resize', () => this.#frames());
     this.video.addEventListener('loadeddata', () => this.#frames());
     this.name = el('span', { class: 'name', testid: 'tile-name' });
+    this.tag = el('span', { class: 'tag', text: 'program', hidden: true });
     this.off = el('span', { class: 'off' }, icon('micOff'));
     this.pin = el('button', { class: 'pin', type: 'button', onclick: onpin }, icon('pin'));
     this.root = el('li', { class: 'tile', testid: 'tile' },
       el('div', { class: 'backdrop' }, this.avatar), this.video,
-      el('div', { class: 'caption' }, this.off, this.name), this.pin);
+      el('div', { class: 'caption' }, this.off, this.name, this.tag), this.pin);
     this.audio = null;
     this.sink = sink;
   }
@@ -46,6 +47,8 @@ export class Tile {
     put(dataset, 'speaking', String(t.speaking));
     const who = t.you ? `${t.name} (you)` : t.name;
     put(this.name, 'textContent', screen ? `${who} · screen` : who);
+    put(dataset, 'program', String(!!t.program));
+    put(this.tag, 'hidden', !t.program);
     put(this.avatar, 'textContent', initials(t.name));
     put(this.avatar, 'className', `avatar hue-${hue(t.participant)}`);
     put(this.off, 'hidden', !t.audio_muted || screen);
@@ -58,8 +61,9 @@ export class Tile {
 
   #label(t, who, screen) {
     const says = [screen ? `Screen of ${who}` : who];
+    if (t.program) says.push('a program');
     if (!screen && t.audio_muted) says.push('microphone off');
-    if (!screen && !this.#pictured(t)) says.push('camera off');
+    if (!screen && !t.program && !this.#pictured(t)) says.push('camera off');
     if (t.speaking) says.push('speaking');
     attr(this.root, 'aria-label', says.join(', '));
     const label = `${this.pinned ? 'Unpin' : 'Pin'} ${screen ? 'screen of ' : ''}${t.name}`;
