@@ -212,7 +212,7 @@ static enum crypt_got open_fast(struct crypt *c, uint8_t *buf, size_t *len)
 {
 	struct fast *f = &c->fast_in;
 	uint32_t ssrc = get_u32(buf + 8);
-	size_t header = clear_len(buf, *len - TAG_LEN);
+	size_t header = clear_len(buf, *len);
 	struct crypt_index *i = crypt_indexes_find(&f->indexes, ssrc);
 	uint64_t index = crypt_index_guess(i, get_u16(buf + 2));
 	bool known = i || knows_ssrc(c, ssrc);
@@ -221,6 +221,9 @@ static enum crypt_got open_fast(struct crypt *c, uint8_t *buf, size_t *len)
 		return CRYPT_DROP_MALFORMED;
 	if (crypt_index_judge(i, index) != CRYPT_INDEX_NEW)
 		return CRYPT_DROP_REPLAY;
+	/* An extension that would take the tag's place is nobody's. */
+	if (header + TAG_LEN > *len)
+		return CRYPT_DROP_AUTH;
 	if (!known && c->n_ssrcs == CRYPT_SSRC_MAX)
 		return CRYPT_DROP_SSRC;
 	if (!lanes_open(f->key, buf, header, *len, index))
