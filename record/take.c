@@ -82,13 +82,10 @@ void take_rtp(struct take *t, uint64_t now_us, const uint8_t *buf, size_t len)
 	struct rtp_packet p;
 	int codec;
 
-	/* rtp_parse takes what it may change. */
-	if (len > sizeof(copy)) {
-		t->counted.malformed++;
-		return;
-	}
-	memcpy(copy, buf, len);
-	if (rtp_parse(&p, copy, len) < 0) {
+	/* rtp_parse wants what may be changed. */
+	if (len > 0 && len <= sizeof(copy))
+		memcpy(copy, buf, len);
+	if (len > sizeof(copy) || rtp_parse(&p, copy, len) < 0) {
 		t->counted.malformed++;
 		return;
 	}
