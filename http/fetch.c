@@ -65,7 +65,8 @@ static void transfer_report(struct fetch_transfer *t, CURLcode code)
 	r.retry_after_ms = t->retry_after_ms;
 	r.body = t->body ? t->body : "";
 	r.len = t->len;
-	if (code == CURLE_OK)
+	/* A server may refuse before it has read a whole file, and close. */
+	if (code == CURLE_OK || (t->file && status >= 400))
 		r.status = (int)status;
 	else
 		r.error = t->error[0] ? t->error : curl_easy_strerror(code);

@@ -13,7 +13,8 @@
 
 enum {
 	READY_US = 120 * 1000000,
-	STOP_US = 1500 * 1000,
+	STOP_US = 1200 * 1000,
+	STOP_RECORDING_US = 3200 * 1000, /* files are made whole meanwhile */
 	STOP_POLL_MS = 20,
 	DENIED_GRACE_US = 300 * 1000000,
 	EXIT_DENIED = 3
@@ -77,88 +78,6 @@ static void on_exit_timer(evutil_socket_t fd, short what, void *arg)
 		exit_h(b->arg, EXIT_DENIED);
 }
 
-static void on_left(void *arg, const char *room_id)
-{
-	hall_left(((struct bot *)arg)->hall, room_id);
-}
-
-static void on_invited(void *arg, const char *room_id, const char *inviter)
-{
-	hall_invited(((struct bot *)arg)->hall, room_id, inviter);
-}
-
-static void on_joined(void *arg, const char *room_id)
-{
-	hall_joined(((struct bot *)arg)->hall, room_id);
-}
-
-static void on_event(void *arg, const char *room_id, const cJSON *event,
-	bool timeline, bool live)
-{
-	struct bot *b = arg;
-
-	hall_event(b->hall, room_id, event, timeline && live);
-	if (timeline)
-		desk_event(b->desk, event, room_id);
-}
-
-static void on_to_device(void *arg, const cJSON *event)
-{
-	struct bot *b = arg;
-
-	/* Logged once: the same sentence about every message helps nobody. */
-	if (!b->told_encrypted &&
-		strcmp(event_string(event, "type"), "m.room.encrypted") == 0) {
-		b->told_encrypted = true;
-		log_warn("encrypted_message",
-			"what=\"an encrypted to-device message cannot be read: "
-			"the bot does not speak Olm yet\" sender=%s",
-			log_pii(event_string(event, "sender")));
-	}
-	desk_event(b->desk, event, NULL);
-}
-
-static void on_settled(void *arg)
-{
-	struct bot *b = arg;
-
-	desk_settle(b->desk);
-	hall_settle(b->hall);
-}
-
-static void on_position(void *arg, const char *next_batch)
-{
-	struct bot *b = arg;
-
-	if (next_batch && b->store.next_batch &&
-		strcmp(next_batch, b->store.next_batch) == 0)
-		return;
-	if (store_set_next_batch(&b->store, next_batch) < 0 ||
-		store_write(&b->store) < 0)
-		log_warn("state_unwritable", "path=%s",
-			log_value(b->store.path));
-}
-
-static void on_member_left(void *arg, const char *room, const char *user)
-{
-	desk_member_left(((struct bot *)arg)->desk, room, user);
-}
-
-static void on_room_gone(void *arg, const char *room)
-{
-	desk_room_gone(((struct bot *)arg)->desk, room);
-}
-
-static void on_room_encrypted(void *arg, const char *room)
-{
-	desk_room_encrypted(((struct bot *)arg)->desk, room);
-}
-
-static void on_who(void *arg, const char *room, char *ret, size_t cap)
-{
-	desk_who(((struct bot *)arg)->desk, room, ret, cap);
-}
-
 static void on_tick(evutil_socket_t fd, short what, void *arg)
 {
 	struct bot *b = arg;
@@ -168,6 +87,7 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	hall_tick(b->hall, now_us);
 	desk_tick(b->desk);
+	deck_tick(b->deck);
 	if (b->denied_us && (desk_count(b->desk) == 0 ||
 				    now_us - b->denied_us > DENIED_GRACE_US))
 		on_exit_timer(-1, 0, b);
@@ -182,7 +102,8 @@ static void on_stop_poll(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
-	if (left && client_in(b->client) && fetch_now_us() < b->stop_by_us) {
+	if (fetch_now_us() < b->stop_by_us &&
+		(!b->studio_stopped || (left && client_in(b->client)))) {
 		event_add(b->stop_timer, &again);
 		return;
 	}
@@ -221,67 +142,6 @@ static void on_config_json(
 	cJSON_Delete(json);
 }
 
-static void set_join_url(struct bot *b, const struct http *http)
-{
-	const struct config *c = b->config;
-	const char *url = c->matrix.join_url, *listen = c->http.listen;
-	unsigned port = http ? http_port(http) : c->http.port;
-	bool any = !listen || !listen[0] || strcmp(listen, "0.0.0.0") == 0 ||
-		   strcmp(listen, "::") == 0;
-	size_t n;
-
-	if (url && url[0]) {
-		n = strlen(url);
-		snprintf(b->join_url, sizeof(b->join_url), "%s%s", url,
-			url[n - 1] == '/' ? "" : "/");
-	} else {
-		bool v6 = !any && strchr(listen, ':');
-
-		snprintf(b->join_url, sizeof(b->join_url), "http://%s%s%s:%u/",
-			v6 ? "[" : "", any ? "localhost" : listen,
-			v6 ? "]" : "", port);
-	}
-}
-
-static int new_client(struct bot *b)
-{
-	const struct config *c = b->config;
-	const struct client_handlers handlers = { on_session, on_denied, b };
-	const char *device = c->matrix.device_id;
-	struct client_config cc = {
-		.homeserver = c->matrix.homeserver,
-		.user = c->matrix.user,
-		.password = c->matrix.password,
-		.token = c->matrix.token,
-		.device_name = c->matrix.device_name,
-	};
-
-	cc.device_id = device && device[0] ? device : b->store.device_id;
-	return client_new(&b->client, b->base, &cc, &handlers);
-}
-
-static int new_parts(struct bot *b, struct sfu *sfu)
-{
-	const struct config *c = b->config;
-	const struct hall_handlers hall_handlers = { on_member_left,
-		on_room_gone, on_room_encrypted, on_who, b };
-	const struct sync_handlers sync_handlers = { on_left, on_invited,
-		on_joined, on_event, on_to_device, on_settled, on_position, b };
-	const struct desk_limits limits = { c->limits.participants,
-		c->limits.conferences, c->limits.calls_per_minute };
-	int r = new_client(b);
-
-	if (r == 0)
-		r = hall_new(&b->hall, b->client, &b->policy, b->join_url,
-			&hall_handlers);
-	if (r == 0)
-		r = desk_new(&b->desk, b->base, b->client, sfu, b->hall,
-			&b->policy, &limits);
-	if (r == 0)
-		r = sync_new(&b->sync, b->base, b->client, &sync_handlers);
-	return r;
-}
-
 static int new_timers(struct bot *b)
 {
 	struct timeval second = { 1, 0 };
@@ -300,6 +160,8 @@ int bot_new(struct bot **ret, struct event_base *base, struct sfu *sfu,
 	void *arg)
 {
 	struct bot *b = calloc(1, sizeof(*b));
+	const struct client_handlers client_handlers = { on_session, on_denied,
+		b };
 	int r;
 
 	if (!b)
@@ -310,13 +172,12 @@ int bot_new(struct bot **ret, struct event_base *base, struct sfu *sfu,
 	b->arg = arg;
 	b->policy.own_id = b->own_id;
 	b->policy.leave_when_empty = config->matrix.leave_when_empty;
-	set_join_url(b, http);
 	r = config->matrix.homeserver && config->matrix.user
 		    ? store_init(&b->store, config->state_dir,
 			      config->matrix.homeserver, config->matrix.user)
 		    : -EINVAL;
 	if (r == 0)
-		r = new_parts(b, sfu);
+		r = bot_make_parts(b, sfu, http, &client_handlers);
 	if (r == 0)
 		r = new_timers(b);
 	if (r == 0 && http) {
@@ -332,14 +193,24 @@ int bot_new(struct bot **ret, struct event_base *base, struct sfu *sfu,
 	return 0;
 }
 
+static void on_studio_stopped(void *arg)
+{
+	((struct bot *)arg)->studio_stopped = true;
+}
+
 void bot_stop(struct bot *b, void (*done_h)(void *arg), void *arg)
 {
 	struct timeval now = { 0, 0 };
+	bool recording = deck_stop(b->deck);
 
 	b->stopped_h = done_h;
 	b->stopped_arg = arg;
-	b->stop_by_us = fetch_now_us() + STOP_US;
+	b->stop_by_us =
+		fetch_now_us() + (recording ? STOP_RECORDING_US : STOP_US);
 	sync_stop(b->sync);
+	b->studio_stopped = !b->studio;
+	if (b->studio)
+		studio_stop(b->studio, on_studio_stopped, b);
 	desk_hang_up(b->desk);
 	event_add(b->stop_timer, &now);
 }
@@ -357,10 +228,7 @@ struct bot *bot_free(struct bot *b)
 	timer_free(b->tick_timer);
 	timer_free(b->exit_timer);
 	timer_free(b->stop_timer);
-	sync_free(b->sync);
-	desk_free(b->desk);
-	hall_free(b->hall);
-	client_free(b->client);
+	bot_free_parts(b);
 	store_done(&b->store);
 	free(b);
 	return NULL;

@@ -1,9 +1,10 @@
-/* Inside of bot.h, shared by bot.c and bot_metrics.c. */
+/* Inside of bot.h, shared by the bot's files. */
 #ifndef HEARTH_MATRIX_BOT_BOT_IMPL_H
 #define HEARTH_MATRIX_BOT_BOT_IMPL_H
 
 #include "matrix-bot/bot.h"
 #include "matrix-bot/client.h"
+#include "matrix-bot/deck.h"
 #include "matrix-bot/desk.h"
 #include "matrix-bot/hall.h"
 #include "matrix-bot/store.h"
@@ -17,6 +18,9 @@ struct bot {
 	struct client *client;
 	struct hall *hall;
 	struct desk *desk;
+	struct deck *deck;
+	struct studio *studio; /* NULL: no recordings, see studio_error */
+	char studio_error[256];
 	struct sync *sync;
 	struct store store;
 	struct room_policy policy;
@@ -32,6 +36,12 @@ struct bot {
 	void (*stopped_h)(void *arg);
 	void *stopped_arg;
 	uint64_t stop_by_us;
+	bool studio_stopped;
 };
+
+/* bot_parts.c: makes what the bot consists of. 0 or -errno. */
+int bot_make_parts(struct bot *b, struct sfu *sfu, struct http *http,
+	const struct client_handlers *client_handlers);
+void bot_free_parts(struct bot *b);
 
 #endif

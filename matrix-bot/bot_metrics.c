@@ -28,6 +28,7 @@ void bot_metrics(const struct bot *b, struct evbuffer *out)
 	const struct client_counters *c = client_counted(b->client);
 	const struct sync_counters *s = sync_counted(b->sync);
 	const struct desk_counters *d = desk_counted(b->desk);
+	const struct deck_counters *k = deck_counted(b->deck);
 	const struct {
 		const char *name, *type;
 		uint64_t value;
@@ -62,10 +63,30 @@ void bot_metrics(const struct bot *b, struct evbuffer *out)
 		{ "gaps_total", "counter", s->gaps, "Timeline gaps filled" },
 		{ "sync_resets_total", "counter", s->resets,
 			"Sync positions the homeserver had forgotten" },
+		{ "recordings", "gauge", deck_live(b->deck),
+			"Calls being recorded" },
+		{ "recordings_asked_total", "counter", k->asked,
+			"Recordings asked for" },
+		{ "recordings_refused_total", "counter", k->refused,
+			"Refusals told to people" },
+		{ "recordings_unannounced_total", "counter", k->unannounced,
+			"Recordings not made, for the notice was not taken" },
+		{ "recordings_waiting", "gauge", deck_waiting(b->deck),
+			"Recordings on their way into their rooms" },
+		{ "recordings_delivered_total", "counter", k->delivered,
+			"Recordings posted into their rooms" },
+		{ "recordings_linked_total", "counter", k->linked,
+			"Recordings told by a link" },
+		{ "recordings_undelivered_total", "counter", k->undelivered,
+			"Recordings whose rooms could not be told" },
+		{ "recording_links_total", "counter", k->links,
+			"Pages of a recording answered" },
 	};
 
 	for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
 		put(out, rows[i].name, rows[i].type, rows[i].value,
 			rows[i].help);
 	put_dropped(d, out);
+	if (b->studio)
+		studio_metrics(b->studio, out);
 }

@@ -147,6 +147,8 @@ static struct job *job_new(const struct client_request *q)
 	j->path = copy(q->path);
 	j->replaces = copy(q->replaces);
 	j->body = q->body ? cJSON_PrintUnformatted(q->body) : NULL;
+	j->body_path = copy(q->body_path);
+	j->content_type = copy(q->content_type);
 	j->flags = q->flags;
 	j->timeout_ms = q->timeout_ms;
 	j->expires_us = q->expires_us;
@@ -154,7 +156,8 @@ static struct job *job_new(const struct client_request *q)
 	j->arg = q->arg;
 	j->tag = q->tag;
 	if (!j->method || !j->path || (q->replaces && !j->replaces) ||
-		(q->body && !j->body)) {
+		(q->body && !j->body) || (q->body_path && !j->body_path) ||
+		(q->content_type && !j->content_type)) {
 		client_job_free(j);
 		return NULL;
 	}
@@ -215,15 +218,28 @@ void client_cancel(struct client *c, const char *lane, const char *word)
 		lane_supersede(l, word);
 }
 
+void client_drop(struct client *c, const char *lane)
+{
+	struct lane *l = lane_find(c, lane);
+
+	if (l)
+		client_lane_free(l);
+}
+
 unsigned client_pending(const struct client *c, const char *except)
 {
 	const struct lane *l;
+	const struct job *j;
 	unsigned n = 0;
 
 	TAILQ_FOREACH(l, &c->lanes, entry)
 	{
-		if (!except || !l->name || strcmp(l->name, except) != 0)
-			n += l->n_jobs;
+		if (except && l->name && strcmp(l->name, except) == 0)
+			continue;
+		TAILQ_FOREACH(j, &l->jobs, entry)
+		{
+			n += !j->body_path;
+		}
 	}
 	return n;
 }

@@ -32,6 +32,8 @@ enum {
 	CLIENT_LANE_MAX = 64, /* requests waiting in one lane */
 	CLIENT_PATH_MAX = 4096,
 	CLIENT_LANES_MAX = 4096,
+	CLIENT_PATIENT_MS = 1800000,
+	CLIENT_STALLED_S = 120, /* a file that moves no more is sent again */
 };
 
 struct client_reply { /* valid until the handler returns */
@@ -78,6 +80,7 @@ const char *client_token(const struct client *c);      /* NULL before */
 enum {
 	CLIENT_URGENT = 1, /* drops what waits in its lane; first after a 429 */
 	CLIENT_PACED = 2,  /* counts for the homeserver's message rate limit */
+	CLIENT_PATIENT = 4, /* backs off up to CLIENT_PATIENT_MS */
 };
 
 struct client_request {
@@ -86,8 +89,10 @@ struct client_request {
 			       * same word and were not sent yet; NULL: none */
 	const char *method, *path; /* path from /_matrix, escaped */
 	const cJSON *body;         /* NULL: none; copied */
+	const char *body_path;     /* a file instead, streamed; NULL: none */
+	const char *content_type;  /* of the file */
 	unsigned flags;
-	unsigned timeout_ms; /* of one attempt; 0: 30 s */
+	unsigned timeout_ms; /* of one attempt; 0: 30 s; of a file: none */
 	uint64_t expires_us; /* given up then; 0: never */
 	client_h *handler;   /* may be NULL */
 	void *arg;
@@ -98,8 +103,11 @@ struct client_request {
 int client_request(struct client *c, const struct client_request *q);
 /* Supersedes what waits in the lane under this word and is not on the wire. */
 void client_cancel(struct client *c, const char *lane, const char *word);
-/* Requests that wait or are on the wire, without those of the lane `except`
- * (may be NULL). */
+/* Ends everything in the lane, also on the wire, without calling handlers. Not
+ * from a handler of that lane. */
+void client_drop(struct client *c, const char *lane);
+/* Requests that wait or are on the wire, without files and without those of the
+ * lane `except` (may be NULL). */
 unsigned client_pending(const struct client *c, const char *except);
 
 /* A new transaction id: unique over restarts. */

@@ -19,6 +19,7 @@ enum client_state {
 struct job {
 	TAILQ_ENTRY(job) entry;
 	char *method, *path, *body, *replaces;
+	char *body_path, *content_type; /* of a file */
 	unsigned flags, timeout_ms, failures;
 	uint64_t expires_us;
 	client_h *handler;
@@ -65,6 +66,8 @@ unsigned client_backoff_ms(const struct client *c, unsigned failures);
 int client_fetch(struct client *c, const char *method, const char *path,
 	const char *bearer, const char *body, unsigned timeout_ms,
 	fetch_h *handler, void *arg, struct fetch_transfer **ret);
+/* The whole URL of a path, to be freed; NULL: no memory. */
+char *client_url(const struct client *c, const char *path);
 /* Puts on the wire whatever may go. */
 void client_kick(struct client *c);
 void client_job_free(struct job *j);

@@ -10,31 +10,50 @@
 
 enum { DEFAULT_TIMEOUT_MS = 30000 };
 
-unsigned client_backoff_ms(const struct client *c, unsigned failures)
+static unsigned backoff(uint64_t ms, unsigned failures, uint64_t max_ms)
 {
-	uint64_t ms = c->backoff_ms;
 	uint16_t jitter;
 
-	for (; failures && ms < c->backoff_max_ms; failures--)
+	for (; failures && ms < max_ms; failures--)
 		ms *= 2;
-	if (ms > c->backoff_max_ms)
-		ms = c->backoff_max_ms;
+	if (ms > max_ms)
+		ms = max_ms;
 	evutil_secure_rng_get_bytes(&jitter, sizeof(jitter));
 	return (unsigned)(ms * 3 / 4 + ms * jitter / 2 / UINT16_MAX);
+}
+
+unsigned client_backoff_ms(const struct client *c, unsigned failures)
+{
+	return backoff(c->backoff_ms, failures, c->backoff_max_ms);
+}
+
+static unsigned job_backoff_ms(const struct client *c, const struct job *j)
+{
+	return backoff(c->backoff_ms, j->failures,
+		j->flags & CLIENT_PATIENT ? CLIENT_PATIENT_MS
+					  : c->backoff_max_ms);
+}
+
+char *client_url(const struct client *c, const char *path)
+{
+	size_t n = strlen(c->homeserver) + strlen(path) + 1;
+	char *url = malloc(n);
+
+	if (url)
+		snprintf(url, n, "%s%s", c->homeserver, path);
+	return url;
 }
 
 int client_fetch(struct client *c, const char *method, const char *path,
 	const char *bearer, const char *body, unsigned timeout_ms,
 	fetch_h *handler, void *arg, struct fetch_transfer **ret)
 {
-	size_t n = strlen(c->homeserver) + strlen(path) + 1;
 	struct fetch_request q = { .method = method, .bearer = bearer };
-	char *url = malloc(n);
+	char *url = client_url(c, path);
 	int r;
 
 	if (!url)
 		return -ENOMEM;
-	snprintf(url, n, "%s%s", c->homeserver, path);
 	q.url = url;
 	q.body = body;
 	q.timeout_ms = timeout_ms ? timeout_ms : DEFAULT_TIMEOUT_MS;
@@ -49,6 +68,8 @@ void client_job_free(struct job *j)
 	free(j->path);
 	free(j->body);
 	free(j->replaces);
+	free(j->body_path);
+	free(j->content_type);
 	free(j);
 }
 
@@ -109,7 +130,7 @@ static uint64_t limited_ms(struct client *c, const struct job *j,
 		return (uint64_t)after->valuedouble;
 	if (r->retry_after_ms)
 		return r->retry_after_ms;
-	return client_backoff_ms(c, j->failures);
+	return job_backoff_ms(c, j);
 }
 
 static void hold_paced(struct client *c, uint64_t ms)
@@ -151,8 +172,8 @@ static bool lane_retry(struct lane *l, struct job *j,
 		!(r->status < 300 && !json) && r->status >= 200)
 		return false;
 	c->counters.retries++;
-	ms = client_backoff_ms(c, j->failures++);
-	if (j->failures == 1)
+	ms = job_backoff_ms(c, j);
+	if (++j->failures == 1)
 		log_warn("request_failed",
 			"what=\"the homeserver does not answer well, trying "
 			"again\" status=%d error=%s again_ms=%llu",
@@ -196,6 +217,26 @@ bool client_lane_may_go(const struct lane *l, uint64_t now_us)
 	       !(j->flags & CLIENT_PACED && now_us < c->hold_until_us);
 }
 
+/* No bound on the whole: only one that stands still is cut off. */
+static int send_file(struct lane *l, const struct job *j)
+{
+	struct client *c = l->client;
+	struct fetch_request q = { .method = j->method,
+		.bearer = c->token,
+		.body_path = j->body_path,
+		.content_type = j->content_type,
+		.low_speed_s = CLIENT_STALLED_S };
+	char *url = client_url(c, j->path);
+	int r = -ENOMEM;
+
+	q.url = url;
+	q.timeout_ms = j->timeout_ms;
+	if (url)
+		r = fetch_start(c->fetch, &q, on_reply, l, &l->wire);
+	free(url);
+	return r;
+}
+
 void client_lane_send(struct lane *l)
 {
 	struct client *c = l->client;
@@ -204,10 +245,19 @@ void client_lane_send(struct lane *l)
 
 	c->counters.requests++;
 	l->session = c->session;
-	r = client_fetch(c, j->method, j->path, c->token, j->body,
-		j->timeout_ms, on_reply, l, &l->wire);
-	if (r < 0)
-		lane_wait(l, client_backoff_ms(c, j->failures++));
+	if (j->body_path)
+		r = send_file(l, j);
+	else
+		r = client_fetch(c, j->method, j->path, c->token, j->body,
+			j->timeout_ms, on_reply, l, &l->wire);
+	if (r == -ENOENT || r == -EACCES) {
+		/* The file is gone, no waiting helps; told from the loop. */
+		j->expires_us = 1;
+		lane_wait(l, 0);
+	} else if (r < 0) {
+		lane_wait(l, job_backoff_ms(c, j));
+		j->failures++;
+	}
 }
 
 static void expire_jobs(struct client *c, uint64_t now_us)

@@ -1,4 +1,4 @@
-/* Inside of desk.h, shared by desk.c, desk_run.c and desk_send.c. */
+/* Inside of desk.h, shared by the desk's files. */
 #ifndef HEARTH_MATRIX_BOT_DESK_IMPL_H
 #define HEARTH_MATRIX_BOT_DESK_IMPL_H
 
@@ -16,6 +16,7 @@ struct desk_call {
 	uint64_t serial;
 	char lane[32];
 	bool metadata_due, roster_due; /* at the next flush */
+	bool crashed;                  /* thrown out by the end of a worker */
 };
 
 enum {
@@ -52,6 +53,9 @@ struct desk {
 	struct rate rate;
 	struct early early[EARLY_MAX];
 	struct desk_counters counters;
+	struct desk_handlers handlers; /* news_h NULL: none */
+	struct desk_program programs[DESK_PROGRAMS_MAX];
+	unsigned n_programs;
 };
 
 /* desk_early.c */
@@ -68,6 +72,13 @@ struct desk_call *desk_by_sfu(const struct desk *d, sfu_id id);
 struct desk_call *desk_by_serial(const struct desk *d, uint64_t serial);
 bool desk_is_in(const struct desk_call *dc, const char *room); /* in its call */
 void desk_on_sfu(void *arg, const struct sfu_event *ev);
+/* Everybody in that room is told who is there, in a moment. */
+void desk_roster_due(
+	struct desk *d, const char *room, const struct desk_call *except);
+
+/* desk_people.c */
+void desk_news(struct desk *d, enum desk_news what, const struct desk_call *dc);
+const struct desk_program *desk_program_by_sfu(const struct desk *d, sfu_id id);
 
 /* desk_send.c: out to one participant, in the way its call came or on the
  * control channel. */
@@ -76,6 +87,8 @@ void desk_send_sdp(struct desk *d, struct desk_call *dc, enum call_act act,
 void desk_send_end(struct desk *d, struct desk_call *dc, enum call_act act,
 	const char *reason);
 void desk_send_metadata(struct desk *d, struct desk_call *dc);
+bool desk_send_control(struct desk *d, const struct desk_call *dc,
+	const char *type, const cJSON *content);
 void desk_send_roster(struct desk *d, struct desk_call *dc);
 void desk_send_speaker(struct desk *d, struct desk_call *dc, sfu_id who);
 void desk_send_error(struct desk *d, struct desk_call *dc, const char *text);

@@ -73,13 +73,14 @@ static void on_published(struct desk *d, const struct desk_call *by)
 	flush_soon(d);
 }
 
-static void on_roster(struct desk *d, const struct desk_call *by)
+void desk_roster_due(
+	struct desk *d, const char *room, const struct desk_call *except)
 {
 	struct desk_call *dc;
 
 	TAILQ_FOREACH(dc, &d->calls, entry)
 	{
-		if (dc != by && desk_is_in(dc, by->call.room))
+		if (dc != except && desk_is_in(dc, room))
 			dc->roster_due = true;
 	}
 	flush_soon(d);
@@ -217,10 +218,16 @@ static void run(
 		break;
 	case CALL_PUBLISHED:
 		on_published(d, dc);
+		desk_news(d, DESK_PUBLISHED, dc);
 		break;
 	case CALL_ARRIVED:
+		desk_roster_due(d, dc->call.room, dc);
+		if (desk_is_in(dc, dc->call.room))
+			desk_news(d, DESK_ARRIVED, dc);
+		break;
 	case CALL_GONE:
-		on_roster(d, dc);
+		desk_roster_due(d, dc->call.room, dc);
+		desk_news(d, DESK_GONE, dc);
 		break;
 	case CALL_DROPPED:
 		d->counters.dropped[a->drop]++;
@@ -256,6 +263,14 @@ void desk_sweep(struct desk *d)
 	}
 }
 
+static bool is_known_elsewhere(struct desk *d, const struct desk_call *dc,
+	const char *type, const cJSON *content)
+{
+	const struct desk_handlers *h = &d->handlers;
+
+	return h->message_h && h->message_h(h->arg, &dc->call, type, content);
+}
+
 static void on_control(
 	struct desk *d, struct desk_call *dc, const struct sfu_event *ev)
 {
@@ -264,41 +279,54 @@ static void on_control(
 	cJSON *json = ev->binary ? NULL
 				 : cJSON_ParseWithLength(
 					   (const char *)ev->data, ev->len);
+	const cJSON *content =
+		cJSON_GetObjectItemCaseSensitive(json, "content");
 	const char *type = event_string(json, "type");
 
 	if (strcmp(type, "m.call.ping") == 0) {
 		desk_send_ping(d, dc, "m.call.pong");
-	} else if (event_parse_control(&e, type,
-			   cJSON_GetObjectItemCaseSensitive(json, "content")) ==
-		   0) {
+	} else if (event_parse_control(&e, type, content) == 0) {
 		call_control(&dc->call, &e, &a);
 		desk_run(d, dc, &a);
-	} else {
+	} else if (!is_known_elsewhere(d, dc, type, content)) {
 		d->counters.control_odd++;
 	}
 	cJSON_Delete(json);
+}
+
+static void on_transport(
+	struct desk *d, struct desk_call *dc, const struct sfu_event *ev)
+{
+	bool was_up = dc->call.state == CALL_UP;
+	struct call_actions a;
+
+	if (ev->type == SFU_EV_LEFT) {
+		log_info("call_left", "room=%s user=%s reason=%s",
+			log_pii(dc->call.room), log_pii(dc->call.user),
+			sfu_reason_text(ev->reason));
+		dc->crashed = ev->reason == SFU_WORKER_DIED;
+	} else if (ev->type == SFU_EV_CONNECTED) {
+		d->counters.up++;
+	}
+	call_sfu(&dc->call, fetch_now_us(), ev, &a);
+	desk_run(d, dc, &a);
+	if (!was_up && dc->call.state == CALL_UP)
+		desk_news(d, DESK_UP, dc);
+	if (ev->type == SFU_EV_CHANNEL && dc->call.control)
+		desk_news(d, DESK_OPENED, dc);
 }
 
 void desk_on_sfu(void *arg, const struct sfu_event *ev)
 {
 	struct desk *d = arg;
 	struct desk_call *dc = desk_by_sfu(d, ev->participant);
-	struct call_actions a;
 
 	if (!dc)
 		return;
-	if (ev->type == SFU_EV_MESSAGE) {
+	if (ev->type == SFU_EV_MESSAGE)
 		on_control(d, dc, ev);
-	} else {
-		if (ev->type == SFU_EV_LEFT)
-			log_info("call_left", "room=%s user=%s reason=%s",
-				log_pii(dc->call.room), log_pii(dc->call.user),
-				sfu_reason_text(ev->reason));
-		else if (ev->type == SFU_EV_CONNECTED)
-			d->counters.up++;
-		call_sfu(&dc->call, fetch_now_us(), ev, &a);
-		desk_run(d, dc, &a);
-	}
+	else
+		on_transport(d, dc, ev);
 	desk_sweep(d);
 }
 

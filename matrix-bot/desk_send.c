@@ -155,8 +155,8 @@ static cJSON *content_of(const struct desk *d, const struct call *c)
 }
 
 /* True if it went: the control channel is open and takes it. */
-static bool send_control(struct desk *d, struct desk_call *dc, const char *type,
-	const cJSON *content)
+bool desk_send_control(struct desk *d, const struct desk_call *dc,
+	const char *type, const cJSON *content)
 {
 	cJSON *json = cJSON_CreateObject();
 	char *text;
@@ -183,6 +183,8 @@ static void add_metadata(
 	for (unsigned i = 0; i < c->n_streams; i++) {
 		const struct sfu_stream *s = &c->streams[i];
 		const struct desk_call *owner = desk_by_sfu(d, s->owner);
+		const struct desk_program *program =
+			desk_program_by_sfu(d, s->owner);
 		struct metadata_entry e = { .id = s->id };
 
 		if (owner) {
@@ -192,6 +194,9 @@ static void add_metadata(
 			e.user_id = o->user;
 			e.device_id = call_device(o);
 			e.participant = o->label;
+		} else if (program) {
+			e.user_id = d->policy->own_id;
+			e.participant = program->label;
 		}
 		metadata_add_entry(map, &e);
 	}
@@ -254,7 +259,7 @@ static void send_negotiate(
 	event_add_sdp(content, "description", type, sdp);
 	cJSON_AddNumberToObject(content, "lifetime", NEGOTIATE_LIFETIME_MS);
 	add_metadata(d, c, content);
-	if (!send_control(d, dc, s.type, content))
+	if (!desk_send_control(d, dc, s.type, content))
 		send_matrix(d, dc, &s, content);
 	cJSON_Delete(content);
 }
@@ -282,7 +287,7 @@ void desk_send_end(struct desk *d, struct desk_call *dc, enum call_act act,
 	s.expires_us = fetch_now_us() + HANGUP_EXPIRES_MS * 1000ull;
 	cJSON_AddStringToObject(content, "reason", reason);
 	/* The channel is the quick way, but it may be what has died. */
-	send_control(d, dc, s.type, content);
+	desk_send_control(d, dc, s.type, content);
 	send_matrix(d, dc, &s, content);
 	cJSON_Delete(content);
 }
@@ -303,7 +308,7 @@ void desk_send_metadata(struct desk *d, struct desk_call *dc)
 	add_metadata(d, c, content);
 	/* Our own client gets the whole map when its channel opens. By Matrix
 	 * it might come after that, and undo what is newer. */
-	if (!send_control(d, dc, s.type, content) && !c->hearth)
+	if (!desk_send_control(d, dc, s.type, content) && !c->hearth)
 		send_matrix(d, dc, &s, content);
 	cJSON_Delete(content);
 }
@@ -324,6 +329,26 @@ static void add_participant(
 		cJSON_Delete(item);
 }
 
+static void add_programs(const struct desk *d, cJSON *list, const char *room)
+{
+	const struct desk_program *p;
+
+	for (unsigned i = 0; (p = desk_program(d, room, i)); i++) {
+		cJSON *item;
+
+		if (!p->publishes)
+			continue;
+		item = cJSON_CreateObject();
+		cJSON_AddStringToObject(item, "id", p->label);
+		cJSON_AddStringToObject(item, "user_id", d->policy->own_id);
+		cJSON_AddStringToObject(item, "display_name", p->name);
+		cJSON_AddTrueToObject(item, "program");
+		cJSON_AddFalseToObject(item, "you");
+		if (!cJSON_AddItemToArray(list, item))
+			cJSON_Delete(item);
+	}
+}
+
 void desk_send_roster(struct desk *d, struct desk_call *dc)
 {
 	struct desk_call *other;
@@ -338,20 +363,24 @@ void desk_send_roster(struct desk *d, struct desk_call *dc)
 		if (desk_is_in(other, dc->call.room))
 			add_participant(d, list, &other->call, other == dc);
 	}
-	send_control(d, dc, "org.hearth.participants", content);
+	add_programs(d, list, dc->call.room);
+	desk_send_control(d, dc, "org.hearth.participants", content);
 	cJSON_Delete(content);
 }
 
 void desk_send_speaker(struct desk *d, struct desk_call *dc, sfu_id who)
 {
 	const struct desk_call *speaker = desk_by_sfu(d, who);
+	const struct desk_program *program = desk_program_by_sfu(d, who);
 	cJSON *content = cJSON_CreateObject();
 
 	if (speaker)
 		cJSON_AddStringToObject(content, "id", speaker->call.label);
+	else if (program)
+		cJSON_AddStringToObject(content, "id", program->label);
 	else
 		cJSON_AddNullToObject(content, "id");
-	send_control(d, dc, "org.hearth.speaker", content);
+	desk_send_control(d, dc, "org.hearth.speaker", content);
 	cJSON_Delete(content);
 }
 
@@ -362,7 +391,7 @@ void desk_send_error(struct desk *d, struct desk_call *dc, const char *text)
 	cJSON_AddStringToObject(content, "code", "refused");
 	cJSON_AddStringToObject(content, "message",
 		text && text[0] ? text : "The server could not accept that.");
-	send_control(d, dc, "org.hearth.error", content);
+	desk_send_control(d, dc, "org.hearth.error", content);
 	cJSON_Delete(content);
 }
 
@@ -370,7 +399,7 @@ void desk_send_ping(struct desk *d, struct desk_call *dc, const char *type)
 {
 	cJSON *content = cJSON_CreateObject();
 
-	send_control(d, dc, type, content);
+	desk_send_control(d, dc, type, content);
 	cJSON_Delete(content);
 }
 

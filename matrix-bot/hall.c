@@ -1,34 +1,13 @@
-#include "matrix-bot/hall.h"
+#include "matrix-bot/hall_impl.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/queue.h>
-#include "matrix-bot/client.h"
 #include "http/fetch.h"
 #include "sfu/log.h"
 
-enum { TEXT_MAX = 2048, LINK_MAX = 1024, JOIN_AGAIN_MS = 3000 };
-
-struct hall_room {
-	TAILQ_ENTRY(hall_room) entry;
-	struct room room;
-	uint64_t serial;
-	unsigned tries;
-	uint64_t again_us; /* 0: no join is due */
-	bool gone;         /* swept at the end of the turn */
-};
-
-struct hall {
-	struct client *client;
-	const struct room_policy *policy;
-	const char *join_url;
-	struct hall_handlers handlers;
-	TAILQ_HEAD(, hall_room) rooms;
-	unsigned n_rooms;
-	uint64_t serial;
-};
+enum { JOIN_AGAIN_MS = 3000 };
 
 static struct hall_room *find(const struct hall *h, const char *room_id)
 {
@@ -59,11 +38,6 @@ static struct hall_room *find_or_add(struct hall *h, const char *room_id)
 	return r;
 }
 
-static void lane_name(char ret[EVENT_ID_MAX + 8], const char *room_id)
-{
-	snprintf(ret, EVENT_ID_MAX + 8, "room %s", room_id);
-}
-
 static int request(struct hall *h, const char *room_id, const char *path,
 	client_h *handler, uint64_t tag)
 {
@@ -72,7 +46,7 @@ static int request(struct hall *h, const char *room_id, const char *path,
 	struct client_request q = { .lane = lane, .method = "POST" };
 	int r;
 
-	lane_name(lane, room_id);
+	hall_lane(lane, room_id);
 	q.path = path;
 	q.body = body;
 	q.handler = handler;
@@ -140,120 +114,6 @@ static void leave(struct hall *h, const char *room_id)
 	request(h, room_id, path, NULL, 0);
 }
 
-static void on_notice(void *arg, uint64_t tag, const struct client_reply *reply)
-{
-	(void)arg;
-	(void)tag;
-	if (reply->status >= 300)
-		log_warn("notice_refused", "status=%d errcode=%s",
-			reply->status, log_value(reply->errcode));
-}
-
-void hall_notice(
-	struct hall *h, const char *room_id, const char *word, const char *text)
-{
-	char path[CLIENT_PATH_MAX], room[3 * EVENT_ID_MAX + 1];
-	char lane[EVENT_ID_MAX + 8], txn[48];
-	cJSON *body;
-	struct client_request q = { .lane = lane, .method = "PUT" };
-
-	if (client_escape(room, sizeof(room), room_id) < 0)
-		return;
-	body = cJSON_CreateObject();
-	cJSON_AddStringToObject(body, "msgtype", "m.notice");
-	cJSON_AddStringToObject(body, "body", text);
-	/* Names in it must ring nobody. */
-	cJSON_AddObjectToObject(body, "m.mentions");
-	client_txn(h->client, txn);
-	snprintf(path, sizeof(path),
-		"/_matrix/client/v3/rooms/%s/send/m.room.message/%s", room,
-		txn);
-	lane_name(lane, room_id);
-	q.replaces = word;
-	q.path = path;
-	q.body = body;
-	q.flags = CLIENT_PACED;
-	q.handler = on_notice;
-	q.arg = h;
-	client_request(h->client, &q);
-	cJSON_Delete(body);
-}
-
-void hall_link(const struct hall *h, const char *room_id, char *ret, size_t cap)
-{
-	static const char plain[] = "!:#.-_~$/";
-	char id[3 * EVENT_ID_MAX + 1];
-	size_t n = 0;
-
-	for (; *room_id && n + 4 < sizeof(id); room_id++) {
-		char one[2] = { *room_id, '\0' };
-
-		/* In a fragment these need no escape and stay readable. */
-		if (strchr(plain, *room_id))
-			id[n++] = *room_id;
-		else if (client_escape(id + n, sizeof(id) - n, one) == 0)
-			n += strlen(id + n);
-	}
-	id[n] = '\0';
-	snprintf(ret, cap, "%s#/room/%s", h->join_url, id);
-}
-
-static void greet(struct hall *h, const struct room *r)
-{
-	char text[TEXT_MAX], link[LINK_MAX];
-
-	hall_link(h, r->id, link, sizeof(link));
-	snprintf(text, sizeof(text),
-		"Hello, I am hearth, a conference server. Join this room's "
-		"call here: %s%s",
-		link,
-		r->encrypted
-			? "\nThis room is encrypted, and I cannot read its "
-			  "messages yet: calls from that page work, commands "
-			  "and calls from other clients do not. For those, "
-			  "invite me into a room without encryption."
-			: "\nSay \"!hearth help\" to learn more.");
-	hall_notice(h, r->id, "greet", text);
-}
-
-static void tell_encrypted(struct hall *h, const struct room *r)
-{
-	hall_notice(h, r->id, "encrypted",
-		"This room is encrypted now, and I cannot read its messages "
-		"yet: calls from my own page go on, commands and calls from "
-		"other clients do not work here. For those, invite me into a "
-		"room without encryption.");
-}
-
-static void help(struct hall *h, const struct room *r)
-{
-	char text[TEXT_MAX], link[LINK_MAX];
-
-	hall_link(h, r->id, link, sizeof(link));
-	snprintf(text, sizeof(text),
-		"I connect everybody in this room who calls me.\n"
-		"Join with a browser: %s\n"
-		"Or start a call to me from a Matrix client with 1:1 calls, in "
-		"a room with just the two of us.\n"
-		"\"!hearth who\" tells who is in the call. I leave when the "
-		"last person has left the room.",
-		link);
-	hall_notice(h, r->id, "help", text);
-}
-
-static void who(struct hall *h, const struct room *r)
-{
-	char text[TEXT_MAX], names[TEXT_MAX - 64];
-
-	names[0] = '\0';
-	h->handlers.who_h(h->handlers.arg, r->id, names, sizeof(names));
-	if (names[0])
-		snprintf(text, sizeof(text), "In the call: %s.", names);
-	else
-		snprintf(text, sizeof(text), "Nobody is in the call.");
-	hall_notice(h, r->id, "who", text);
-}
-
 static void act(
 	struct hall *h, struct hall_room *hr, const struct room_action *a)
 {
@@ -277,11 +137,11 @@ static void act(
 		leave(h, r->id);
 		break;
 	case ROOM_GREET:
-		greet(h, r);
+		hall_greet(h, r);
 		break;
 	case ROOM_ENCRYPTED:
 		up->room_encrypted_h(up->arg, r->id);
-		tell_encrypted(h, r);
+		hall_tell_encrypted(h, r);
 		break;
 	case ROOM_MEMBER_LEFT:
 		up->member_left_h(up->arg, r->id, a->user);
@@ -292,10 +152,13 @@ static void act(
 		join(h, a->user, r->id, 0);
 		break;
 	case ROOM_HELP:
-		help(h, r);
+		hall_help(h, r);
 		break;
 	case ROOM_WHO:
-		who(h, r);
+		hall_who(h, r);
+		break;
+	case ROOM_COMMAND:
+		up->command_h(up->arg, r->id, a->user, &a->command);
 		break;
 	case ROOM_GONE:
 		up->room_gone_h(up->arg, r->id);
@@ -356,7 +219,7 @@ void hall_left(struct hall *h, const char *room_id)
 	if (!r)
 		return;
 	/* An invitation that was withdrawn need not be accepted any more. */
-	lane_name(lane, room_id);
+	hall_lane(lane, room_id);
 	client_cancel(h->client, lane, NULL);
 	room_gone(&r->room, &a);
 	act_all(h, r, &a);

@@ -8,9 +8,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include "matrix-bot/client.h"
 #include "matrix-bot/room.h"
 
-struct client;
 struct hall;
 
 enum { HALL_JOIN_TRIES = 5, HALL_ROOMS_MAX = 10000 };
@@ -21,6 +21,9 @@ struct hall_handlers { /* for the calls of those rooms */
 	void (*room_encrypted_h)(void *arg, const char *room);
 	/* Names of who is in the call into ret, comma-separated; "" nobody. */
 	void (*who_h)(void *arg, const char *room, char *ret, size_t cap);
+	/* A command that is not the hall's own: record, feed. */
+	void (*command_h)(void *arg, const char *room, const char *user,
+		const struct command *command);
 	void *arg;
 };
 
@@ -45,6 +48,27 @@ const struct room *hall_find_conf(
 /* Posts a notice; of those with the same word only the last unsent one goes. */
 void hall_notice(struct hall *h, const char *room_id, const char *word,
 	const char *text);
+
+struct hall_message {
+	const char *txn;      /* transaction id; NULL: a new one */
+	const char *word;     /* as above; NULL: never superseded */
+	const cJSON *content; /* of the m.room.message; copied */
+	uint64_t expires_us;  /* given up then; 0: never */
+	client_h *handler;    /* the homeserver's answer; NULL: nobody asks */
+	void *arg;
+	uint64_t tag;
+};
+/* Posts a message after what was said in that room before. 0, -ENOBUFS (too
+ * much is waiting), -E2BIG, -ENOMEM: the handler is not called then. */
+int hall_send(
+	struct hall *h, const char *room_id, const struct hall_message *m);
+/* The content of a notice that rings nobody; the caller's. */
+cJSON *hall_content(const char *text);
+void hall_redact(struct hall *h, const char *room_id, const char *event_id,
+	const char *reason);
+/* The web client's page of a recording. */
+void hall_recording_link(const struct hall *h, const char *room_id,
+	const char *recording, char *ret, size_t cap);
 /* The web client's address for this room. */
 void hall_link(
 	const struct hall *h, const char *room_id, char *ret, size_t cap);

@@ -106,12 +106,17 @@ static void member_set_name(struct member *m, const char *name)
 	}
 	free(m->name);
 	m->name = n ? strndup(name, n) : NULL;
+	/* A name stands in notices: it must not make lines of its own. */
+	for (char *p = m->name; p && *p; p++) {
+		if ((unsigned char)*p < ' ' || *p == 0x7f)
+			*p = ' ';
+	}
 }
 
 static void add(struct room_actions *a, enum room_act act, const char *user)
 {
 	if (a->n < ROOM_ACTIONS_MAX)
-		a->v[a->n++] = (struct room_action){ act, user };
+		a->v[a->n++] = (struct room_action){ .act = act, .user = user };
 }
 
 void room_init(struct room *r, const char *id)
@@ -130,6 +135,7 @@ static void forget_members(struct room *r)
 void room_done(struct room *r)
 {
 	forget_members(r);
+	room_power_done(&r->power);
 }
 
 void room_invited(struct room *r, const struct room_policy *p,
@@ -230,7 +236,7 @@ static bool is_mentioned(const cJSON *content, const char *own_id)
 			strcmp(item->valuestring, own_id) == 0)
 			return true;
 	}
-	return strstr(event_string(content, "body"), own_id) != NULL;
+	return false;
 }
 
 static void on_message(struct room *r, const struct room_policy *p,
@@ -238,24 +244,22 @@ static void on_message(struct room *r, const struct room_policy *p,
 {
 	const cJSON *content =
 		cJSON_GetObjectItemCaseSensitive(event, "content");
-	const char *body = event_string(content, "body");
+	const char *sender = event_string(event, "sender");
+	struct command c;
 
-	if (!room_has(r, event_string(event, "sender")) ||
-		event_age_ms(event) > ROOM_COMMAND_AGE_MS ||
+	if (!room_has(r, sender) || event_age_ms(event) > ROOM_COMMAND_AGE_MS ||
 		strcmp(event_string(content, "msgtype"), "m.text") != 0)
 		return;
-	while (*body == ' ')
-		body++;
-	if (strncmp(body, "!hearth", 7) == 0 &&
-		(body[7] == ' ' || body[7] == '\0')) {
-		body += 7;
-		while (*body == ' ')
-			body++;
-		add(ret, strncmp(body, "who", 3) == 0 ? ROOM_WHO : ROOM_HELP,
-			NULL);
-	} else if (is_mentioned(content, p->own_id)) {
-		add(ret, ROOM_HELP, NULL);
-	}
+	command_parse(&c, event_string(content, "body"),
+		is_mentioned(content, p->own_id), p->own_id);
+	if (c.type == COMMAND_NONE)
+		return;
+	add(ret,
+		c.type == COMMAND_HELP  ? ROOM_HELP
+		: c.type == COMMAND_WHO ? ROOM_WHO
+					: ROOM_COMMAND,
+		sender);
+	ret->v[ret->n - 1].command = c;
 }
 
 void room_event(struct room *r, const struct room_policy *p, const cJSON *event,
@@ -266,6 +270,8 @@ void room_event(struct room *r, const struct room_policy *p, const cJSON *event,
 		cJSON_GetObjectItemCaseSensitive(event, "state_key"));
 
 	ret->n = 0;
+	if (state)
+		room_power_event(&r->power, event);
 	if (state && strcmp(type, "m.room.member") == 0) {
 		on_member(r, p, event, ret);
 	} else if (state && strcmp(type, "m.room.encryption") == 0) {

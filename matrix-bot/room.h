@@ -11,7 +11,9 @@
 
 #include <stdbool.h>
 #include <cjson/cJSON.h>
+#include "matrix-bot/command.h"
 #include "matrix-bot/event.h"
+#include "matrix-bot/room_power.h"
 
 enum { ROOM_CONFS_MAX = 8, ROOM_ACTIONS_MAX = 4, ROOM_COMMAND_AGE_MS = 60000 };
 
@@ -28,6 +30,7 @@ struct room {
 	bool tombstone;
 	char confs[ROOM_CONFS_MAX][EVENT_ID_MAX + 1]; /* group call ids */
 	unsigned n_confs;
+	struct room_power power;
 	void *members; /* tsearch tree of the others who are joined */
 	unsigned n_members;
 };
@@ -49,11 +52,13 @@ enum room_act {
 	ROOM_FOLLOW,      /* user: room id to join, after an upgrade */
 	ROOM_HELP,        /* somebody asked for help */
 	ROOM_WHO,         /* somebody asked who is in the call */
+	ROOM_COMMAND,     /* user said command: record, feed */
 	ROOM_GONE         /* the bot is out: every call here has ended */
 };
 struct room_action {
 	enum room_act act;
 	const char *user; /* valid as long as the event */
+	struct command command;
 };
 struct room_actions {
 	unsigned n;

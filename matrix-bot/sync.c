@@ -18,10 +18,12 @@ static const char filter[] =
 	"\"ephemeral\":{\"types\":[]},"
 	"\"state\":{\"lazy_load_members\":false,\"types\":[\"m.room.member\","
 	"\"m.room.encryption\",\"m.room.tombstone\","
+	"\"m.room.create\",\"m.room.power_levels\","
 	"\"org.matrix.msc3401.call\"]},"
 	"\"timeline\":{\"limit\":50,\"types\":[\"m.call.*\","
 	"\"org.matrix.call.*\",\"m.room.member\",\"m.room.encryption\","
 	"\"m.room.tombstone\",\"m.room.message\","
+	"\"m.room.create\",\"m.room.power_levels\","
 	"\"org.matrix.msc3401.call\"]}}}";
 static const char gap_filter[] =
 	"{\"types\":[\"m.call.*\",\"org.matrix.call.*\",\"m.room.member\"]}";

@@ -26,9 +26,10 @@
 
 enum { EXIT_OK = 0, EXIT_RUNTIME = 1, EXIT_USAGE = 2, EXIT_CONFIG = 78 };
 
-/* SIGTERM ends within 2 s: the bot has this long to hang up its calls before
+/* SIGTERM ends within 2 s, or 4 where recordings are made whole: the bot has
+ * this long to end them and to hang up its calls (by itself much less) before
  * the transports are closed under it, and all of it this long. */
-enum { BOT_STOP_MS = 1200, STOP_MS = 1800, READY_POLL_MS = 100 };
+enum { BOT_STOP_MS = 3300, STOP_MS = 4200, READY_POLL_MS = 100 };
 
 struct hearth {
 	struct config config;

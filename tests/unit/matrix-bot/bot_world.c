@@ -19,6 +19,7 @@ void world_new(struct world *w)
 {
 	memset(w, 0, sizeof(*w));
 	fake_sfu_reset();
+	fake_studio_reset();
 	w->base = event_base_new();
 	w->f = fake_new(w->base);
 	strcpy(w->dir, "/tmp/hearth-bot-XXXXXX");
@@ -30,6 +31,8 @@ void world_new(struct world *w)
 	w->config.matrix.join_url = (char *)"https://meet.s";
 	w->config.limits.participants = 3;
 	w->config.limits.calls_per_minute = 6;
+	w->config.recording.deliver = true;
+	w->config.recording.compose = (char *)"grid";
 	w->config.state_dir = w->dir;
 }
 

@@ -9,6 +9,7 @@
 #include <event2/event.h>
 #include "fake_homeserver.h"
 #include "fake_sfu.h"
+#include "fake_studio.h"
 #include "matrix-bot/bot.h"
 #include "matrix-bot/event.h"
 

@@ -1,6 +1,7 @@
 #include "fake_sfu.h"
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { PEERS = 16, LOG_MAX = 65536 };
 
@@ -112,6 +113,27 @@ sfu_id sfu_join(struct sfu *s, const char *conference, const char *label,
 	snprintf(line, sizeof(line), "%s|%s|%d", conference, label,
 		opt->renegotiate);
 	note("join", last_id, line);
+	return last_id;
+}
+
+sfu_id sfu_plug(struct sfu *s, const char *conference, const char *label,
+	const struct sfu_plug_options *opt, int fd, sfu_event_h *handler,
+	void *arg, int *ret_error)
+{
+	char line[1200];
+
+	(void)s;
+	close(fd);
+	if (join_error || last_id == PEERS) {
+		*ret_error = join_error ? join_error : -12;
+		join_error = 0;
+		return 0;
+	}
+	peers[++last_id].handler = handler;
+	peers[last_id].arg = arg;
+	snprintf(line, sizeof(line), "%s|%s|%d|%d", conference, label,
+		opt->listen, opt->publish);
+	note("plug", last_id, line);
 	return last_id;
 }
 
