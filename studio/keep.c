@@ -219,10 +219,14 @@ static void scan_one(struct studio *s, const char *id)
 {
 	struct entry *entry;
 	cJSON *manifest = NULL;
-	int err;
+	int err, fd;
 
 	if (entries_find(&s->entries, id))
 		return; /* begun after this start */
+	fd = shelf_open(&s->shelf, id);
+	if (fd < 0)
+		return; /* a file or a link of that name: not ours */
+	close(fd);
 	err = shelf_read(&s->shelf, id, &manifest);
 	if (err == -ENOENT && unlinkat(s->shelf.fd, id, AT_REMOVEDIR) == 0)
 		return; /* a start that came to nothing */

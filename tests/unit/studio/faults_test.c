@@ -1,0 +1,306 @@
+/* Recorders, workers and jobs that die or misbehave. */
+#include "tests/unit/studio/world.h"
+
+#include <errno.h>
+#include <sys/stat.h>
+#include <time.h>
+
+static int set_up(void **state)
+{
+	static struct world w;
+
+	world_open(&w);
+	world_start(&w);
+	*state = &w;
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	world_close(*state);
+	return 0;
+}
+
+static double now_s(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
+}
+
+static void test_recorder_dies_and_is_replaced(void **state)
+{
+	struct world *w = *state;
+	const char *second;
+	char line[128];
+	const cJSON *about;
+
+	studio_participant(w->studio, "!room", "ann", "@ann:x", "Ann");
+	double begin = now_s();
+	world_record(w, "die once");
+	world_wait(w, "trouble ");
+	second = studio_running(w->studio, "!room");
+	assert_non_null(second);
+	assert_string_not_equal(second, w->id);
+	snprintf(line, sizeof(line), "started %s", second);
+	world_wait(w, line);
+	assert_true(now_s() - begin < 2);
+	about = cJSON_GetObjectItemCaseSensitive(w->last_manifest, "about");
+	for (int i = 0; i < 50; i++)
+		if (strstr(w->told, "stopped"))
+			break;
+		else
+			world_turn(w, 20);
+	snprintf(line, sizeof(line), "stopped %s crashed", w->id);
+	world_wait(w, line);
+	cJSON *manifest =
+		studio_manifest(w->studio, "!room:example.org", second);
+	about = cJSON_GetObjectItemCaseSensitive(manifest, "about");
+	assert_string_equal(
+		cJSON_GetObjectItem(about, "continues")->valuestring, w->id);
+	assert_string_equal(
+		cJSON_GetObjectItem(about, "do")->valuestring, "die once");
+	cJSON_Delete(manifest);
+	/* It knows who is there as the first one did. */
+	char id[STUDIO_ID_MAX + 1];
+	strcpy(id, second);
+	studio_end(w->studio, "!room", "command");
+	snprintf(line, sizeof(line), "stopped %s command", id);
+	world_wait(w, line);
+	assert_non_null(strstr(world_read(w, id, "orders.txt"), "@ann:x"));
+	assert_int_equal(world_lines(w, "trouble "), 1);
+}
+
+static void test_recorder_that_always_dies_is_given_up(void **state)
+{
+	struct world *w = *state;
+
+	world_record(w, "die");
+	for (int i = 0; i < 1000 && world_lines(w, "stopped ") < 4; i++)
+		world_turn(w, 10);
+	/* The first and three more. */
+	assert_int_equal(world_lines(w, "started "), 4);
+	assert_int_equal(world_lines(w, "trouble "), 4);
+	assert_int_equal(world_count(w, "started again"), 3);
+	assert_int_equal(world_count(w, "is over"), 1);
+	assert_null(studio_running(w->studio, "!room"));
+}
+
+static void test_unborn(void **state)
+{
+	struct world *w = *state;
+
+	world_record(w, "unborn");
+	world_wait(w, "failed ");
+	assert_string_equal(w->last_text, "It was not to be.");
+	assert_null(studio_running(w->studio, "!room"));
+	world_turn(w, 50);
+	assert_int_equal(world_count(w, "\n"), 1);
+	assert_false(world_exists(w, w->id, ""));
+}
+
+static void test_recorder_not_executable_now(void **state)
+{
+	struct world *w = *state;
+
+	/* It went away after the studio looked at it. */
+	world_kill(w);
+	snprintf(w->recorder, sizeof(w->recorder), "%s/copy", w->directory);
+	FILE *f = fopen(w->recorder, "w");
+	assert_non_null(f);
+	fputs("#!/nonexistent\n", f);
+	fclose(f);
+	chmod(w->recorder, 0700);
+	world_start(w);
+	assert_int_equal(
+		studio_start(w->studio, "!room", "!r", NULL, w->id, w->error),
+		-ENOENT);
+	assert_true(*w->error);
+	assert_int_equal(fake_sfu_last(), 0);
+	assert_null(studio_running(w->studio, "!room"));
+}
+
+static void check_ended_by_force(struct world *w, const char *what)
+{
+	world_record(w, what);
+	world_wait(w, "started ");
+	world_wait(w, "trouble ");
+	assert_non_null(studio_running(w->studio, "!room"));
+}
+
+static void test_babble(void **state)
+{
+	check_ended_by_force(*state, "babble");
+}
+
+static void test_nonsense(void **state)
+{
+	check_ended_by_force(*state, "nonsense");
+}
+
+static void test_line_without_end(void **state)
+{
+	check_ended_by_force(*state, "endless");
+}
+
+static void test_trouble_and_recovery(void **state)
+{
+	struct world *w = *state;
+
+	world_record(w, "trouble");
+	world_wait(w, "recovered ");
+	assert_non_null(strstr(w->told, "The disk is full.\n"));
+	assert_non_null(studio_running(w->studio, "!room"));
+}
+
+static void test_worker_dies(void **state)
+{
+	struct world *w = *state;
+	char line[128];
+
+	world_record(w, "track");
+	world_wait(w, "track ");
+	fake_sfu_emit_left(fake_sfu_last(), SFU_WORKER_DIED);
+	/* At once, so that the front may begin another one. */
+	assert_null(studio_running(w->studio, "!room"));
+	snprintf(line, sizeof(line), "stopped %s crashed", w->id);
+	world_wait(w, line);
+	assert_int_equal(world_lines(w, "trouble "), 0);
+	world_wait(w, "composed ");
+}
+
+static void test_conference_ends(void **state)
+{
+	struct world *w = *state;
+
+	world_record(w, "track");
+	world_wait(w, "track ");
+	fake_sfu_emit_left(fake_sfu_last(), SFU_BY_COMMAND);
+	world_wait(w, "stopped ");
+	assert_null(studio_running(w->studio, "!room"));
+}
+
+static void test_left_after_the_session(void **state)
+{
+	struct world *w = *state;
+	sfu_id id;
+
+	world_record(w, "unborn");
+	id = fake_sfu_last();
+	world_wait(w, "failed ");
+	/* The seam's last word comes when all is gone: nobody may mind. */
+	fake_sfu_emit_left(id, SFU_CLOSED);
+	world_turn(w, 20);
+	assert_int_equal(world_count(w, "\n"), 1);
+}
+
+static void test_compose_fails(void **state)
+{
+	struct world *w = *state;
+	cJSON *manifest;
+
+	world_record(w, "track");
+	world_write(w, "", ".fake", "{\"compose\": \"fail\"}");
+	world_wait(w, "track ");
+	studio_end(w->studio, "!room", "command");
+	world_wait(w, "failed ");
+	assert_non_null(strstr(w->last_text, "ffmpeg is not installed."));
+	assert_int_equal(world_lines(w, "composed "), 0);
+	manifest = studio_manifest(w->studio, "!room:example.org", w->id);
+	assert_int_equal(
+		cJSON_GetObjectItem(manifest, "compose_attempts")->valueint, 1);
+	assert_string_equal(cJSON_GetObjectItem(manifest, "state")->valuestring,
+		"finished");
+	cJSON_Delete(manifest);
+}
+
+static void test_compose_is_killed(void **state)
+{
+	struct world *w = *state;
+	cJSON *manifest;
+
+	world_record(w, "track");
+	world_write(w, "", ".fake", "{\"compose\": \"die\"}");
+	world_wait(w, "track ");
+	studio_end(w->studio, "!room", "command");
+	world_wait(w, "failed ");
+	manifest = studio_manifest(w->studio, "!room:example.org", w->id);
+	assert_int_equal(
+		cJSON_GetObjectItem(manifest, "compose_attempts")->valueint, 3);
+	cJSON_Delete(manifest);
+}
+
+static void test_jobs_wait_for_each_other(void **state)
+{
+	struct world *w = *state;
+	char first[STUDIO_ID_MAX + 1];
+
+	world_write(w, "", ".fake", "{\"compose\": \"slow\"}");
+	world_record(w, "track");
+	strcpy(first, w->id);
+	world_wait(w, "track ");
+	studio_end(w->studio, "!room", "command");
+	world_wait(w, "stopped ");
+	for (int i = 0; i < 500 && !world_exists(w, first, "composing.txt");
+		i++)
+		world_turn(w, 10);
+	assert_true(world_exists(w, first, "composing.txt"));
+	assert_int_equal(
+		studio_delete(w->studio, "!room:example.org", first), -EBUSY);
+	w->told[0] = '\0';
+	world_record(w, "die once");
+	world_wait(w, "stopped "); /* finishing has a place of its own */
+	world_turn(w, 300);
+	assert_false(world_exists(w, w->id, "composing.txt"));
+	/* One that only waits can be deleted. */
+	assert_int_equal(
+		studio_delete(w->studio, "!room:example.org", w->id), 0);
+}
+
+static void test_finish_fails(void **state)
+{
+	struct world *w = *state;
+
+	world_write(w, "", ".fake", "{\"finish\": \"fail\"}");
+	world_record(w, "die once");
+	world_wait(w, "failed ");
+	assert_non_null(strstr(w->last_text, "The disk is gone."));
+	assert_true(world_exists(w, w->id, "manifest.json"));
+}
+
+static void test_no_descriptor_leaks(void **state)
+{
+	struct world *w = *state;
+
+	world_record(w, "fds");
+	world_wait(w, "started ");
+	/* 5 is the directory that is being listed. */
+	assert_string_equal(
+		world_read(w, w->id, "fds.txt"), "0\n1\n2\n3\n4\n5\n");
+}
+
+int main(void)
+{
+#define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+	const struct CMUnitTest tests[] = {
+		T(test_recorder_dies_and_is_replaced),
+		T(test_recorder_that_always_dies_is_given_up),
+		T(test_unborn),
+		T(test_recorder_not_executable_now),
+		T(test_babble),
+		T(test_nonsense),
+		T(test_line_without_end),
+		T(test_trouble_and_recovery),
+		T(test_worker_dies),
+		T(test_conference_ends),
+		T(test_left_after_the_session),
+		T(test_compose_fails),
+		T(test_compose_is_killed),
+		T(test_jobs_wait_for_each_other),
+		T(test_finish_fails),
+		T(test_no_descriptor_leaks),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,282 @@
+/* What a start of the daemon finds on disk; retention; hooks end to end. */
+#include "tests/unit/studio/world.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#define OLD "20200101T000000Z-00000001"
+#define MID "20210101T000000Z-00000002"
+#define NEW "20220101T000000Z-00000003"
+
+static int set_up(void **state)
+{
+	static struct world w;
+
+	world_open(&w);
+	*state = &w;
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	world_close(*state);
+	return 0;
+}
+
+static void test_cut_off_ones_are_finished(void **state)
+{
+	struct world *w = *state;
+
+	world_put(w, OLD,
+		"{\"state\": \"recording\", \"room\": \"!r\", \"files\": "
+		"[{\"name\": \"p1-camera-1.webm\", \"bytes\": 5}]}");
+	world_put(w, MID, "{\"state\": \"part"); /* torn */
+	world_put(w, NEW,
+		"{\"state\": \"partial\", \"room\": \"!r\", \"files\": []}");
+	world_start(w);
+	world_turn(w, 50);
+	assert_string_equal(w->told, "");
+	studio_resume(w->studio);
+	world_wait(w, "stopped " OLD " crashed");
+	world_wait(w, "stopped " MID " crashed");
+	world_wait(w, "stopped " NEW " crashed");
+	world_wait(w, "composed " OLD);
+	world_wait(w, "composed " NEW); /* without a file: nothing to do */
+	assert_true(world_exists(w, OLD, "composed.mp4"));
+	assert_false(world_exists(w, NEW, "composed.mp4"));
+}
+
+static void test_undelivered_ones_come_again(void **state)
+{
+	struct world *w = *state;
+
+	world_put(w, OLD,
+		"{\"state\": \"composed\", \"room\": \"!r\", \"composed\": "
+		"{\"name\": \"composed.mp4\"}}");
+	world_put(w, MID,
+		"{\"state\": \"composed\", \"room\": \"!r\", \"delivered\": "
+		"{}, \"composed\": {\"name\": \"composed.mp4\"}}");
+	world_put(w, NEW,
+		"{\"state\": \"finished\", \"room\": \"!r\", \"files\": "
+		"[{\"name\": \"p1-camera-1.webm\"}]}");
+	world_start(w);
+	studio_resume(w->studio);
+	world_wait(w, "composed " OLD);
+	world_wait(w, "composed " NEW);
+	world_turn(w, 50);
+	assert_int_equal(world_count(w, MID), 0);
+	assert_false(world_exists(w, OLD, "composing.txt"));
+	assert_true(world_exists(w, NEW, "composing.txt"));
+	assert_int_equal(world_count(w, "stopped"), 0);
+}
+
+static void test_what_cannot_be_composed_is_left(void **state)
+{
+	struct world *w = *state;
+
+	world_put(w, OLD,
+		"{\"state\": \"finished\", \"room\": \"!r\", "
+		"\"compose_attempts\": 3, \"files\": [{\"name\": \"x\"}]}");
+	world_start(w);
+	studio_resume(w->studio);
+	world_turn(w, 300);
+	assert_string_equal(w->told, "");
+}
+
+static void test_foreign_things_are_left_alone(void **state)
+{
+	static const char *const names[] = { "lost+found",
+		"20200101T000000Z-XXXXXXXX", "20200101T000000Z-0badcafe0" };
+	struct world *w = *state;
+	struct studio_entry list[8];
+	char path[256];
+
+	for (unsigned i = 0; i < 3; i++)
+		world_put(w, names[i], "{\"state\": \"recording\"}");
+	world_put(w, OLD, "{\"something\": \"else\"}");
+	snprintf(path, sizeof(path), "%s/" MID, w->recordings);
+	assert_int_equal(symlink("/etc", path), 0);
+	world_write(w, "", NEW, "a file of that name");
+	world_start(w);
+	studio_resume(w->studio);
+	world_turn(w, 300);
+	assert_string_equal(w->told, "");
+	assert_int_equal(studio_list(w->studio, "", list, 8), 0);
+	for (unsigned i = 0; i < 3; i++)
+		assert_true(world_exists(w, names[i], "manifest.json"));
+	assert_int_equal(studio_delete(w->studio, "", MID), -ENOENT);
+	assert_null(studio_manifest(w->studio, "", MID));
+}
+
+static void test_kill_and_resume(void **state)
+{
+	struct world *w = *state;
+	char line[128];
+
+	world_start(w);
+	world_record(w, "track");
+	world_wait(w, "track ");
+	world_kill(w);
+	w->told[0] = '\0';
+	world_start(w);
+	studio_resume(w->studio);
+	snprintf(line, sizeof(line), "stopped %s crashed", w->id);
+	world_wait(w, line);
+	world_wait(w, "composed ");
+}
+
+/* Somebody, a recorder of a daemon that was killed, still works there. */
+static void test_locked_ones_wait(void **state)
+{
+	struct world *w = *state;
+	char path[256];
+	int fd;
+
+	world_put(w, OLD,
+		"{\"state\": \"recording\", \"room\": \"!r\", \"files\": []}");
+	snprintf(path, sizeof(path), "%s/" OLD, w->recordings);
+	fd = open(path, O_RDONLY | O_DIRECTORY);
+	assert_int_equal(flock(fd, LOCK_EX | LOCK_NB), 0);
+	world_start(w);
+	studio_resume(w->studio);
+	world_turn(w, 500);
+	assert_string_equal(w->told, "");
+	assert_int_equal(studio_delete(w->studio, "!r", OLD), -EBUSY);
+	close(fd);
+}
+
+static void put_of_day(
+	struct world *w, const char *id, unsigned days_ago, const char *more)
+{
+	char manifest[512];
+
+	snprintf(manifest, sizeof(manifest),
+		"{\"state\": \"composed\", \"room\": \"!r\", \"ended_ms\": "
+		"%llu, %s \"files\": []}",
+		(unsigned long long)(time(NULL) - (time_t)days_ago * 86400 -
+				     60) *
+			1000,
+		more);
+	world_put(w, id, manifest);
+}
+
+static void test_retention(void **state)
+{
+	struct world *w = *state;
+
+	w->config.recording.keep_days = 30;
+	put_of_day(w, OLD, 30, "\"delivered\": {},");
+	put_of_day(w, MID, 29, "\"delivered\": {},");
+	put_of_day(w, NEW, 31, "");
+	world_start(w);
+	studio_resume(w->studio);
+	world_wait(w, "deleted " OLD);
+	world_wait(w, "deleted " NEW);
+	world_turn(w, 100);
+	assert_int_equal(world_lines(w, "deleted "), 2);
+	assert_false(world_exists(w, OLD, ""));
+	assert_true(world_exists(w, MID, "manifest.json"));
+}
+
+static void test_kept_for_ever(void **state)
+{
+	struct world *w = *state;
+
+	put_of_day(w, OLD, 4000, "\"delivered\": {},");
+	world_start(w);
+	studio_resume(w->studio);
+	world_turn(w, 1300);
+	assert_string_equal(w->told, "");
+}
+
+static void write_program(struct world *w, const char *lines)
+{
+	FILE *f;
+
+	snprintf(w->program, sizeof(w->program), "%s/hook", w->directory);
+	f = fopen(w->program, "w");
+	assert_non_null(f);
+	fprintf(f, "#!/bin/sh\n%s\n", lines);
+	assert_int_equal(fclose(f), 0);
+	chmod(w->program, 0700);
+}
+
+static void test_hook_program_sees_it_all(void **state)
+{
+	struct world *w = *state;
+	cJSON *word = cJSON_CreateObject();
+	char expected[4096];
+	const char *d = w->recordings;
+
+	write_program(w,
+		"echo \"$HEARTH_EVENT $HEARTH_RECORDING $HEARTH_ROOM "
+		"${HEARTH_FILE##*/}\" $(test -n \"$HEARTH_MANIFEST\" && "
+		"test -s \"$HEARTH_MANIFEST\" && echo has manifest) >> "
+		"\"${HEARTH_DIRECTORY%/*}/hook.log\"");
+	world_start(w);
+	world_record(w, "track");
+	world_wait(w, "track ");
+	studio_end(w->studio, "!room", "command");
+	world_wait(w, "composed ");
+	assert_int_equal(studio_delivered(w->studio, w->id, word), 0);
+	for (int i = 0;
+		i < 500 && !strstr(world_read(w, "", "hook.log"), "delivered");
+		i++)
+		world_turn(w, 10);
+	assert_int_equal(
+		studio_delete(w->studio, "!room:example.org", w->id), 0);
+	for (int i = 0;
+		i < 500 && !strstr(world_read(w, "", "hook.log"), "deleted");
+		i++)
+		world_turn(w, 10);
+	(void)d;
+	snprintf(expected, sizeof(expected),
+		"started %1$s !room:example.org  has manifest\n"
+		"track %1$s !room:example.org p1-camera-1.webm has manifest\n"
+		"stopped %1$s !room:example.org  has manifest\n"
+		"composed %1$s !room:example.org composed.mp4 has manifest\n"
+		"delivered %1$s !room:example.org  has manifest\n"
+		"deleted %1$s !room:example.org \n",
+		w->id);
+	assert_string_equal(world_read(w, "", "hook.log"), expected);
+	cJSON_Delete(word);
+}
+
+static void test_hooks_do_not_hear_it_twice(void **state)
+{
+	struct world *w = *state;
+
+	world_put(w, OLD,
+		"{\"state\": \"composed\", \"room\": \"!r\", \"composed\": "
+		"{\"name\": \"composed.mp4\"}}");
+	write_program(w, "echo \"$HEARTH_EVENT\" >> "
+			 "\"${HEARTH_DIRECTORY%/*}/hook.log\"");
+	world_start(w);
+	studio_resume(w->studio);
+	world_wait(w, "composed ");
+	world_turn(w, 200);
+	assert_string_equal(world_read(w, "", "hook.log"), "");
+}
+
+int main(void)
+{
+#define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+	const struct CMUnitTest tests[] = {
+		T(test_cut_off_ones_are_finished),
+		T(test_undelivered_ones_come_again),
+		T(test_what_cannot_be_composed_is_left),
+		T(test_foreign_things_are_left_alone),
+		T(test_kill_and_resume),
+		T(test_locked_ones_wait),
+		T(test_retention),
+		T(test_kept_for_ever),
+		T(test_hook_program_sees_it_all),
+		T(test_hooks_do_not_hear_it_twice),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
