@@ -5,6 +5,8 @@
 #include <string.h>
 #include "ice/ice.h"
 
+enum { SEALED_AT_ONCE = 128 };
+
 int outbox_init(struct outbox *o, void (*flush)(struct outbox *), void *owner)
 {
 	memset(o, 0, sizeof(*o));
@@ -30,7 +32,11 @@ static struct packet *next_slot(struct outbox *o, uint32_t plug)
 	if (o->n == OUTBOX_PACKETS)
 		o->flush(o);
 	assert(o->n < OUTBOX_PACKETS);
+	if (o->n == 0)
+		o->batch++;
 	struct packet *p = &o->v[o->n++];
+	p->next = OUTBOX_NONE;
+	p->head = true;
 	p->plug = plug;
 	p->key = NULL;
 	p->rtcp = false;
@@ -45,6 +51,20 @@ struct packet *outbox_add(struct outbox *o, const struct sockaddr *to)
 	return p;
 }
 
+struct packet *outbox_add_flow(
+	struct outbox *o, const struct sockaddr *to, struct outbox_flow *flow)
+{
+	struct packet *p = outbox_add(o, to);
+	uint16_t at = (uint16_t)(p - o->v);
+	if (flow->batch == o->batch) {
+		o->v[flow->last].next = at;
+		p->head = false;
+	}
+	flow->batch = o->batch;
+	flow->last = at;
+	return p;
+}
+
 struct packet *outbox_add_plug(struct outbox *o, uint32_t plug)
 {
 	struct packet *p = next_slot(o, plug);
@@ -52,20 +72,9 @@ struct packet *outbox_add_plug(struct outbox *o, uint32_t plug)
 	return p;
 }
 
-void outbox_seal(struct outbox *o)
+static void seal_some(
+	struct outbox *o, struct crypt_job *job, const uint16_t *of, unsigned n)
 {
-	struct crypt_job job[OUTBOX_PACKETS];
-	unsigned of[OUTBOX_PACKETS], n = 0;
-	for (unsigned i = 0; i < o->n; i++) {
-		struct packet *p = &o->v[i];
-		if (!p->key || p->len == 0)
-			continue;
-		of[n] = i;
-		job[n++] = (struct crypt_job){ .key = p->key,
-			.buf = p->data,
-			.len = p->len,
-			.rtcp = p->rtcp };
-	}
 	crypt_seal_batch(job, n);
 	for (unsigned i = 0; i < n; i++) {
 		struct packet *p = &o->v[of[i]];
@@ -74,6 +83,28 @@ void outbox_seal(struct outbox *o)
 		p->len = job[i].failed ? 0 : (uint16_t)job[i].len;
 		o->unsealed += job[i].failed;
 	}
+}
+
+void outbox_seal(struct outbox *o)
+{
+	struct crypt_job job[SEALED_AT_ONCE];
+	uint16_t of[SEALED_AT_ONCE];
+	unsigned n = 0;
+	for (unsigned i = 0; i < o->n; i++) {
+		struct packet *p = &o->v[i];
+		if (!p->key || p->len == 0)
+			continue;
+		of[n] = (uint16_t)i;
+		job[n++] = (struct crypt_job){ .key = p->key,
+			.buf = p->data,
+			.len = p->len,
+			.rtcp = p->rtcp };
+		if (n == SEALED_AT_ONCE) {
+			seal_some(o, job, of, n);
+			n = 0;
+		}
+	}
+	seal_some(o, job, of, n);
 }
 
 void outbox_release(struct outbox *o, const struct crypt *key)

@@ -2,7 +2,8 @@
  * The batch of datagrams going out: the caller's, filled by the cores, sealed
  * and sent by the worker (see env.h, udp.h). Each packet lies in a slot with
  * room for its tag. Sealing is put off to the end of the batch, so that many
- * packets under many keys can be sealed together.
+ * packets under many keys can be sealed together; and those of one receiver are
+ * chained, so that they can leave as the segments of one send.
  */
 #ifndef HEARTH_SFU_OUTBOX_H
 #define HEARTH_SFU_OUTBOX_H
@@ -15,7 +16,10 @@
 #include "rtp/packet.h"
 
 enum {
-	OUTBOX_PACKETS = 256,
+	/* A picture's packets for some hundred receivers, or there is nothing
+	 * to put together. */
+	OUTBOX_PACKETS = 2048,
+	OUTBOX_NONE = 0xffff,
 	/* Any payload we accept, behind the longest header we write. */
 	OUTBOX_SLOT = RTP_PACKET_MAX + RTP_HEADER_MAX + CRYPT_TRAILER,
 };
@@ -28,12 +32,21 @@ struct packet {
 	struct crypt *key; /* NULL: goes as it is */
 	bool rtcp;         /* seal as SRTCP; to a plug: is RTCP */
 	uint16_t len;
+	uint16_t next; /* of the same flow; OUTBOX_NONE: it is the last */
+	bool head;     /* first of its flow, or of none */
 	uint8_t *data; /* OUTBOX_SLOT bytes */
+};
+
+/* What goes to one receiver, in its order. The receiver's own; zeroed. */
+struct outbox_flow {
+	uint64_t batch; /* in which there is a last one */
+	uint16_t last;
 };
 
 struct outbox {
 	unsigned n, n_plug; /* n_plug: of those that go to plugs */
 	struct packet v[OUTBOX_PACKETS];
+	uint64_t batch; /* number of the present one */
 	uint8_t (*slots)[OUTBOX_SLOT];
 	/* Seals and sends everything and sets n and n_plug to 0: the worker's,
 	 * or the simulator's. Called when full; the owner calls it at the end
@@ -50,6 +63,9 @@ void outbox_done(struct outbox *o);
 /* A slot for one datagram; never NULL: flushes when full. The caller fills data
  * and len. */
 struct packet *outbox_add(struct outbox *o, const struct sockaddr *to);
+/* The same, chained to what the flow has in this batch. */
+struct packet *outbox_add_flow(
+	struct outbox *o, const struct sockaddr *to, struct outbox_flow *flow);
 /* The same toward a local program. */
 struct packet *outbox_add_plug(struct outbox *o, uint32_t plug);
 

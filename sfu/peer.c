@@ -339,7 +339,7 @@ struct packet *peer_packet(struct peer *p, bool rtcp)
 	const struct sockaddr *to = ice_selected(&p->ice);
 	if (!to || !p->crypt)
 		return NULL;
-	out = outbox_add(p->env->out, to);
+	out = outbox_add_flow(p->env->out, to, &p->flow);
 	out->key = p->crypt;
 	out->rtcp = rtcp;
 	return out;

@@ -52,6 +52,7 @@ struct peer {
 	struct channels *channels;
 	struct assoc_out assoc_out;
 	struct crypt *crypt;
+	struct outbox_flow flow;
 	bool want_data; /* an application m-line was agreed */
 	uint16_t sctp_port;
 	uint32_t max_message;

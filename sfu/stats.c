@@ -80,6 +80,8 @@ static const struct row rows[] = {
 		"Bytes of frames for local programs." },
 	{ "hearth_plug_lost_packets_total", COUNTER, PLUG(lost),
 		"RTP packets local programs were too slow for." },
+	{ "hearth_udp_trains_total", COUNTER, UDP(trains),
+		"Sends of several datagrams to one receiver at once." },
 	{ "hearth_loop_turns_total", COUNTER, EDGE(turns),
 		"Turns of the packet loop." },
 	{ "hearth_loop_busy_microseconds_total", COUNTER, EDGE(busy_us),

@@ -47,10 +47,14 @@ struct udp_socket {
 	int fd;
 	sa_family_t family;
 	bool wildcard;
+	/* Segment offload (UDP_SEGMENT): refused so often that it is not tried
+	 * any more. */
+	unsigned refusals;
 };
 
 struct udp_stats {
 	uint64_t in, in_bytes, out, out_bytes;
+	uint64_t trains;     /* sends of several datagrams at once */
 	uint64_t too_long;   /* longer than UDP_DATAGRAM_MAX */
 	uint64_t not_taken;  /* the kernel's send buffer was full */
 	uint64_t no_socket;  /* no socket of that family */
@@ -92,8 +96,10 @@ void udp_done(struct udp *u);
 unsigned udp_receive(
 	struct udp *u, unsigned index, const struct udp_datagram **ret);
 
-/* Sends every packet of the outbox whose len is not 0, in order per socket.
- * Does not change the outbox. */
+/* Sends every packet of the outbox whose len is not 0 and that has an address,
+ * flow by flow, each in its order. Those of a flow that have one size leave as
+ * the segments of one send (UDP_SEGMENT, udp(7)) where kernel and device do
+ * that. Does not change the outbox. */
 void udp_send(
 	struct udp *u, const struct outbox *out, udp_path_h *path, void *arg);
 

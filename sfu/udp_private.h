@@ -6,7 +6,20 @@
 
 #include "sfu/udp.h"
 
-enum { UDP_CONTROL = CMSG_SPACE(sizeof(struct in6_pktinfo)), UDP_SEND = 64 };
+enum {
+	UDP_PATH = CMSG_SPACE(sizeof(struct in6_pktinfo)),
+	UDP_CONTROL = UDP_PATH + CMSG_SPACE(sizeof(uint16_t)),
+	UDP_SEND = 64,     /* messages per sendmmsg */
+	UDP_SEGMENTS = 16, /* of a message; no downlink likes longer bursts */
+	UDP_PARTS = 512,
+};
+
+/* A datagram, or some of one size to one receiver. */
+struct udp_message {
+	const struct udp_path *path;
+	uint16_t size; /* of each segment but the last, which may be shorter */
+	uint16_t segments;
+};
 
 /* On the heap and never on the stack: 32 datagrams of 2 kB. */
 struct udp_batch {
@@ -18,7 +31,9 @@ struct udp_batch {
 	uint8_t buf[UDP_BATCH][UDP_DATAGRAM_MAX];
 
 	struct mmsghdr out[UDP_SEND];
-	struct iovec out_iov[UDP_SEND];
+	struct udp_message message[UDP_SEND];
+	unsigned n_out, n_parts;
+	struct iovec part[UDP_PARTS];
 	_Alignas(struct cmsghdr) uint8_t out_control[UDP_SEND][UDP_CONTROL];
 };
 

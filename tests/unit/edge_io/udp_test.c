@@ -251,6 +251,116 @@ static void test_never_blocks(void **state)
 	close(fd);
 }
 
+/* Puts a packet of len bytes, all of one letter, into a flow. */
+static void add_flow(struct outbox *o, const struct sockaddr_storage *to,
+	struct outbox_flow *flow, char letter, size_t len)
+{
+	struct packet *p =
+		outbox_add_flow(o, (const struct sockaddr *)to, flow);
+
+	memset(p->data, letter, len);
+	p->len = (uint16_t)len;
+}
+
+static void expect_letter(int fd, char letter, size_t len)
+{
+	char buf[2000];
+
+	assert_true(readable(fd));
+	assert_int_equal(recv(fd, buf, sizeof(buf), 0), (ssize_t)len);
+	assert_int_equal(buf[0], letter);
+	assert_int_equal(buf[len - 1], letter);
+}
+
+static uint64_t send_mixed(struct udp *u, struct outbox *out)
+{
+	struct outbox_flow flow[2] = { { 0 } };
+	struct sockaddr_storage at[2];
+	int fd[2] = { client("127.0.0.1", &at[0]),
+		client("127.0.0.1", &at[1]) };
+	uint64_t before = u->stats.out;
+
+	/* Packet by packet to both, as a fan-out comes. */
+	for (char c = 'a'; c < 'e'; c++)
+		for (unsigned i = 0; i < 2; i++)
+			add_flow(out, &at[i], &flow[i], c, 1000);
+	for (unsigned i = 0; i < 2; i++) {
+		add_flow(out, &at[i], &flow[i], 'e', 700); /* ends a train */
+		add_flow(out, &at[i], &flow[i], 'f', 800);
+		add_flow(out, &at[i], &flow[i], 'g', 0); /* not to be sent */
+		add_flow(out, &at[i], &flow[i], 'h', 800);
+		add_flow(out, &at[i], &flow[i], 'i', 900); /* longer */
+	}
+	udp_send(u, out, refuse, NULL);
+	out->n = 0;
+	for (unsigned i = 0; i < 2; i++) {
+		for (char c = 'a'; c < 'e'; c++)
+			expect_letter(fd[i], c, 1000);
+		expect_letter(fd[i], 'e', 700);
+		expect_letter(fd[i], 'f', 800);
+		expect_letter(fd[i], 'h', 800);
+		expect_letter(fd[i], 'i', 900);
+		close(fd[i]);
+	}
+	return u->stats.out - before;
+}
+
+/* What goes to one receiver leaves together, whole and in its order, also
+ * where the device refuses to cut it. */
+static void test_trains(void **state)
+{
+	const char *listen[] = { "127.0.0.1" };
+	char error[UDP_ERROR_MAX];
+	struct outbox out;
+	struct udp u;
+
+	(void)state;
+	assert_int_equal(udp_init(&u, listen, 1, 0, error), 0);
+	assert_int_equal(outbox_init(&out, no_flush, NULL), 0);
+	assert_int_equal(send_mixed(&u, &out), 16);
+	assert_int_equal(u.stats.trains, 4);
+	assert_int_equal(u.stats.send_error + u.stats.not_taken, 0);
+	/* A second batch knows nothing of the first. */
+	assert_int_equal(send_mixed(&u, &out), 16);
+	assert_int_equal(u.stats.trains, 8);
+	u.v[0].refusals = 1000;
+	assert_int_equal(send_mixed(&u, &out), 16);
+	assert_int_equal(u.stats.trains, 8);
+	outbox_done(&out);
+	udp_done(&u);
+}
+
+/* A train that is refused goes as single datagrams. */
+static void test_refused_train(void **state)
+{
+	const char *listen[] = { "127.0.0.1" };
+	struct outbox_flow flow = { 0 };
+	struct sockaddr_storage me;
+	char error[UDP_ERROR_MAX];
+	struct outbox out;
+	struct udp u;
+	int fd = client("127.0.0.1", &me), on = 1;
+
+	(void)state;
+	assert_int_equal(udp_init(&u, listen, 1, 0, error), 0);
+	assert_int_equal(outbox_init(&out, no_flush, NULL), 0);
+	/* Without checksums the kernel cuts no trains. */
+	assert_int_equal(
+		setsockopt(u.v[0].fd, SOL_SOCKET, SO_NO_CHECK, &on, sizeof(on)),
+		0);
+	for (char c = 'a'; c < 'd'; c++)
+		add_flow(&out, &me, &flow, c, 500);
+	udp_send(&u, &out, refuse, NULL);
+	for (char c = 'a'; c < 'd'; c++)
+		expect_letter(fd, c, 500);
+	assert_int_equal(u.stats.out, 3);
+	assert_int_equal(u.stats.trains, 0);
+	assert_int_equal(u.v[0].refusals, 1);
+	outbox_done(&out);
+	udp_done(&u);
+	close(fd);
+}
+
 static void test_errors(void **state)
 {
 	const char *one[] = { "127.0.0.1" }, *bad[] = { "localhost" };
@@ -320,6 +430,8 @@ int main(void)
 		cmocka_unit_test(test_no_socket),
 		cmocka_unit_test(test_batches),
 		cmocka_unit_test(test_never_blocks),
+		cmocka_unit_test(test_trains),
+		cmocka_unit_test(test_refused_train),
 		cmocka_unit_test(test_errors),
 		cmocka_unit_test(test_addresses),
 		cmocka_unit_test(test_parse),
