@@ -87,24 +87,41 @@ static int note_obu(
 	}
 }
 
+/* What of an OBU is its head (ret_head bytes), where its payload stands and how
+ * long that is. false: it is none. */
+static bool obu_parts(const uint8_t *obu, size_t len, size_t *ret_head,
+	size_t *ret_at, size_t *ret_body)
+{
+	size_t head, at, body;
+
+	if (len == 0 || obu[0] & OBU_FORBIDDEN)
+		return false;
+	at = head = obu[0] & OBU_EXTENSION ? 2 : 1;
+	if (len < head)
+		return false;
+	body = len - head;
+	if (obu[0] & OBU_HAS_SIZE &&
+		(!depacket_av1_leb128(obu, len, &at, &body) || body > len - at))
+		return false;
+	*ret_head = head;
+	*ret_at = at;
+	*ret_body = body;
+	return true;
+}
+
 /* The OBU at part_at is whole: gives it a size field, if it has none. */
 static int close_obu(struct depacket *d)
 {
-	uint8_t *obu = d->data + d->part_at;
 	size_t len = d->len - d->part_at;
-	size_t head = len && obu[0] & OBU_EXTENSION ? 2 : 1;
+	uint8_t *obu = len ? d->data + d->part_at : NULL;
 	uint8_t size[LEB128_MAX];
-	size_t body, n, at = head;
+	size_t head, at, body, n;
 
-	depacket_part_close(d);
-	if (len < head || obu[0] & OBU_FORBIDDEN)
-		goto bad;
-	body = len - head;
-	if (obu[0] & OBU_HAS_SIZE) {
-		if (!depacket_av1_leb128(obu, len, &at, &body) ||
-			body > len - at)
-			goto bad;
+	if (!obu_parts(obu, len, &head, &at, &body)) {
+		depacket_part_drop(d);
+		return -EBADMSG;
 	}
+	depacket_part_close(d);
 	if ((obu[0] >> 3 & 15) == OBU_DELIMITER) {
 		d->len = d->part_at;
 		return 0;
@@ -121,9 +138,6 @@ static int close_obu(struct depacket *d)
 	obu[0] |= OBU_HAS_SIZE;
 	d->len = d->part_at + head + n + body;
 	return note_obu(d, obu, head + n + body, head + n);
-bad:
-	depacket_part_drop(d);
-	return -EBADMSG;
 }
 
 /* The length of the element with that index at *at; the last of an announced
