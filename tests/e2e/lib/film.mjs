@@ -81,7 +81,7 @@ export async function frames(file) {
 		"-show_entries", "frame=pts_time");
 	const found = [], whole = { x: 0, y: 0, w: WIDTH, h: HEIGHT };
 	const said = await decode(file, ["-map", "0:v:0", "-fps_mode",
-		"passthrough", "-vf", `scale=${WIDTH}:${HEIGHT}`, "-f", "rawvideo",
+		"passthrough", "-enc_time_base", "-1", "-vf", `scale=${WIDTH}:${HEIGHT}`, "-f", "rawvideo",
 		"-pix_fmt", "gray"], WIDTH * HEIGHT, (picture) => {
 		found.push({ counter: counterAt(picture, WIDTH, whole),
 			flash: mean(picture, WIDTH, SQUARE.x, SQUARE.y, SQUARE.size,

@@ -1,5 +1,6 @@
 // Runs one end-to-end test: numbered steps that say what they found, a stack of
-// things to clean up, and the artifacts of the run.
+// things to clean up, and the artifacts of the run. HEARTH_KEEP=1 keeps its
+// temporary files, recordings among them.
 import fs from "node:fs";
 import os from "node:os";
 import path from "node:path";
@@ -64,7 +65,8 @@ class Run {
 			await withTimeout(action(), 20000).catch((error) =>
 				console.log(`cleaning up ${what}: ${error.message}`));
 		}
-		fs.rmSync(this.scratch, { recursive: true, force: true });
+		if (process.env.HEARTH_KEEP) console.log(`kept: ${this.scratch}`);
+		else fs.rmSync(this.scratch, { recursive: true, force: true });
 	}
 }
 

@@ -126,6 +126,6 @@ export class Hearth {
 	}
 
 	stop() {
-		return stopChild(this.child, 10000);
+		return this.child && stopChild(this.child, 10000);
 	}
 }

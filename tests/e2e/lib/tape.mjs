@@ -78,7 +78,7 @@ export function recording(client, state, timeoutMs = 20000) {
 }
 
 export const shown = (client) => client.page.evaluate(() => {
-	const found = document.querySelector('[data-testid="recording"]');
+	const found = document.querySelector('[data-testid="recording-sign"]');
 	const box = found?.getBoundingClientRect();
 	return Boolean(found && !found.hidden && box.width > 0 && box.height > 0);
 });
