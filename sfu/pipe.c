@@ -381,7 +381,7 @@ static void read_memory(struct pipe *p)
 		end(p);
 }
 
-/* More than one came: the protocol is broken, and take() will see one. */
+/* Of several, which we never send, the last is kept. */
 static void keep_fds(struct pipe *p, struct msghdr *m)
 {
 	for (struct cmsghdr *h = CMSG_FIRSTHDR(m); h; h = CMSG_NXTHDR(m, h)) {

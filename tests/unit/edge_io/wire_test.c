@@ -36,6 +36,24 @@ static void test_join(void **state)
 	assert_true(got.u.join.options.renegotiate);
 }
 
+static void test_plug(void **state)
+{
+	struct wire_message m = { .type = WIRE_PLUG, .id = 7 }, got;
+
+	(void)state;
+	m.u.plug.conference = "matrix:!room";
+	m.u.plug.label = "recorder";
+	m.u.plug.options.publish = true;
+	m.u.plug.fd = 5;
+	trip(&m, &got);
+	assert_string_equal(got.u.plug.conference, "matrix:!room");
+	assert_string_equal(got.u.plug.label, "recorder");
+	assert_true(got.u.plug.options.publish);
+	assert_false(got.u.plug.options.listen);
+	/* Descriptors go beside the bytes. */
+	assert_int_equal(got.u.plug.fd, -1);
+}
+
 static void test_texts(void **state)
 {
 	static const struct {
@@ -270,6 +288,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_join),
+		cmocka_unit_test(test_plug),
 		cmocka_unit_test(test_texts),
 		cmocka_unit_test(test_data),
 		cmocka_unit_test(test_largest_event),
