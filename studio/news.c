@@ -73,7 +73,8 @@ static struct news *news_new(
 	n->conference = strdup(entry->conference);
 	n->room = strdup(entry->room);
 	n->text = strdup(story->text ? story->text : "");
-	n->file = strdup(story->file ? story->file : "");
+	n->file = strdup(
+		story->file && shelf_file_ok(story->file) ? story->file : "");
 	if (n->conference && n->room && n->text && n->file)
 		return n;
 	news_free(n);
@@ -98,15 +99,14 @@ void news_add(
 
 static void run_hooks(struct studio *s, const struct news *n)
 {
-	char directory[SHELF_PATH_MAX], manifest[SHELF_PATH_MAX] = "",
-					file[SHELF_PATH_MAX] = "";
+	char directory[SHELF_PATH_MAX], manifest[SHELF_PATH_MAX] = "";
 	struct hook h = { .event = n->hook,
 		.id = n->id,
 		.room = n->room,
 		.time_ms = n->time_ms,
 		.directory = directory,
 		.manifest_path = manifest,
-		.file = file,
+		.file = n->file,
 		.manifest = n->manifest };
 
 	if (shelf_path(&s->shelf, n->id, NULL, directory, sizeof(directory)))
@@ -114,8 +114,6 @@ static void run_hooks(struct studio *s, const struct news *n)
 	if (n->type != STUDIO_DELETED)
 		shelf_path(&s->shelf, n->id, "manifest.json", manifest,
 			sizeof(manifest));
-	if (shelf_file_ok(n->file))
-		shelf_path(&s->shelf, n->id, n->file, file, sizeof(file));
 	if (s->programs)
 		programs_run(s->programs, &h);
 	if (s->webhooks)

@@ -90,9 +90,13 @@ static void on_limit(evutil_socket_t fd, short what, void *arg)
 	process_end(r->process, GRACE_MS);
 }
 
-static bool is_ours(const char *variable)
+static bool is_ours(const struct run *r, const char *variable)
 {
-	return strncmp(variable, "HEARTH_", 7) == 0;
+	for (unsigned i = 0; i < VARIABLES; i++)
+		if (strncmp(variable, r->variable[i],
+			    strcspn(r->variable[i], "=") + 1) == 0)
+			return true;
+	return false;
 }
 
 /* Our own environment, the operator's for it, with what is new. The array is
@@ -108,7 +112,7 @@ static char **make_environment(const struct run *r)
 	if (!ret)
 		return NULL;
 	for (size_t i = 0; i < all; i++)
-		if (!is_ours(environ[i]))
+		if (!is_ours(r, environ[i]))
 			ret[n++] = environ[i];
 	memcpy(ret + n, r->variable, sizeof(r->variable));
 	return ret;

@@ -25,7 +25,7 @@ struct hook {
 	uint64_t time_ms;          /* Unix */
 	const char *directory;     /* of the recording */
 	const char *manifest_path; /* "" where there is none any more */
-	const char *file;          /* path: the track's or the composed; "" */
+	const char *file;          /* in it: the track's or the composed; "" */
 	const cJSON *manifest;     /* or NULL */
 };
 

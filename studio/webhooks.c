@@ -252,7 +252,6 @@ static struct delivery *enqueue(struct webhooks *w, const struct mail *m)
 
 static char *print_body(const struct hook *h)
 {
-	const char *slash = strrchr(h->file, '/');
 	cJSON *json = cJSON_CreateObject();
 	char *text = NULL;
 	bool good =
@@ -262,8 +261,7 @@ static char *print_body(const struct hook *h)
 		cJSON_AddNumberToObject(json, "time_ms", (double)h->time_ms);
 
 	if (good && *h->file)
-		good = cJSON_AddStringToObject(json, "file",
-			       slash ? slash + 1 : h->file) != NULL;
+		good = cJSON_AddStringToObject(json, "file", h->file) != NULL;
 	if (good)
 		good = h->manifest ? cJSON_AddItemReferenceToObject(json,
 					     "manifest", (cJSON *)h->manifest)

@@ -59,7 +59,7 @@ static void post(const char *event, const char *id)
 		.room = "!r:x",
 		.directory = t.directory,
 		.manifest_path = "/m",
-		.file = "/f" };
+		.file = "f" };
 
 	programs_run(t.programs, &h);
 }
@@ -91,7 +91,8 @@ static void turn_until_idle(void)
 static void test_environment(void **state)
 {
 	(void)state;
-	setenv("HEARTH_OLD", "must not be seen", 1);
+	setenv("HEARTH_EVENT", "must not be seen", 1);
+	setenv("HEARTH_EVENTS", "own", 1);
 	setenv("OPERATORS", "own", 1);
 	write_program("env | grep -E '^(HEARTH_|OPERATORS)' | sort > "
 		      "\"$HEARTH_DIRECTORY/log\"");
@@ -100,7 +101,8 @@ static void test_environment(void **state)
 	turn_until_idle();
 	char expected[512];
 	snprintf(expected, sizeof(expected),
-		"HEARTH_DIRECTORY=%s\nHEARTH_EVENT=started\nHEARTH_FILE=/f\n"
+		"HEARTH_DIRECTORY=%s\nHEARTH_EVENT=started\nHEARTH_EVENTS="
+		"own\nHEARTH_FILE=f\n"
 		"HEARTH_MANIFEST=/m\nHEARTH_RECORDING=one\n"
 		"HEARTH_ROOM=!r:x\nOPERATORS=own\n",
 		t.directory);

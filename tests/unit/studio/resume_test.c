@@ -210,11 +210,10 @@ static void test_hook_program_sees_it_all(void **state)
 	struct world *w = *state;
 	cJSON *word = cJSON_CreateObject();
 	char expected[4096];
-	const char *d = w->recordings;
 
 	write_program(w,
 		"echo \"$HEARTH_EVENT $HEARTH_RECORDING $HEARTH_ROOM "
-		"${HEARTH_FILE##*/}\" $(test -n \"$HEARTH_MANIFEST\" && "
+		"$HEARTH_FILE\" $(test -n \"$HEARTH_MANIFEST\" && "
 		"test -s \"$HEARTH_MANIFEST\" && echo has manifest) >> "
 		"\"${HEARTH_DIRECTORY%/*}/hook.log\"");
 	world_start(w);
@@ -233,7 +232,6 @@ static void test_hook_program_sees_it_all(void **state)
 		i < 500 && !strstr(world_read(w, "", "hook.log"), "deleted");
 		i++)
 		world_turn(w, 10);
-	(void)d;
 	snprintf(expected, sizeof(expected),
 		"started %1$s !room:example.org  has manifest\n"
 		"track %1$s !room:example.org p1-camera-1.webm has manifest\n"

@@ -160,7 +160,7 @@ static void post(const char *event, const char *id)
 		.time_ms = 1795000000123,
 		.directory = "/d",
 		.manifest_path = "/d/manifest.json",
-		.file = "/d/composed.mp4",
+		.file = "composed.mp4",
 		.manifest = manifest };
 
 	webhooks_post(t.webhooks, &h);
