@@ -43,6 +43,7 @@ static void forget_reports(struct line *l)
 {
 	l->n = l->next = 0;
 	l->doubts = 0;
+	l->heard = false;
 }
 
 /* Did the publisher's timestamps begin anew with this packet? Nothing arrives
@@ -165,11 +166,44 @@ static bool proven(struct line *l, const struct line_report *r)
 	return true;
 }
 
+/* NTP time that passed, in microseconds. */
+static int64_t ntp_since(uint64_t ntp, uint64_t then)
+{
+	int64_t units = (int64_t)(ntp - then);
+
+	return (units >> 32) * 1000000 +
+	       (int64_t)(((uint64_t)units & 0xffffffff) * 1000000 >> 32);
+}
+
+/* Is it the last one that was believed, by as much later as it came later? */
+static bool carried(
+	const struct line *l, uint64_t now_us, uint64_t ntp, uint32_t ts)
+{
+	int64_t since_us = (int64_t)(now_us - l->heard_us);
+	int64_t units = (int32_t)(ts - l->heard_ts);
+
+	/* Beyond, timestamps could have gone round. */
+	if (!l->heard || since_us < 0 || since_us > LINE_CARRIED_US)
+		return false;
+	return llabs(ntp_since(ntp, l->heard_ntp) - since_us) <= LINE_SAME_US &&
+	       llabs(units * 1000000 / l->clock_hz - since_us) <= LINE_SAME_US;
+}
+
+static void hear(struct line *l, uint64_t now_us, uint64_t ntp, uint32_t ts)
+{
+	l->heard = true;
+	l->heard_us = now_us;
+	l->heard_ntp = ntp;
+	l->heard_ts = ts;
+}
+
 bool line_report(struct line *l, uint64_t now_us, uint64_t ntp, uint32_t ts)
 {
 	struct line_report r;
 	int64_t us, off_us;
 
+	if (carried(l, now_us, ntp, ts))
+		return true;
 	if (!clock_report(l->clock, now_us, ntp, &us))
 		return false;
 	if (!l->started || !l->least.some)
@@ -187,6 +221,7 @@ bool line_report(struct line *l, uint64_t now_us, uint64_t ntp, uint32_t ts)
 		add_report(l, &r);
 	}
 	fit(l);
+	hear(l, now_us, ntp, ts);
 	return true;
 }
 

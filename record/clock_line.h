@@ -23,6 +23,8 @@ enum {
 	LINE_SLOPE_FROM = 8,    /* reports before a slope is believed */
 	LINE_DRIFT_PPM = 500,   /* no device's clock is worse */
 	LINE_JITTER_US = 30000, /* a report further from the line is doubted */
+	LINE_SAME_US = 200,     /* a report carried forward: rounding */
+	LINE_CARRIED_US = 2000000000, /* not looked for after that long */
 	LINE_OLD_US = 60000000, /* after such a pause a line begins anew */
 	/* A report further than this from its arrival is of another world. */
 	LINE_LOST_US = 10000000,
@@ -56,6 +58,9 @@ struct line {
 	/* off_us = base_us + mean + slope * (rtp_us - middle_us) */
 	int64_t base_us, middle_us;
 	double mean, slope;
+	bool heard; /* the last report that was believed: */
+	uint64_t heard_us, heard_ntp;
+	uint32_t heard_ts;
 	unsigned doubts; /* reports in a row that do not fit the others */
 	struct line_report doubt[CLOCK_PROOF];
 	int64_t applied_us; /* what is added now */
@@ -72,7 +77,9 @@ void line_first(struct line *l, uint64_t arrival_us, uint32_t ts);
 /* The next packet in order. */
 void line_packet(struct line *l, uint64_t arrival_us, uint32_t ts);
 
-/* A sender report. true: it is believed. Nothing before the first packet. */
+/* A sender report. true: it is believed. Nothing before the first packet. The
+ * forwarding unit repeats the publisher's last report, carried forward by its
+ * own clock: such a one is true and says nothing new of the publisher's. */
 bool line_report(struct line *l, uint64_t now_us, uint64_t ntp, uint32_t ts);
 
 /* The time of the frame with that timestamp, of a packet given to line_packet

@@ -18,6 +18,10 @@ struct device {
 	double drift_ppm; /* against the publisher's NTP clock */
 	uint32_t first_ts;
 	int64_t encode_us; /* capture to leaving */
+	/* The publisher's last report, which hearth carries forward: by its
+	 * own clock and the nominal rate. */
+	int64_t sr_us, sr_arrival_us, sr_ntp_us;
+	uint32_t sr_ts;
 	struct line line;
 	int64_t next_us; /* real time of the next frame */
 	int64_t last_us; /* what came out last, and for when */
@@ -33,11 +37,13 @@ struct world {
 	int64_t ntp_step_us;
 	int64_t delay_us, jitter_us; /* of the network */
 	int64_t report_jitter_us;    /* of the NTP time in reports */
-	int64_t report_us;           /* next report */
+	int64_t report_us;           /* next report of hearth's */
+	int64_t sr_every_us;         /* between the publisher's */
 	uint64_t random;
 	int64_t now_us;
 	int64_t most_apart_us; /* audio against video, since measured */
 	bool reports, measure;
+	bool silent; /* the audio device reports no more: hearth's go on */
 };
 
 static int64_t chance(struct world *w, int64_t most)
@@ -86,6 +92,7 @@ static void world_init(struct world *w, double ntp_ppm, double audio_ppm)
 	w->now_us = 1000 * SECOND_US;
 	w->report_us = w->now_us + SECOND_US / 2;
 	w->reports = true;
+	w->sr_every_us = 900000;
 	device_init(&w->audio, w, 48000, 20000, audio_ppm);
 	device_init(&w->video, w, 90000, 33333, 0);
 }
@@ -103,16 +110,29 @@ static uint64_t to_ntp(int64_t us)
 	return s << 32 | (rest << 32) / 1000000;
 }
 
+static void publisher_report(struct world *w, struct device *d)
+{
+	int64_t jitter = w->report_jitter_us;
+
+	d->sr_us = w->now_us;
+	d->sr_arrival_us = w->now_us + w->delay_us + chance(w, w->jitter_us);
+	d->sr_ntp_us = ntp_of(w, w->now_us) + chance(w, jitter) - jitter / 2;
+	d->sr_ts = ts_of(w, d, w->now_us);
+}
+
 static bool report(struct world *w, struct device *d)
 {
-	int64_t us = w->now_us;
-	int64_t jitter =
-		chance(w, w->report_jitter_us) - w->report_jitter_us / 2;
-	uint64_t arrival =
-		(uint64_t)(us + w->delay_us + chance(w, w->jitter_us));
+	int64_t now_us = w->now_us + w->delay_us + w->jitter_us;
+	int64_t since_us;
 
-	return line_report(&d->line, arrival, to_ntp(ntp_of(w, us) + jitter),
-		ts_of(w, d, us));
+	bool due = d->sr_us == 0 || w->now_us - d->sr_us >= w->sr_every_us;
+
+	if (due && !(w->silent && d == &w->audio))
+		publisher_report(w, d);
+	since_us = now_us - d->sr_arrival_us;
+	return line_report(&d->line, (uint64_t)now_us,
+		to_ntp(d->sr_ntp_us + since_us),
+		d->sr_ts + (uint32_t)(since_us * d->clock_hz / SECOND_US));
 }
 
 static void frame(struct world *w, struct device *d)
@@ -190,6 +210,25 @@ static void test_two_hours(void **state)
 		assert_in_range(w.video.error_us, 30000, 60000);
 		world_done(&w);
 	}
+}
+
+/* Browsers report on sound every five seconds. */
+static void test_rare_reports(void **state)
+{
+	struct world w;
+
+	(void)state;
+	world_init(&w, 50, 200);
+	w.sr_every_us = 5 * SECOND_US;
+	run(&w, 120 * SECOND_US);
+	measure_anew(&w);
+	run(&w, HOUR_US);
+	print_message("apart %d us, jitter %d %d us\n", (int)w.most_apart_us,
+		(int)w.audio.most_jitter_us, (int)w.video.most_jitter_us);
+	assert_true(w.most_apart_us < 10000);
+	assert_true(w.audio.most_jitter_us < 2000);
+	assert_true(w.video.most_jitter_us < 2000);
+	world_done(&w);
 }
 
 /* From the first second on they are together, and nothing jumps. */
@@ -302,6 +341,7 @@ static void test_not_believed(void **state)
 
 	(void)state;
 	world_init(&w, 0, 0);
+	w.sr_every_us = 0;
 	d = &w.video;
 	run(&w, 60 * SECOND_US);
 	w.ntp_step_us = HOUR_US;
@@ -325,6 +365,7 @@ static void test_wrong_timestamps(void **state)
 
 	(void)state;
 	world_init(&w, 0, 0);
+	w.sr_every_us = 0;
 	d = &w.video;
 	run(&w, 60 * SECOND_US);
 	d->first_ts += 90000;
@@ -390,11 +431,15 @@ static void test_mute(void **state)
 
 	(void)state;
 	world_init(&w, 50, -200);
-	run(&w, 60 * SECOND_US);
+	run(&w, 120 * SECOND_US);
 	w.audio.next_us += 600 * SECOND_US;
-	run(&w, 601 * SECOND_US);
+	w.silent = true;
+	run(&w, 600 * SECOND_US);
+	w.silent = false;
+	run(&w, SECOND_US / 2);
 	measure_anew(&w);
 	run(&w, 60 * SECOND_US);
+	print_message("apart %d us\n", (int)w.most_apart_us);
 	assert_true(w.most_apart_us < 40000);
 	world_done(&w);
 }
@@ -438,6 +483,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_least),
 		cmocka_unit_test(test_two_hours),
+		cmocka_unit_test(test_rare_reports),
 		cmocka_unit_test(test_beginning),
 		cmocka_unit_test(test_no_reports),
 		cmocka_unit_test(test_late_report),
