@@ -6,6 +6,7 @@
 #include "matrix-bot/client.h"
 #include "matrix-bot/deck.h"
 #include "matrix-bot/desk.h"
+#include "matrix-bot/feed.h"
 #include "matrix-bot/hall.h"
 #include "matrix-bot/store.h"
 #include "matrix-bot/sync.h"
@@ -21,6 +22,7 @@ struct bot {
 	struct deck *deck;
 	struct studio *studio; /* NULL: no recordings, see studio_error */
 	char studio_error[256];
+	struct feed *feed; /* NULL: no socket is configured */
 	struct sync *sync;
 	struct store store;
 	struct room_policy policy;

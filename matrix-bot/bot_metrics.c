@@ -23,6 +23,20 @@ static void put_dropped(const struct desk_counters *d, struct evbuffer *out)
 			(unsigned long long)d->dropped[i]);
 }
 
+static void put_feed(const struct feed *f, struct evbuffer *out)
+{
+	const struct feed_counters *c = feed_counted(f);
+
+	put(out, "programs", "gauge", feed_count(f),
+		"Local programs that receive a call");
+	put(out, "programs_asked_total", "counter", c->connections,
+		"Connections of local programs");
+	put(out, "programs_refused_total", "counter", c->refused,
+		"Local programs not let in");
+	put(out, "programs_entered_total", "counter", c->entered,
+		"Local programs let in");
+}
+
 void bot_metrics(const struct bot *b, struct evbuffer *out)
 {
 	const struct client_counters *c = client_counted(b->client);
@@ -87,6 +101,8 @@ void bot_metrics(const struct bot *b, struct evbuffer *out)
 		put(out, rows[i].name, rows[i].type, rows[i].value,
 			rows[i].help);
 	put_dropped(d, out);
+	if (b->feed)
+		put_feed(b->feed, out);
 	if (b->studio)
 		studio_metrics(b->studio, out);
 }

@@ -81,6 +81,8 @@ static void on_room_gone(void *arg, const char *room)
 
 	/* First: it ends for this reason, not with the last of the calls. */
 	deck_room_gone(b->deck, room);
+	if (b->feed)
+		feed_room_ended(b->feed, room);
 	desk_room_gone(b->desk, room);
 }
 
@@ -89,6 +91,8 @@ static void on_room_encrypted(void *arg, const char *room)
 	struct bot *b = arg;
 
 	deck_room_encrypted(b->deck, room);
+	if (b->feed)
+		feed_room_ended(b->feed, room);
 	desk_room_encrypted(b->desk, room);
 }
 
@@ -97,10 +101,45 @@ static void on_who(void *arg, const char *room, char *ret, size_t cap)
 	desk_who(((struct bot *)arg)->desk, room, ret, cap);
 }
 
+static void stop_program(
+	struct bot *b, const char *room, const char *user, const char *name)
+{
+	char text[256];
+
+	if (!deck_allows(b->deck, room, user) ||
+		(b->feed && feed_stop(b->feed, room, name) > 0))
+		return;
+	snprintf(text, sizeof(text),
+		"No program of the name %.64s receives this room's call.",
+		name);
+	hall_notice(b->hall, room, "feed", text);
+}
+
 static void on_command(void *arg, const char *room, const char *user,
 	const struct command *command)
 {
-	deck_command(((struct bot *)arg)->deck, room, user, command);
+	struct bot *b = arg;
+
+	if (command->type == COMMAND_FEED_STOP)
+		stop_program(b, room, user, command->arg);
+	else
+		deck_command(b->deck, room, user, command);
+}
+
+static void on_news(
+	void *arg, enum desk_news what, const struct call *c, bool crashed)
+{
+	struct bot *b = arg;
+
+	deck_on_news(b->deck, what, c, crashed);
+	if (b->feed && what == DESK_GONE)
+		feed_people_changed(b->feed, c->room);
+}
+
+static bool on_message(
+	void *arg, const struct call *c, const char *type, const cJSON *content)
+{
+	return deck_on_message(((struct bot *)arg)->deck, c, type, content);
 }
 
 static void set_join_url(struct bot *b, const struct http *http)
@@ -180,13 +219,41 @@ static int new_deck(struct bot *b, struct sfu *sfu, struct http *http)
 		.compose = compose && strcmp(compose, "none") != 0,
 		.error = b->studio_error };
 	int r = deck_new(&b->deck, b->client, b->hall, b->desk, &dc);
-	struct desk_handlers handlers = { deck_on_news, deck_on_message, NULL };
+	const struct desk_handlers handlers = { on_news, on_message, b };
 
 	if (r < 0)
 		return r;
-	handlers.arg = b->deck;
 	desk_set_handlers(b->desk, &handlers);
 	return new_studio(b, sfu, http);
+}
+
+static int new_feed(struct bot *b, struct sfu *sfu)
+{
+	const struct config *c = b->config;
+	const struct feed_config fc = { .base = b->base,
+		.client = b->client,
+		.hall = b->hall,
+		.desk = b->desk,
+		.deck = b->deck,
+		.sfu = sfu,
+		.socket = c->feed.socket,
+		.tokens_file = c->feed.tokens_file };
+	char error[FEED_ERROR_MAX] = "out of memory";
+	int r;
+
+	if (!c->feed.socket || !c->feed.socket[0])
+		return 0;
+	if (!c->feed.tokens_file || !c->feed.tokens_file[0]) {
+		snprintf(error, sizeof(error),
+			"feed.tokens_file is missing; give a file with a line "
+			"'name token listen' for each program");
+		r = -EINVAL;
+	} else {
+		r = feed_new(&b->feed, &fc, error);
+	}
+	if (r < 0)
+		log_error("feed_unusable", "what=\"%s\"", error);
+	return r;
 }
 
 int bot_make_parts(struct bot *b, struct sfu *sfu, struct http *http,
@@ -203,6 +270,8 @@ int bot_make_parts(struct bot *b, struct sfu *sfu, struct http *http,
 	if (r == 0)
 		r = new_deck(b, sfu, http);
 	if (r == 0)
+		r = new_feed(b, sfu);
+	if (r == 0)
 		r = sync_new(&b->sync, b->base, b->client, &sync_handlers);
 	return r;
 }
@@ -210,6 +279,7 @@ int bot_make_parts(struct bot *b, struct sfu *sfu, struct http *http,
 void bot_free_parts(struct bot *b)
 {
 	sync_free(b->sync);
+	feed_free(b->feed);
 	studio_free(b->studio);
 	deck_free(b->deck);
 	desk_free(b->desk);

@@ -45,11 +45,14 @@ void deck_on_news(
 bool deck_on_message(void *arg, const struct call *c, const char *type,
 	const cJSON *content);
 
-/* record …, said in a room by a member of it. */
+/* record …, said in a room by a member of it. Other commands are ignored. */
 void deck_command(struct deck *d, const char *room, const char *user,
 	const struct command *command);
 /* May this member start, stop, list and delete recordings there? */
 bool deck_may(const struct deck *d, const char *room, const char *user);
+/* The same of one who asks for something in the room: false: was told why not,
+ * or asks too often. */
+bool deck_allows(struct deck *d, const char *room, const char *user);
 /* Tells somebody alone why not, in plain words: a client on its control channel
  * (label), else the room. */
 void deck_refuse(struct deck *d, const char *room, const struct tape_asker *to,

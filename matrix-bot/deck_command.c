@@ -257,17 +257,25 @@ static void asker_init(struct tape_asker *a, const struct deck *d,
 	snprintf(a->label, sizeof(a->label), "%s", label);
 }
 
-void deck_command(struct deck *d, const char *room, const char *user,
-	const struct command *command)
+bool deck_allows(struct deck *d, const char *room, const char *user)
 {
 	struct tape_asker by;
 
 	/* Silence is the answer to a flood. */
 	if (deck_over_rate(d, &d->commands, user, COMMANDS_PER_MINUTE))
+		return false;
+	asker_init(&by, d, room, user, "");
+	return is_allowed(d, room, &by);
+}
+
+void deck_command(struct deck *d, const char *room, const char *user,
+	const struct command *command)
+{
+	struct tape_asker by;
+
+	if (!deck_allows(d, room, user))
 		return;
 	asker_init(&by, d, room, user, "");
-	if (!is_allowed(d, room, &by))
-		return;
 	if (command->type == COMMAND_RECORD)
 		start(d, room, &by);
 	else if (command->type == COMMAND_RECORD_STOP)

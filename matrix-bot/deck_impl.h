@@ -62,6 +62,7 @@ void deck_run_tape(
 	struct deck *d, struct deck_tape *t, const struct tape_actions *a);
 /* All the studio may want to know of who that is. */
 void deck_introduce(struct deck *d, const struct call *c);
+void deck_introduce_programs(struct deck *d, const char *room);
 
 /* deck_post.c */
 void deck_run_parcel(

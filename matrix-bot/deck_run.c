@@ -39,11 +39,13 @@ static void introduce_one(void *arg, const struct call *c)
 	deck_introduce(arg, c);
 }
 
-static void introduce_all(struct deck *d, const char *room)
+void deck_introduce_programs(struct deck *d, const char *room)
 {
+	const struct deck_tape *t = deck_tape(d, room);
 	const struct desk_program *p;
 
-	desk_each(d->desk, room, introduce_one, d);
+	if (!d->studio || !t || !tape_is_live(&t->tape))
+		return;
 	for (unsigned i = 0; (p = desk_program(d->desk, room, i)); i++)
 		if (p->publishes)
 			studio_participant(d->studio, room, p->label,
@@ -116,7 +118,8 @@ static void open_studio(struct deck *d, struct deck_tape *t)
 	struct tape_actions a;
 	int r;
 
-	introduce_all(d, t->room);
+	desk_each(d->desk, t->room, introduce_one, d);
+	deck_introduce_programs(d, t->room);
 	cJSON_AddStringToObject(about, "started_by", t->tape.by.user);
 	cJSON_AddStringToObject(about, "started_by_name", t->tape.by.name);
 	r = studio_start(d->studio, t->room, t->room, about, id, error);

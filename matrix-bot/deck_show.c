@@ -54,5 +54,6 @@ void deck_show(struct deck *d, const char *room)
 
 void deck_programs_changed(struct deck *d, const char *room)
 {
+	deck_introduce_programs(d, room);
 	deck_show(d, room);
 }
