@@ -193,7 +193,8 @@ export class Watch {
     } else if (++this.#failures > TRIES) {
       this.#say(problem('recording_failed').message);
     } else {
-      if (status === 0) await new Promise((r) => setTimeout(r, PAUSE_MS));
+      // The network, or the server behind its proxy, is away.
+      if (status === 0 || status >= 500) await new Promise((r) => setTimeout(r, PAUSE_MS * 2 ** (this.#failures - 1)));
       else if (!there && !(await this.#renew())) return;
       if (!this.#gone) this.#reload(at, !paused);
     }
