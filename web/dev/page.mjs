@@ -78,7 +78,7 @@ async function link() {
   const fail = q.get('fail');
   const words = {
     not_found: 'This recording was deleted, or was not kept any longer.', not_ready: 'It is still being put together. Try again in a few minutes.',
-    not_member: 'You are not a member of the room in which this was recorded. Ask somebody there to invite you.',
+    forbidden: 'You are not a member of the room in which this was recorded. Ask somebody there to invite you.',
   };
   if (fail) return readLink({ error: { code: fail, message: words[fail] || '' } });
   const cast = people(4).map((p, i) => ({ number: i + 1, user_id: p.user_id, name: p.display_name }));

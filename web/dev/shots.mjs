@@ -14,7 +14,7 @@ const LOOKS = {
   recmine: 'n=3&rec=on&by=me&feeds=2&program=1', rectrouble: 'n=3&rec=trouble&by=me', recjoined: 'n=3&rec=on&joined=1&control=0',
   recpeople: 'n=4&rec=on&by=me&feeds=3&program=1&panel=people',
   watch: 'view=watch', watchsound: 'view=watch&film=audio', watchtracks: 'view=watch&film=none', watchloading: 'view=watch&wait=1',
-  watchgone: 'view=watch&fail=not_found', watchmember: 'view=watch&fail=not_member', watchready: 'view=watch&fail=not_ready',
+  watchgone: 'view=watch&fail=not_found', watchmember: 'view=watch&fail=forbidden', watchready: 'view=watch&fail=not_ready',
 };
 const SIZES = { phone: [360, 740], desk: [1440, 900] };
 

@@ -64,7 +64,7 @@ export function trackTitle(name, participants) {
   return `${who} · ${m[2]}${m[3] === '1' ? '' : `, part ${m[3]}`}`;
 }
 
-// post: {send(content), onAnswer(fn) -> off}; a promise of what readLink gives.
+// post: {device, send(content), onAnswer(fn) -> off}; a promise of what readLink gives.
 export function requestLink(post, room, id, wait = ANSWER_MS) {
   const request = [...crypto.getRandomValues(new Uint8Array(12))].map((b) => b.toString(16).padStart(2, '0')).join('');
   return new Promise((resolve, reject) => {
@@ -82,7 +82,9 @@ export function requestLink(post, room, id, wait = ANSWER_MS) {
         over(reject, e);
       }
     });
-    Promise.resolve(post.send({ request_id: request, room_id: room, recording_id: id }))
+    Promise.resolve(post.send({
+      request_id: request, room_id: room, recording_id: id, device_id: post.device,
+    }))
       .catch((e) => over(reject, e));
   });
 }

@@ -35,6 +35,7 @@ export async function recordingPost(matrix) {
   const { bot_user_id: bot, bot_device_id: device } = await loadConfig();
   if (!bot) throw problem('recording_no_bot');
   return {
+    device: matrix.session.device_id,
     send: (content) => matrix.sendToDevice(REQUEST, bot, device, content),
     onAnswer: (fn) => matrix.on('to-device', (m) => {
       if (m.sender === bot && m.type === LINK) fn(m.content);

@@ -40,6 +40,10 @@ test('who saw it begin needs no clock; who came later believes the server', () =
   r.set(said('trouble'), 530000);
   r.set(said('on'), 540000);
   assert.equal(r.startedAt, 520000);
+  r.set(said('on', { id: '' }), 541000);
+  assert.equal(r.startedAt, 520000);
+  r.set(said('on'), 542000);
+  assert.equal(r.startedAt, 520000);
   r.set(said('on', { id: 'r2' }), 550000);
   assert.equal(r.startedAt, 550000);
 
@@ -140,7 +144,7 @@ test('a link leads to this server only', () => {
   }
   assert.throws(() => readLink({}), { code: 'recording_failed' });
   assert.throws(() => readLink(null), { code: 'recording_failed' });
-  assert.throws(() => readLink({ error: { code: 'not_member', message: 'You are not in it.' } }), { code: 'not_member', message: 'You are not in it.' });
+  assert.throws(() => readLink({ error: { code: 'forbidden', message: 'You are not in it.' } }), { code: 'forbidden', message: 'You are not in it.' });
   assert.throws(() => readLink({ error: {} }), { code: 'recording_failed' });
 });
 
@@ -152,7 +156,7 @@ test('tracks have the names of people', () => {
 });
 
 function post() {
-  const p = { sent: [], listeners: new Set(), send: (c) => { p.sent.push(c); }, onAnswer: (fn) => { p.listeners.add(fn); return () => p.listeners.delete(fn); } };
+  const p = { device: 'DEV', sent: [], listeners: new Set(), send: (c) => { p.sent.push(c); }, onAnswer: (fn) => { p.listeners.add(fn); return () => p.listeners.delete(fn); } };
   p.say = (c) => [...p.listeners].forEach((fn) => fn(c));
   return p;
 }
@@ -160,8 +164,8 @@ function post() {
 test('the answer to our question and no other', async () => {
   const p = post();
   const got = requestLink(p, '!r:hs', 'id1');
-  const [{ request_id, room_id, recording_id }] = p.sent;
-  assert.deepEqual([room_id, recording_id], ['!r:hs', 'id1']);
+  const [{ request_id, ...rest }] = p.sent;
+  assert.deepEqual(rest, { room_id: '!r:hs', recording_id: 'id1', device_id: 'DEV' });
   assert.match(request_id, /^[0-9a-f]{24}$/);
   p.say(null);
   p.say({ request_id: 'another', error: { code: 'not_found' } });

@@ -119,7 +119,7 @@ test('a link that ends in the middle is renewed, and it goes on where it was', a
 
 test('who may not any more is told so in the middle', async () => {
   await open();
-  answer = { error: { code: 'not_member', message: 'You are no longer in the room.' } };
+  answer = { error: { code: 'forbidden', message: 'You are no longer in the room.' } };
   key++;
   await run(() => { document.querySelector('video').currentTime = 35; });
   await until('told', (s) => s.notice === 'You are no longer in the room.');
@@ -172,7 +172,7 @@ test('a download whose link has ended gets a new one first', async () => {
   assert.notEqual(old, key);
 });
 
-for (const [code, title, again] of [['not_member', /Only members/, true], ['not_found', /is gone/, false], ['not_ready', /not ready/, true]]) {
+for (const [code, title, again] of [['forbidden', /Only members/, true], ['not_found', /is gone/, false], ['not_ready', /not ready/, true]]) {
   test(`${code} is said in words`, async () => {
     answer = { error: { code, message: 'The bot’s own words.' } };
     await run(() => show());

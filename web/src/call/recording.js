@@ -35,6 +35,9 @@ export function readRecording(content) {
 // Packets are being written, or at least that is what everybody is told.
 export const runs = (r) => r.state === 'on' || r.state === 'trouble';
 
+// Both run and are one and the same; a recording may get its id late.
+export const same = (a, b) => runs(a) && runs(b) && (!a.id || !b.id || a.id === b.id);
+
 // 7 s -> 0:07, 3,723 s -> 1:02:03.
 export function elapsedText(ms) {
   const s = Math.max(0, Math.floor(ms / 1000));
@@ -59,7 +62,7 @@ export class Recording extends Emitter {
   set(next, clock = Date.now()) {
     const before = this.now;
     // Who saw it begin needs no clock that agrees with the server's.
-    if (runs(next) && !(runs(before) && before.id === next.id)) {
+    if (runs(next) && !same(before, next)) {
       this.startedAt = this.#known ? clock : Math.min(next.since_ms || clock, clock);
     }
     this.now = next;

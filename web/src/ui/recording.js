@@ -4,7 +4,7 @@ import { attr, el, put } from './dom.js';
 import { icon } from './icons.js';
 import { confirm } from './confirm.js';
 import { alarm, say, toast } from './say.js';
-import { elapsedText, runs } from '../call/recording.js';
+import { elapsedText, runs, same } from '../call/recording.js';
 
 const SIGN = {
   off: '', starting: 'Recording starts…', on: 'Recording', trouble: 'Recording, with trouble', stopping: 'Recording ends…',
@@ -46,7 +46,7 @@ export class RecordingView {
   // --- what changed, in words ---
 
   changed({ before, now, joined }) {
-    if (runs(now) && !(runs(before) && before.id === now.id)) this.#began(joined);
+    if (runs(now) && !same(before, now)) this.#began(joined);
     else if (runs(before) && !runs(now)) this.#ended(now);
     else if (before.state === 'trouble' && now.state === 'on') {
       this.#note('');

@@ -8,7 +8,7 @@ import { explain, problem } from '../problems.js';
 import { trackTitle } from '../recordings.js';
 
 const TITLES = {
-  not_member: 'Only members of the room can watch this',
+  forbidden: 'Only members of the room can watch this',
   not_found: 'This recording is gone',
   not_ready: 'This recording is not ready yet',
 };
@@ -103,6 +103,7 @@ export class Watch {
   #about() {
     const l = this.#link;
     const facts = [
+      l.name && l.name !== this.title && this.title,
       l.started_ms && dateText(l.started_ms),
       l.duration_ms && elapsedText(l.duration_ms),
       l.film && sizeText(l.film.bytes),
