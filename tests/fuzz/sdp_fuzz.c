@@ -2,7 +2,8 @@
  * The parser, and behind it a negotiation that is told to do anything in any
  * order. The input is a script: a byte that says what to do, and for a text of
  * the peer two bytes of length and the text. 'L' hands our own last text back
- * (as a peer that echoes), so that answers get past the first check.
+ * (as a peer that echoes), so that answers get past the first check. The first
+ * byte bounds the m-lines; from 128 on the peer is a local program.
  */
 #include <assert.h>
 #include <stdint.h>
@@ -128,10 +129,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct fuzz f = { .data = data, .size = size };
 
-	/* The script's first byte bounds what we make. */
-	f.n = negotiation_new(accepted, 1, take(&f) % 16 + 1);
+	unsigned how = take(&f);
+
+	f.n = negotiation_new(accepted, 1, how % 16 + 1);
 	if (!f.n)
 		return 0;
+	if (how >= 128)
+		negotiation_make_plain(f.n, !(how & 32), !(how & 64));
 	while (f.size) {
 		switch (take(&f)) {
 		case 'O':
@@ -159,6 +163,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			break;
 		case 'r':
 			negotiation_rollback(f.n);
+			break;
+		case 'p':
+			if (how >= 128)
+				negotiation_settle(f.n);
 			break;
 		default:
 			negotiation_needed(f.n);
