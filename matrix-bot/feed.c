@@ -208,8 +208,8 @@ static int open_socket(struct feed *f, char ret_error[FEED_ERROR_MAX])
 	r = f->fd < 0 ? -errno : listen_at(f->fd, path);
 	if (r < 0) {
 		snprintf(ret_error, FEED_ERROR_MAX,
-			"feed.socket: cannot listen on %.80s (%.40s): %s",
-			path, strerror(-r), advice(r));
+			"feed.socket: cannot listen on %.80s (%.40s): %s", path,
+			strerror(-r), advice(r));
 		/* What is there is not ours to remove. */
 		if (f->fd >= 0)
 			close(f->fd);

@@ -47,6 +47,8 @@ static void run_room(const cJSON *event)
 	room_event(&r, &policy, event, true, &a);
 	room_event(&r, &policy, event, true, &a);
 	room_settle(&r, &policy, &a);
+	room_power_may_record(&r.power, "moderators", "@a:s");
+	room_power_may_record(&r.power, "50", event_string(event, "sender"));
 	room_done(&r);
 }
 
