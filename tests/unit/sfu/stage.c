@@ -115,7 +115,7 @@ void stage_nack(struct stage *s, unsigned i, uint32_t media, uint16_t seq)
 
 void stage_clear(struct stage *s)
 {
-	s->sim.out.n = 0;
+	s->sim.out.n = s->sim.out.n_plug = 0;
 }
 
 static bool goes_to(
