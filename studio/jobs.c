@@ -247,18 +247,32 @@ static int spawn_job(struct job *j, int lock)
 			     on_end, j);
 }
 
+/* -EWOULDBLOCK: somebody is at work in its directory. */
+static int start_alone(struct job *j)
+{
+	int lock = shelf_lock(&j->studio->shelf, j->entry->id), err;
+
+	if (lock < 0)
+		return lock;
+	if (j->kind == JOB_COMPOSE) {
+		/* It takes the lock itself, also when started by hand. */
+		close(lock);
+		return spawn_job(j, -1);
+	}
+	err = spawn_job(j, lock);
+	close(lock);
+	return err;
+}
+
 static void start(struct job *j, uint64_t now_us)
 {
 	struct studio *s = j->studio;
-	int lock = shelf_lock(&s->shelf, j->entry->id), err;
+	int err = start_alone(j);
 
-	if (lock == -EWOULDBLOCK) {
+	if (err == -EWOULDBLOCK) {
 		j->not_before_us = now_us + LOCKED_US;
 		return;
 	}
-	err = lock < 0 ? lock : spawn_job(j, lock);
-	if (lock >= 0)
-		close(lock);
 	if (!err) {
 		s->jobs_waiting--;
 		s->jobs_running++;

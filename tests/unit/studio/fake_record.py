@@ -3,6 +3,7 @@
 misbehaves where a test asks it to: `do` in the start order's `about`, or
 `finish` and `compose` in the file .fake of the recordings' directory."""
 
+import fcntl
 import json
 import os
 import signal
@@ -148,6 +149,12 @@ def finish(directory):
 
 
 def compose(directory, layout):
+    lock = os.open(directory, os.O_RDONLY)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        say("failed", message="This recording is being composed already.")
+        sys.exit(1)
     note(directory, "composing.txt", f"{layout} nice {os.nice(0)}")
     do = wish(directory, "compose")
     if do == "fail":
