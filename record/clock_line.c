@@ -131,9 +131,6 @@ static unsigned last_report(const struct line *l)
 
 static void add_report(struct line *l, const struct line_report *r)
 {
-	/* Old ones say where the line was, not where it goes. */
-	if (l->n && r->rtp_us - l->report[last_report(l)].rtp_us > LINE_OLD_US)
-		l->n = l->next = 0;
 	l->report[l->next] = *r;
 	l->next = (l->next + 1) % LINE_REPORTS;
 	if (l->n < LINE_REPORTS)

@@ -25,7 +25,6 @@ enum {
 	LINE_JITTER_US = 30000, /* a report further from the line is doubted */
 	LINE_SAME_US = 200,     /* a report carried forward: rounding */
 	LINE_CARRIED_US = 2000000000, /* not looked for after that long */
-	LINE_OLD_US = 60000000, /* after such a pause a line begins anew */
 	/* A report further than this from its arrival is of another world. */
 	LINE_LOST_US = 10000000,
 	LINE_STEP_US = 200000, /* a correction above is made at once */

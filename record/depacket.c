@@ -42,7 +42,7 @@ void depacket_lost(struct depacket *d)
 	if (!d->open)
 		return;
 	d->broken = true;
-	if (d->part && !codecs[d->codec]->part_is_use)
+	if (d->part)
 		depacket_part_drop(d);
 }
 
@@ -151,7 +151,7 @@ bool depacket_end(
 	if (!d->open)
 		return false;
 	d->open = false;
-	if (d->part && !codecs[d->codec]->part_is_use)
+	if (d->part)
 		depacket_part_drop(d);
 	if (codecs[d->codec]->end)
 		codecs[d->codec]->end(d);

@@ -106,7 +106,6 @@ void depacket_part_drop(struct depacket *d);
 struct depacket_codec {
 	int (*packet)(struct depacket *d, const uint8_t *p, size_t len);
 	void (*end)(struct depacket *d); /* or NULL */
-	bool part_is_use;                /* what is there of a unit is of use */
 };
 extern const struct depacket_codec depacket_opus, depacket_vp8, depacket_vp9,
 	depacket_h264, depacket_av1;

@@ -137,6 +137,54 @@ static void test_sps_fields(void **state)
 	}
 }
 
+/* 7.4.1: no 00 00 00 to 00 00 03 in a NAL unit. */
+static size_t escape(const uint8_t *p, size_t len, uint8_t *ret)
+{
+	size_t n = 0;
+	unsigned zeros = 0;
+
+	for (size_t i = 0; i < len; i++) {
+		if (zeros == 2 && p[i] <= 3) {
+			ret[n++] = 3;
+			zeros = 0;
+		}
+		zeros = p[i] ? 0 : zeros + 1;
+		ret[n++] = p[i];
+	}
+	return n;
+}
+
+static void test_sps_escaped(void **state)
+{
+	struct writer out = { .data = { 0x67 }, .at = 8 };
+	uint8_t nal[64];
+	unsigned width, height;
+	uint32_t id;
+	size_t len;
+
+	(void)state;
+	w(&out, 24, 0x420000);
+	ue(&out, 63); /* begins with 2: to be escaped */
+	ue(&out, 0);
+	ue(&out, 2);
+	ue(&out, 1);
+	w(&out, 1, 0);
+	ue(&out, 39);
+	ue(&out, 22);
+	w(&out, 3, 7);
+	ue(&out, 0);
+	ue(&out, 0);
+	ue(&out, 0);
+	ue(&out, 4);
+	w(&out, 2, 1);
+	len = escape(out.data, (out.at + 7) / 8, nal);
+	assert_int_equal(len, (out.at + 7) / 8 + 1);
+	assert_true(depacket_h264_sps(nal, len, &id, &width, &height));
+	assert_int_equal(id, 63);
+	assert_int_equal(width, 640);
+	assert_int_equal(height, 360);
+}
+
 struct sequence {
 	bool still, timing, interval, model, point_model, display;
 	unsigned points, level;
@@ -275,13 +323,40 @@ static void test_av1_keyframes(void **state)
 	depacket_done(&d);
 }
 
+/* The layers above refer to the first; they make it no less a key frame. */
+static void test_av1_layers(void **state)
+{
+	struct depacket d;
+	struct depacket_frame f;
+	struct writer out;
+	bool lost;
+	size_t len = write_sequence(
+		&out, &(struct sequence){ .points = 1, .level = 8 });
+	uint8_t payload[64] = { 0x30, (uint8_t)(len + 1), 0x08 };
+	static const uint8_t frames[] = { 3, 0x34, 0x00, 0x10, 0x34, 0x08,
+		0x30 };
+
+	(void)state;
+	memcpy(payload + 3, out.data, len);
+	memcpy(payload + 3 + len, frames, sizeof(frames));
+	depacket_init(&d);
+	depacket_codec(&d, TAKE_AV1);
+	assert_int_equal(
+		depacket_packet(&d, payload, 3 + len + sizeof(frames)), 0);
+	assert_true(depacket_end(&d, &f, &lost));
+	assert_true(f.keyframe && f.whole);
+	depacket_done(&d);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_bits),
 		cmocka_unit_test(test_sps_fields),
+		cmocka_unit_test(test_sps_escaped),
 		cmocka_unit_test(test_av1_sequence),
 		cmocka_unit_test(test_av1_keyframes),
+		cmocka_unit_test(test_av1_layers),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -65,6 +65,10 @@ static const struct script scripts[] = {
 		  "8249834200 13f0 0b3000", "ac 9234 03 07 86aa" },
 		"8249834200 13f0 0b3000 86aa c1 0a02 c1", true, true, 640, 360,
 		0, 0 },
+	{ "vp9 one layer of two that are spoken of", TAKE_VP9,
+		{ "ae 9234 00 07 30 0140 00b4 0280 0168 "
+		  "8249834200 13f0 0b3000" },
+		"8249834200 13f0 0b3000", true, true, 320, 180, 0, 0 },
 	{ "vp9 upper layer cut: the lower is given", TAKE_VP9,
 		{ "ac 9234 00 07 86aa", "a8 9234 03 07 86bb", "!" },
 		"86aa", false, false, 0, 0, 0, 0 },
@@ -82,6 +86,8 @@ static const struct script scripts[] = {
 		false, 0, 0, 1, true },
 	{ "vp9 end lost", TAKE_VP9, { "c8 9234 86aa", "!" }, NULL, false, false,
 		0, 0, 0, true },
+	{ "vp9 no end", TAKE_VP9, { "ac 9234 00 07 86aa", "a8 9234 03 07 86bb" },
+		"86aa", false, false, 0, 0, 0, 0 },
 	/* RFC 6184 */
 	{ "h264 sets and slice, one by one", TAKE_H264, { SPS, "68ce3c80",
 		"6588aabb" }, "00000001" SPS "00000001 68ce3c80"
@@ -107,6 +113,8 @@ static const struct script scripts[] = {
 		0, 0, 0, 0 },
 	{ "h264 end lost", TAKE_H264, { "419aaa", "5c81 1abb", "!" },
 		"00000001 419aaa", false, false, 0, 0, 0, 0 },
+	{ "h264 no end", TAKE_H264, { "419aaa", "5c81 1abb" }, "00000001 419aaa",
+		false, false, 0, 0, 0, 0 },
 	{ "h264 a hole before it and not its first slice", TAKE_H264, { "!",
 		"411acc" }, NULL, false, false, 0, 0, 0, true },
 	{ "h264 a hole before it", TAKE_H264, { "!", "419acc" },
@@ -155,6 +163,8 @@ static const struct script scripts[] = {
 		0 },
 	{ "av1 end lost", TAKE_AV1, { "60 02 2805 3030aa", "!" }, "2a01 05",
 		false, false, 0, 0, 0, 0 },
+	{ "av1 no end", TAKE_AV1, { "60 02 2805 3030aa" }, "2a01 05", false,
+		false, 0, 0, 0, 0 },
 	{ "av1 beginning lost", TAKE_AV1, { "!", "90 bb" }, NULL, false, false,
 		0, 0, 0, true },
 	{ "av1 goes on, but nothing was begun", TAKE_AV1, { "90 bb" }, NULL,

@@ -72,7 +72,8 @@ static void pair_send(
 	memcpy(payload + len, &us, 8);
 	if (r % 100 == 0) /* lost */
 		return;
-	b->now_us = us + 40 * MS + (r >> 8) % (15 * MS);
+	/* Pictures are encoded for a while before they leave. */
+	b->now_us = us + (audio ? 40 : 140) * MS + (r >> 8) % (15 * MS);
 	put(b, audio ? PT_OPUS : PT_VP8, (uint16_t)n, ts_at(p, us, audio), true,
 		payload, len + 8);
 	if (r % 100 == 1) /* twice */
