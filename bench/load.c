@@ -16,6 +16,7 @@ enum {
 	FPS = 30,
 	PACKET_BYTES = 1100,
 	PACKETS_LEAST = 9, /* and one more in every other frame */
+	CROWD_PACKETS = 3,
 	LIVE_US = 1000000
 };
 
@@ -105,7 +106,9 @@ static void on_event(void *arg, const struct sfu_event *ev)
 
 static void join(struct load_seat *s)
 {
-	static const struct sfu_join_options options = { .renegotiate = true };
+	const struct sfu_join_options options = {
+		.renegotiate = !s->client->cfg.metadata_free
+	};
 	struct load *l = s->load;
 	char label[32], *offer = client_offer(s->client, false);
 	int err = -ENOMEM;
@@ -153,8 +156,9 @@ static void on_frame(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
-	c->cfg.packets_per_frame =
-		PACKETS_LEAST + (c->send[CLIENT_VIDEO].counter & 1);
+	if (!l->delays)
+		c->cfg.packets_per_frame =
+			PACKETS_LEAST + (c->send[CLIENT_VIDEO].counter & 1);
 	client_tick(c, load_clock_us());
 	if (l->paused)
 		c->send[CLIENT_AUDIO].next_us = c->send[CLIENT_VIDEO].next_us =
@@ -181,7 +185,7 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
 		if (channels)
 			client_channels(c, now);
 		if (i && client_deadline(c) <= now)
-			client_tick(c, now);
+			client_tick(c, load_clock_us());
 	}
 	load_socket_flush(l);
 }
@@ -199,26 +203,40 @@ void load_pause(struct load *l, bool pause)
 
 /* Life. */
 
+static struct client_config config_of(const struct load *l, unsigned i)
+{
+	bool publishes = l->delays ? i < l->n_seats_max - 1 : i == 0;
+
+	return (struct client_config){ .id = i + 1,
+		.audio = publishes,
+		.video = publishes,
+		.data = !publishes || !l->delays,
+		.metadata_free = publishes && l->delays,
+		.fps = FPS,
+		.packets_per_frame = CROWD_PACKETS,
+		.packet_bytes = PACKET_BYTES };
+}
+
 static bool fill_seat(struct load *l, unsigned i)
 {
 	struct load_seat *s = &l->seat[i];
-	struct client_config config = { .id = i + 1,
-		.audio = i == 0,
-		.video = i == 0,
-		.data = true,
-		.fps = FPS,
-		.packet_bytes = PACKET_BYTES };
+	struct client_config config = config_of(l, i);
 
 	s->out.send = load_socket_send;
 	s->load = l;
 	s->fd = -1;
-	s->full = i % LOAD_FULL == 1;
+	s->stamped = l->delays && i == l->n_seats_max - 1;
+	s->full = s->stamped || i % LOAD_FULL == 1;
 	s->client = client_new(&config, l->cert, &s->out);
+	if (s->client && s->stamped) {
+		s->client->user = s;
+		s->client->on_packet = load_crowd_packet;
+	}
 	return s->client != NULL;
 }
 
-struct load *load_new(
-	struct event_base *base, struct sfu *sfu, unsigned receivers)
+static struct load *make(struct event_base *base, struct sfu *sfu,
+	unsigned seats, uint32_t *delays)
 {
 	static const struct timeval every = { .tv_usec = TICK_US };
 	struct load *l = calloc(1, sizeof(*l));
@@ -227,14 +245,16 @@ struct load *load_new(
 		return NULL;
 	l->base = base;
 	l->sfu = sfu;
+	l->delays = delays;
+	l->n_seats_max = seats;
 	l->cert = cert_new((uint64_t)time(NULL));
-	l->seat = calloc(receivers + 1, sizeof(*l->seat));
+	l->seat = calloc(seats, sizeof(*l->seat));
 	l->buffers = load_buffers_new();
 	l->tick = event_new(base, -1, EV_PERSIST, on_tick, l);
 	l->frame = evtimer_new(base, on_frame, l);
 	if (!l->cert || !l->seat || !l->buffers || !l->tick || !l->frame)
 		return load_free(l);
-	for (unsigned i = 0; i <= receivers; i++) {
+	for (unsigned i = 0; i < seats; i++) {
 		l->n_seats++;
 		if (!fill_seat(l, i))
 			return load_free(l);
@@ -242,6 +262,20 @@ struct load *load_new(
 	event_add(l->tick, &every);
 	arm_frame(l);
 	return l;
+}
+
+struct load *load_new(
+	struct event_base *base, struct sfu *sfu, unsigned receivers)
+{
+	return make(base, sfu, receivers + 1, NULL);
+}
+
+struct load *load_crowd(
+	struct event_base *base, struct sfu *sfu, unsigned publishers)
+{
+	uint32_t *delays = calloc(LOAD_DELAYS + 1, sizeof(*delays));
+
+	return delays ? make(base, sfu, publishers + 1, delays) : NULL;
 }
 
 struct load *load_free(struct load *l)
@@ -257,6 +291,7 @@ struct load *load_free(struct load *l)
 	if (l->frame)
 		event_free(l->frame);
 	load_buffers_free(l->buffers);
+	free(l->delays);
 	free(l->seat);
 	cert_free(l->cert);
 	free(l);

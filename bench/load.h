@@ -37,6 +37,12 @@ struct load_counts {
  * memory, or no certificate. base and sfu must outlive it. */
 struct load *load_new(
 	struct event_base *base, struct sfu *sfu, unsigned receivers);
+/* Another load: `publishers` send 30 frames a second of 3 packets (0.8 Mbit/s)
+ * and 50 audio packets each, as single-stream peers that hear whoever speaks;
+ * one more receives everybody's tracks and notes how long each packet was under
+ * way. */
+struct load *load_crowd(
+	struct event_base *base, struct sfu *sfu, unsigned publishers);
 /* Closes sockets and frees; tells nobody. Returns NULL; NULL is fine. */
 struct load *load_free(struct load *l);
 
@@ -45,6 +51,18 @@ unsigned load_connected(const struct load *l);
 unsigned load_watching(const struct load *l);
 /* Receivers that got video during the last second. */
 unsigned load_live(const struct load *l);
+
+/* Of a crowd: tracks that the one who receives them all has got. */
+unsigned load_tracks(const struct load *l);
+
+/* Of a crowd: from the publisher's send to the receiver's socket (the kernel's
+ * time stamp), resends included; since the last reset. */
+struct load_delays {
+	uint64_t packets;
+	unsigned p50_us, p99_us, p999_us, max_us;
+};
+void load_delays(const struct load *l, struct load_delays *ret);
+void load_delays_reset(struct load *l);
 
 /* The publisher falls silent, or goes on with the next frame. */
 void load_pause(struct load *l, bool pause);

@@ -8,7 +8,11 @@
 #include "sfu/sfu.h"
 #include "tests/sim/client.h"
 
-enum { LOAD_BATCH = 64, LOAD_DATAGRAM = 2048 };
+enum {
+	LOAD_BATCH = 64,
+	LOAD_DATAGRAM = 2048,
+	LOAD_DELAYS = 500000, /* microseconds; longer ones count as that */
+};
 
 enum load_state { SEAT_WAITING, SEAT_JOINED, SEAT_CONNECTED };
 
@@ -23,6 +27,8 @@ struct load_seat {
 	bool full;        /* opens every packet */
 	unsigned skipped; /* packets of which only the header was read */
 	uint64_t opened;
+	bool stamped;        /* the kernel tells when packets came */
+	uint64_t arrived_us; /* of the packet at hand, load_clock_us()'s */
 };
 
 struct load_buffers;
@@ -31,8 +37,9 @@ struct load {
 	struct event_base *base;
 	struct sfu *sfu;
 	struct cert *cert;
-	struct load_seat *seat; /* 0 publishes */
-	unsigned n_seats, joining;
+	struct load_seat *seat; /* 0 publishes; of a crowd all but the last */
+	unsigned n_seats, n_seats_max, joining;
+	uint32_t *delays; /* of a crowd: packets for each microsecond */
 	struct event *tick, *frame;
 	uint64_t channels_us;
 	bool paused;
@@ -43,6 +50,10 @@ struct load {
 uint64_t load_clock_us(void);
 void load_fail(struct load *l, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
+
+/* load_crowd.c: a packet that a crowd's receiver got. */
+void load_crowd_packet(
+	struct client *c, const struct client_stream *s, uint64_t sent_us);
 
 /* load_socket.c. Buffers: NULL: out of memory. */
 struct load_buffers *load_buffers_new(void);

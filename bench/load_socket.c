@@ -5,14 +5,16 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
-enum { SOCKET_BUFFER = 4 << 20 };
+enum { SOCKET_BUFFER = 4 << 20, STAMP_BYTES = 64 };
 
 struct load_buffers {
 	struct mmsghdr in[LOAD_BATCH], out[LOAD_BATCH];
 	struct iovec in_iov[LOAD_BATCH], out_iov[LOAD_BATCH];
 	uint8_t in_buf[LOAD_BATCH][LOAD_DATAGRAM];
+	char in_control[LOAD_BATCH][STAMP_BYTES];
 	uint8_t out_buf[LOAD_BATCH][LOAD_DATAGRAM];
 	unsigned waiting;
 };
@@ -95,6 +97,34 @@ static void take(struct load_seat *s, uint64_t now_us, uint8_t *buf, size_t len)
 	s->opened += packets_of(c) - before;
 }
 
+/* When the kernel had it: its calendar's time, on our clock. */
+static uint64_t arrival(struct msghdr *h, uint64_t now_us)
+{
+	struct timespec at, now;
+
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(h); c; c = CMSG_NXTHDR(h, c)) {
+		int64_t ago;
+
+		if (c->cmsg_level != SOL_SOCKET ||
+			c->cmsg_type != SCM_TIMESTAMPNS)
+			continue;
+		memcpy(&at, CMSG_DATA(c), sizeof(at));
+		clock_gettime(CLOCK_REALTIME, &now);
+		ago = (now.tv_sec - at.tv_sec) * 1000000 +
+		      (now.tv_nsec - at.tv_nsec) / 1000;
+		return load_clock_us() - (uint64_t)(ago > 0 ? ago : 0);
+	}
+	return now_us;
+}
+
+static void want_stamps(struct load_buffers *b)
+{
+	for (unsigned i = 0; i < LOAD_BATCH; i++) {
+		b->in[i].msg_hdr.msg_control = b->in_control[i];
+		b->in[i].msg_hdr.msg_controllen = STAMP_BYTES;
+	}
+}
+
 static void on_readable(evutil_socket_t fd, short what, void *arg)
 {
 	struct load_seat *s = arg;
@@ -104,9 +134,13 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
 
 	(void)what;
 	do {
+		want_stamps(b);
 		n = recvmmsg(fd, b->in, LOAD_BATCH, MSG_DONTWAIT, NULL);
-		for (int i = 0; i < n; i++)
+		for (int i = 0; i < n; i++) {
+			if (s->stamped)
+				s->arrived_us = arrival(&b->in[i].msg_hdr, now);
 			take(s, now, b->in_buf[i], b->in[i].msg_len);
+		}
 	} while (n == LOAD_BATCH);
 	load_socket_flush(s->load);
 }
@@ -114,7 +148,7 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
 int load_socket_open(struct load_seat *s, unsigned port)
 {
 	struct sockaddr_in own = { .sin_family = AF_INET }, to = own;
-	int want = SOCKET_BUFFER, fd;
+	int want = SOCKET_BUFFER, on = 1, fd;
 
 	fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
@@ -124,6 +158,9 @@ int load_socket_open(struct load_seat *s, unsigned port)
 	if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &want, sizeof(want)))
 		setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &want, sizeof(want));
 	s->fd = fd;
+	if (s->stamped && setsockopt(fd, SOL_SOCKET, SO_TIMESTAMPNS, &on,
+				  sizeof(on)) != 0)
+		return -errno;
 	if (bind(fd, (struct sockaddr *)&own, sizeof(own)) != 0 ||
 		connect(fd, (struct sockaddr *)&to, sizeof(to)) != 0)
 		return -errno;

@@ -15,7 +15,7 @@ static bool pinned;
 
 static int read_file(pid_t pid, const char *name, char *ret, size_t size)
 {
-	char path[64];
+	char path[360];
 	size_t n;
 	FILE *f;
 
@@ -89,6 +89,29 @@ int measure_cpu(pid_t pid, struct measure_cpu *ret)
 	ret->total_ns = total;
 	ret->user_ms = user * tick_ms;
 	ret->kernel_ms = kernel * tick_ms;
+	return 0;
+}
+
+int measure_threads(pid_t pid, uint64_t *ret_ns)
+{
+	char path[64], name[320], buf[128];
+	DIR *threads;
+	struct dirent *d;
+	uint64_t sum = 0, ns;
+
+	snprintf(path, sizeof(path), "/proc/%d/task", (int)pid);
+	threads = opendir(path);
+	if (!threads)
+		return -errno;
+	while ((d = readdir(threads))) {
+		snprintf(name, sizeof(name), "task/%s/schedstat", d->d_name);
+		if (d->d_name[0] != '.' &&
+			read_file(pid, name, buf, sizeof(buf)) == 0 &&
+			sscanf(buf, "%" SCNu64, &ns) == 1)
+			sum += ns;
+	}
+	closedir(threads);
+	*ret_ns = sum;
 	return 0;
 }
 

@@ -100,6 +100,7 @@ async function refused(t, own, room) {
 			path.join(t.scratch, "thief"));
 		const { code, said } = await thief.ended();
 		same(code, 1, "exit code");
+		assert(/token/i.test(said), said);
 		return said.trim();
 	});
 }

@@ -116,6 +116,10 @@ struct client {
 	/* Called for each data message, may be NULL. */
 	void (*on_message)(struct client *c, const struct channel *ch,
 		bool binary, const uint8_t *data, size_t len);
+	/* Called for each packet of media that is no duplicate, may be NULL;
+	 * sent_us: by the publisher's own clock. */
+	void (*on_packet)(struct client *c, const struct client_stream *s,
+		uint64_t sent_us);
 	void *user;
 };
 

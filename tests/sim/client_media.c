@@ -3,11 +3,11 @@
 #include "tests/sim/client.h"
 
 /*
- * Payload: VP8 descriptor (video only), a byte that is the VP8 frame tag (bit
- * 0: inter frame), publisher id, counter (frame or audio packet), index, filler
- * that follows from the counter.
+ * Payload: VP8 descriptor (video only), the head of a VP8 key frame of 320x240
+ * (bit 0: inter frame), publisher id, counter (frame or audio packet), index,
+ * when it was sent, filler that follows from the counter.
  */
-enum { STAMP = 10 };
+enum { AT_ID = 10, AT_COUNTER = 14, AT_INDEX = 18, AT_SENT = 19, STAMP = 27 };
 
 static void put32(uint8_t *p, uint32_t v)
 {
@@ -34,10 +34,15 @@ static void seal_and_send(struct client *c, uint8_t *buf, size_t len, bool rtcp)
 static size_t stamp(struct client *c, uint8_t *p, bool key, uint32_t counter,
 	unsigned index, size_t len)
 {
-	p[0] = key ? 0x00 : 0x01;
-	put32(p + 1, c->cfg.id);
-	put32(p + 5, counter);
-	p[9] = (uint8_t)index;
+	static const uint8_t head[AT_ID] = { 0x10, 0, 0, 0x9d, 0x01, 0x2a, 0x40,
+		0x01, 0xf0, 0x00 };
+	memcpy(p, head, sizeof(head));
+	p[0] |= !key;
+	put32(p + AT_ID, c->cfg.id);
+	put32(p + AT_COUNTER, counter);
+	p[AT_INDEX] = (uint8_t)index;
+	put32(p + AT_SENT, (uint32_t)(c->now_us >> 32));
+	put32(p + AT_SENT + 4, (uint32_t)c->now_us);
 	if (len < STAMP)
 		len = STAMP;
 	memset(p + STAMP, (int)(counter & 0xff), len - STAMP);
@@ -167,7 +172,7 @@ static void judge(
 		c->count.corrupt++;
 		return;
 	}
-	uint32_t from = get32(p + 1), counter = get32(p + 5);
+	uint32_t from = get32(p + AT_ID), counter = get32(p + AT_COUNTER);
 	bool key = !(p[0] & 1);
 	for (size_t i = STAMP; i < len; i++) {
 		if (p[i] != (uint8_t)counter) {
@@ -185,6 +190,10 @@ static void judge(
 		s->foreign++;
 	s->from = from;
 	s->last_counter = counter;
+	if (c->on_packet)
+		c->on_packet(c, s,
+			(uint64_t)get32(p + AT_SENT) << 32 |
+				get32(p + AT_SENT + 4));
 }
 
 void client_media_packet(struct client *c, uint8_t *buf, size_t len)
