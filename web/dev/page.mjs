@@ -84,7 +84,7 @@ async function link() {
   const cast = people(4).map((p, i) => ({ number: i + 1, user_id: p.user_id, name: p.display_name }));
   const tracks = ['p1-camera-1.webm', 'p1-screen-1.webm', 'p2-camera-1.webm', 'p3-camera-1.mkv', 'p3-camera-2.webm', 'p4-camera-1.webm', 'notes.json']
     .map((name, i) => ({ name, mimetype: 'video/webm', bytes: 48_300_000 * (i + 1), url: `/recordings/r/${name}` }));
-  const film = { none: [], audio: [{ name: 'composed.ogg', mimetype: 'audio/ogg', bytes: 24e6, url: '/recordings/r/composed.ogg' }] }[q.get('film')]
+  const film = { none: [], audio: [{ name: 'composed.ogg', mimetype: 'audio/ogg', bytes: 24e6, url: '/composed.ogg' }] }[q.get('film')]
     || [{ name: 'composed.mp4', mimetype: 'video/mp4', bytes: 812e6, url: '/film.webm' }];
   return readLink({ name: 'Fireside chat', started_ms: 1795000000000, duration_ms: 3723000, participants: cast, files: [...film, ...tracks] });
 }

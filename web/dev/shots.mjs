@@ -1,5 +1,6 @@
 // Pictures of every look at two widths, into the directory named (default: a
 // new one in the temporary directory).
+import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
@@ -21,7 +22,12 @@ const SIZES = { phone: [360, 740], desk: [1440, 900] };
 const out = process.argv[2] || mkdtempSync(path.join(os.tmpdir(), 'hearth-shots-'));
 mkdirSync(out, { recursive: true });
 const only = process.argv[3]?.split(',');
-const site = await serve(await bundle('dev/page.mjs'));
+const dir = await bundle('dev/page.mjs');
+// Something to watch and to hear on the page of a recording.
+const make = (name, ...args) => execFileSync('ffmpeg', ['-loglevel', 'error', '-f', 'lavfi', '-i', ...args, path.join(dir, name)]);
+make('film.webm', 'mandelbrot=s=1280x720:r=5', '-t', '5', '-c:v', 'libvpx', '-b:v', '2M', '-deadline', 'realtime', '-cpu-used', '8');
+make('composed.ogg', 'sine=d=60', '-c:a', 'libopus');
+const site = await serve(dir);
 const browser = await launch();
 try {
   for (const [look, query] of Object.entries(LOOKS)) {

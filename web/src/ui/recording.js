@@ -40,7 +40,11 @@ export class RecordingView {
   get who() {
     const r = this.recording.now;
     if (r.started_by && r.started_by === this.me) return 'you';
-    return r.started_by_name || r.started_by || 'the server';
+    return r.started_by_name || r.started_by;
+  }
+
+  #someone() {
+    return this.who === 'you' ? 'You' : this.who || 'Somebody';
   }
 
   // --- what changed, in words ---
@@ -67,8 +71,8 @@ export class RecordingView {
     }
     const since = clock(this.recording.startedAt);
     const text = joined
-      ? `This call is recorded since ${since}, started by ${this.who}. ${KEPT}`
-      : `${this.who === 'you' ? 'You' : this.who} started recording. ${KEPT}`;
+      ? `This call is recorded since ${since}${this.who && `, started by ${this.who}`}. ${KEPT}`
+      : `${this.#someone()} started recording. ${KEPT}`;
     this.#note(text);
     alarm(text);
   }
@@ -105,10 +109,11 @@ export class RecordingView {
     put(this.sign, 'hidden', state === 'off');
     put(this.sign.dataset, 'state', state);
     put(this.label, 'textContent', SIGN[state]);
-    put(this.by, 'textContent', state === 'off' ? '' : `by ${this.who}`);
+    const by = this.who ? `, started by ${this.who}` : '';
+    put(this.by, 'textContent', this.who && `by ${this.who}`);
     const since = runs(now) ? ` since ${clock(this.recording.startedAt)}` : '';
-    attr(this.sign, 'aria-label', `${SIGN[state]}${since}, started by ${this.who}. Show who is here.`);
-    put(this.sign, 'title', `Started by ${this.who}${since}`);
+    attr(this.sign, 'aria-label', `${SIGN[state]}${since}${by}. Show who is here.`);
+    put(this.sign, 'title', `${SIGN[state]}${since}${by}`);
     const n = now.feeds.length;
     put(this.feeds, 'hidden', !n);
     put(this.programs, 'textContent', n === 1 ? '1 program listens' : `${n} programs listen`);
@@ -120,7 +125,7 @@ export class RecordingView {
   sentence() {
     const { now, startedAt } = this.recording;
     if (!runs(now)) return '';
-    return `Recorded since ${clock(startedAt)}, started by ${this.who}.`;
+    return `Recorded since ${clock(startedAt)}${this.who && `, started by ${this.who}`}.`;
   }
 
   #tick() {
