@@ -211,12 +211,10 @@ static void send_offer(struct participant *p, uint64_t now_us)
 	}
 	emit_sdp(p, SFU_EV_OFFER, text);
 	free(text);
-	if (!p->plain) {
+	if (p->plain)
+		participant_refresh(p, now_us);
+	else
 		p->offered_us = now_us;
-		return;
-	}
-	negotiation_settle(p->negotiation);
-	participant_refresh(p, now_us);
 }
 
 void participant_offer_tick(struct participant *p, uint64_t now_us)

@@ -162,6 +162,8 @@ char *negotiation_offer(
 		l->offered_recv = l->t.receiving;
 	}
 	n->state = NEGOTIATE_HAVE_LOCAL;
+	if (n->plain)
+		plain_settle(n);
 	return text;
 }
 

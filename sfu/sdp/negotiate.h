@@ -132,8 +132,8 @@ struct negotiation *negotiation_free(struct negotiation *); /* returns NULL */
  * is answered as if it had not. Its m-lines are RTP/AVPF or RTP/AVP, with a mid
  * each; BUNDLE, rtcp-mux and all facts of transports are not looked for. A
  * later offer need not repeat m-lines of our making; those of its own that it
- * leaves out are gone. A kind it never offered is not sent to it. Instead of
- * answering our offers it is told: see negotiation_settle(). */
+ * leaves out are gone. A kind it never offered is not sent to it. It does not
+ * answer our offers: what they say holds at once. */
 void negotiation_make_plain(struct negotiation *n, bool listen, bool publish);
 
 /* What a remote description said of the transport. */
@@ -165,8 +165,9 @@ int negotiation_remote_offer(struct negotiation *n, const char *text,
 char *negotiation_answer(
 	struct negotiation *n, const struct negotiate_local *local);
 
-/* Writes an offer of the present wishes, entering HAVE_LOCAL. Allowed when
- * STABLE. The caller frees. NULL: not stable, or out of memory. */
+/* Writes an offer of the present wishes, entering HAVE_LOCAL (of a plain peer:
+ * all of it is agreed, and it stays STABLE). Allowed when STABLE. The caller
+ * frees. NULL: not stable, or out of memory. */
 char *negotiation_offer(
 	struct negotiation *n, const struct negotiate_local *local);
 
@@ -175,10 +176,6 @@ char *negotiation_offer(
 int negotiation_remote_answer(struct negotiation *n, const char *text,
 	size_t len, struct negotiate_remote *ret,
 	char ret_error[SDP_ERROR_MAX]);
-
-/* Agrees to our pending offer in the peer's place, in every point: what we say
- * to a plain peer holds as soon as it is said. Nothing happens without one. */
-void negotiation_settle(struct negotiation *n);
 
 /* Gives our pending offer up (it was lost, or the peer's took precedence). */
 void negotiation_rollback(struct negotiation *n);

@@ -144,6 +144,9 @@ int plain_check(const struct negotiation *n, const struct sdp *s,
 void plain_apply(
 	struct negotiation *n, const struct sdp *s, const struct verdict *v);
 
+/* Agrees to our offer in the peer's place, in every point. */
+void plain_settle(struct negotiation *n);
+
 /* -- print.c -- */
 
 /* Is e printed on that m-line? Where it is of our making: what the peer has for

@@ -124,7 +124,7 @@ static uint32_t wanted_mask(const struct negotiation *n, const struct line *l)
 static void line_settle(struct negotiation *n, struct line *l)
 {
 	l->t.sending = l->offered_send;
-	l->t.cooling = l->t.sending && !l->t.want_send;
+	l->t.cooling = false;
 	/* As an answer would have it: an m-line that only sends has the
 	 * publisher's codecs alone. */
 	if (l->offered_send && !l->offered_recv)
@@ -133,10 +133,8 @@ static void line_settle(struct negotiation *n, struct line *l)
 	l->offered = l->offered_send = l->offered_recv = false;
 }
 
-void negotiation_settle(struct negotiation *n)
+void plain_settle(struct negotiation *n)
 {
-	if (n->state != NEGOTIATE_HAVE_LOCAL)
-		return;
 	for (unsigned i = 0; i < n->n_slots; i++)
 		if (n->slot[i]->t.line < 0 && n->slot[i]->offered)
 			line_settle_new(n, i);

@@ -164,10 +164,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		case 'r':
 			negotiation_rollback(f.n);
 			break;
-		case 'p':
-			if (how >= 128)
-				negotiation_settle(f.n);
-			break;
 		default:
 			negotiation_needed(f.n);
 		}

@@ -272,17 +272,17 @@ static void reports_tell_one_time(void **state)
 
 static void say(struct ear *e, uint16_t seq)
 {
-	uint8_t b[RTP_AT + 40] = { 0x80, 100, (uint8_t)(seq >> 8), (uint8_t)seq,
+	uint8_t b[RTP_AT + 50] = { 0x80, 100, (uint8_t)(seq >> 8), (uint8_t)seq,
 		0, 0, 0, 0, 0, 0, 0, 77 };
-	uint32_t ts = (uint32_t)seq * 960, counter = seq;
+	uint32_t ts = (uint32_t)seq * 960;
 	for (int i = 0; i < 4; i++)
 		b[4 + i] = (uint8_t)(ts >> (24 - 8 * i));
-	/* The client's stamp: see client_media.c. */
+	/* As the client stamps its own: see client_media.c. */
 	b[RTP_AT] = 1;
-	b[RTP_AT + 4] = 99;
-	b[RTP_AT + 7] = (uint8_t)(counter >> 8);
-	b[RTP_AT + 8] = (uint8_t)counter;
-	memset(b + RTP_AT + 10, (int)(counter & 0xff), 30);
+	b[RTP_AT + 13] = 99;
+	b[RTP_AT + 16] = (uint8_t)(seq >> 8);
+	b[RTP_AT + 17] = (uint8_t)seq;
+	memset(b + RTP_AT + 27, seq & 0xff, 23);
 	conference_plain_input(world.conference, world.now_us,
 		conference_find(world.conference, e->id), false, b, sizeof(b),
 		&world.out);

@@ -31,7 +31,6 @@ static char *settled(struct negotiation *n)
 	char *text = negotiation_offer(n, &harness_local);
 
 	assert_non_null(text);
-	negotiation_settle(n);
 	assert_int_equal(negotiation_state(n), NEGOTIATE_STABLE);
 	assert_false(negotiation_needed(n));
 	return text;
@@ -269,16 +268,27 @@ static void a_half_given_up_is_free_after_the_next_word(void **state)
 	negotiation_free(n);
 }
 
-static void without_an_offer_nothing_is_settled(void **state)
+/* There is nothing that could be answered, rolled back, or crossed. */
+static void answers_are_not_expected(void **state)
 {
 	struct negotiation *n = program(true, false);
+	char *text, error[SDP_ERROR_MAX];
+	struct negotiate_remote r;
 
 	(void)state;
-	negotiation_settle(n);
+	call_accept(n, HEAD BUNDLE EARS);
+	assert_int_equal(call_send(n, SDP_AUDIO, "h1"), 0);
+	text = settled(n);
+	assert_int_equal(
+		negotiation_remote_answer(n, text, strlen(text), &r, error),
+		-EALREADY);
+	negotiation_rollback(n);
+	assert_true(negotiation_at(n, 0)->sending);
+	/* Not in the middle of its own offer. */
 	call_offer(n, HEAD BUNDLE EARS);
-	negotiation_settle(n);
-	assert_int_equal(negotiation_state(n), NEGOTIATE_HAVE_REMOTE);
+	assert_null(negotiation_offer(n, &harness_local));
 	free(call_answer(n));
+	free(text);
 	negotiation_free(n);
 }
 
@@ -432,7 +442,7 @@ int main(void)
 		cmocka_unit_test(every_format_can_be_told),
 		cmocka_unit_test(an_offer_holds_at_once),
 		cmocka_unit_test(a_half_given_up_is_free_after_the_next_word),
-		cmocka_unit_test(without_an_offer_nothing_is_settled),
+		cmocka_unit_test(answers_are_not_expected),
 		cmocka_unit_test(later_offers_name_what_is_its_own),
 		cmocka_unit_test(listening_ends_line_by_line),
 		cmocka_unit_test(bad_offers),
