@@ -152,20 +152,10 @@ void deck_on_news(
 	}
 }
 
-static double number(const cJSON *object, const char *key)
-{
-	const cJSON *item = cJSON_GetObjectItemCaseSensitive(object, key);
-
-	return cJSON_IsNumber(item) && item->valuedouble > 0 &&
-			       item->valuedouble < 9e15
-		       ? item->valuedouble
-		       : 0;
-}
-
 static void how_it_ended(const struct deck_tape *t,
 	const struct studio_event *ev, char *ret, size_t cap)
 {
-	uint64_t ended_ms = (uint64_t)number(ev->manifest, "ended_ms");
+	uint64_t ended_ms = event_number(ev->manifest, "ended_ms");
 	char when[64];
 
 	if (t && strcmp(t->tape.id, ev->id) == 0 &&
@@ -265,7 +255,7 @@ void deck_on_studio(void *arg, const struct studio_event *ev)
 	if (!t)
 		return;
 	if (ev->type == STUDIO_STARTED) {
-		started_ms = (uint64_t)number(ev->manifest, "started_ms");
+		started_ms = event_number(ev->manifest, "started_ms");
 		log_info("recording", "id=%s room=%s", log_value(ev->id),
 			log_pii(t->room));
 		tape_started(&t->tape, started_ms ? started_ms : deck_unix_ms(),

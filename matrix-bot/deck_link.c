@@ -60,7 +60,6 @@ static void add_file(const struct deck *d, cJSON *list, const char *id,
 	const cJSON *file, const char *type)
 {
 	const char *name = event_string(file, "name");
-	const cJSON *bytes = get(file, "bytes");
 	char url[DECK_LINK_MAX];
 	cJSON *item;
 
@@ -70,7 +69,7 @@ static void add_file(const struct deck *d, cJSON *list, const char *id,
 	cJSON_AddStringToObject(item, "name", name);
 	cJSON_AddStringToObject(item, "mimetype", type);
 	cJSON_AddNumberToObject(
-		item, "bytes", cJSON_IsNumber(bytes) ? bytes->valuedouble : 0);
+		item, "bytes", (double)event_number(file, "bytes"));
 	cJSON_AddStringToObject(item, "url", url);
 	if (!cJSON_AddItemToArray(list, item))
 		cJSON_Delete(item);

@@ -236,8 +236,6 @@ static void on_limit(void *arg, uint64_t tag, const struct client_reply *r)
 {
 	struct deck *d = arg;
 	struct deck_parcel *p = by_serial(d, tag >> 1);
-	const cJSON *size =
-		cJSON_GetObjectItemCaseSensitive(r->json, "m.upload.size");
 
 	if (!p)
 		return;
@@ -246,11 +244,7 @@ static void on_limit(void *arg, uint64_t tag, const struct client_reply *r)
 		return;
 	/* What it does not say is found out by trying. */
 	take_limit(d, p,
-		r->status == 200 && cJSON_IsNumber(size) &&
-				size->valuedouble >= 1 &&
-				size->valuedouble < 9e15
-			? (uint64_t)size->valuedouble
-			: 0);
+		r->status == 200 ? event_number(r->json, "m.upload.size") : 0);
 }
 
 static void take_upload(

@@ -38,6 +38,16 @@ const char *event_string(const cJSON *object, const char *key)
 	return cJSON_IsString(item) ? item->valuestring : "";
 }
 
+uint64_t event_number(const cJSON *object, const char *key)
+{
+	const cJSON *item = cJSON_GetObjectItemCaseSensitive(object, key);
+
+	return cJSON_IsNumber(item) && item->valuedouble > 0 &&
+			       item->valuedouble < 9007199254740992.0
+		       ? (uint64_t)item->valuedouble
+		       : 0;
+}
+
 int event_copy_id(char ret[EVENT_ID_MAX + 1], const char *id)
 {
 	size_t n = strlen(id);

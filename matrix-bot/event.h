@@ -74,6 +74,8 @@ int event_parse_control(
 
 /* A string member, or "". */
 const char *event_string(const cJSON *object, const char *key);
+/* A number from 0 up to 2^53, as JSON of events may hold; else 0. */
+uint64_t event_number(const cJSON *object, const char *key);
 /* Copies an id: 0; -EINVAL empty or with spaces or control characters; -E2BIG.
  */
 int event_copy_id(char ret[EVENT_ID_MAX + 1], const char *id);

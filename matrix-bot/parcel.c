@@ -59,14 +59,11 @@ static void say(struct parcel *p, bool urgent, const char *what)
 void parcel_ended(
 	struct parcel *p, const char *how, const cJSON *manifest, bool compose)
 {
-	const cJSON *ms = get(manifest, "duration_ms");
 	char length[32];
 
 	take_manifest(p, manifest);
-	tape_text_duration(length, sizeof(length),
-		cJSON_IsNumber(ms) && ms->valuedouble > 0
-			? (uint64_t)ms->valuedouble
-			: 0);
+	tape_text_duration(
+		length, sizeof(length), event_number(manifest, "duration_ms"));
 	snprintf(
 		p->ended, sizeof(p->ended), "Recording of %s %s.", length, how);
 	if (!parcel_has_files(manifest))
@@ -109,7 +106,7 @@ void parcel_failed(struct parcel *p, uint64_t now_us, const char *text)
 void parcel_composed(struct parcel *p, uint64_t now_us, uint64_t unix_ms,
 	const cJSON *manifest, bool deliver)
 {
-	const cJSON *ended = get(manifest, "ended_ms");
+	uint64_t ended_ms = event_number(manifest, "ended_ms");
 	uint64_t left_us = PARCEL_KEEP_ON_S * (uint64_t)SECOND_US, gone_us = 0;
 	bool whole = get(manifest, "composed") != NULL;
 
@@ -121,9 +118,8 @@ void parcel_composed(struct parcel *p, uint64_t now_us, uint64_t unix_ms,
 	if (!parcel_has_files(manifest))
 		return;
 	/* A day counts from the end, over restarts; an hour is always left. */
-	if (cJSON_IsNumber(ended) && ended->valuedouble > 0 &&
-		ended->valuedouble < (double)unix_ms)
-		gone_us = (unix_ms - (uint64_t)ended->valuedouble) * MS_US;
+	if (ended_ms && ended_ms < unix_ms)
+		gone_us = (unix_ms - ended_ms) * MS_US;
 	left_us = gone_us + 3600ull * SECOND_US < left_us ? left_us - gone_us
 							  : 3600ull * SECOND_US;
 	p->give_up_us = now_us + left_us;

@@ -14,12 +14,7 @@ static const cJSON *get(const cJSON *object, const char *key)
 
 static double number(const cJSON *object, const char *key)
 {
-	const cJSON *item = get(object, key);
-
-	return cJSON_IsNumber(item) && item->valuedouble > 0 &&
-			       item->valuedouble < 9e15
-		       ? item->valuedouble
-		       : 0;
+	return (double)event_number(object, key);
 }
 
 static const char *string(const cJSON *object, const char *key)
@@ -51,7 +46,7 @@ const char *parcel_file(const struct parcel *p, const char **ret_type)
 
 uint64_t parcel_file_bytes(const struct parcel *p)
 {
-	return (uint64_t)number(get(p->manifest, "composed"), "bytes");
+	return event_number(get(p->manifest, "composed"), "bytes");
 }
 
 void parcel_title(const cJSON *manifest, char *ret, size_t cap)
@@ -59,9 +54,9 @@ void parcel_title(const cJSON *manifest, char *ret, size_t cap)
 	char when[64], length[32];
 
 	tape_text_when(
-		when, sizeof(when), (uint64_t)number(manifest, "started_ms"));
-	tape_text_duration(length, sizeof(length),
-		(uint64_t)number(manifest, "duration_ms"));
+		when, sizeof(when), event_number(manifest, "started_ms"));
+	tape_text_duration(
+		length, sizeof(length), event_number(manifest, "duration_ms"));
 	snprintf(ret, cap, "Recording of %s, %s", when, length);
 }
 
