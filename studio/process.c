@@ -18,8 +18,8 @@
 enum {
 	READ_BYTES = 16384,
 	DRAIN_BYTES = 1 << 20, /* of a child that is gone */
-	REPORTS_BURST = 4000,
-	REPORTS_PER_S = 200,
+	REPORTS_BURST = 3000,
+	REPORTS_PER_S = 50,
 	LOG_BURST = 40,
 	LOG_PER_S = 2,
 	POLL_MS = 50

@@ -11,7 +11,7 @@
 #include "sfu/log.h"
 
 enum {
-	START_US = 20000000, /* to begin; it waits for the call 10 s */
+	START_US = 20000000,   /* to begin; it waits for the call 10 s */
 	SILENT_US = 600000000, /* a recorder that was told to stop works on */
 	GRACE_MS = 10000,
 	MINUTE_US = 60000000

@@ -165,6 +165,16 @@ static int copy_above(int fd, int *ret)
 	return fd >= 0 && *ret < 0 ? -errno : 0;
 }
 
+/* Who ignores SIGCHLD, and a parent may have left us so, is not told how a
+ * child ended. */
+static void hear_of_ends(void)
+{
+	struct sigaction now;
+
+	if (sigaction(SIGCHLD, NULL, &now) == 0 && now.sa_handler == SIG_IGN)
+		signal(SIGCHLD, SIG_DFL);
+}
+
 int spawn(const struct process_options *options, struct spawned *ret)
 {
 	struct pipes p;
@@ -175,6 +185,7 @@ int spawn(const struct process_options *options, struct spawned *ret)
 		err = copy_above(options->fd3, &fd[0]);
 	if (!err)
 		err = copy_above(options->fd4, &fd[1]);
+	hear_of_ends();
 	if (!err)
 		err = start(options, &p, fd, &ret->pid);
 	pipes_close(p.theirs);

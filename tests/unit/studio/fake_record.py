@@ -164,7 +164,8 @@ def compose(directory, layout):
         os.kill(os.getpid(), signal.SIGKILL)
     if do == "slow":
         time.sleep(600)
-    say("progress", percent=50, what="composing")
+    for percent in range(0, 101, 10):
+        say("progress", percent=percent, what="composing")
     for name in ("composed.mp4", "thumbnail.jpg"):
         with open(os.path.join(directory, name), "wb") as f:
             f.write(b"0123456789")

@@ -258,6 +258,37 @@ static void test_jobs_wait_for_each_other(void **state)
 		studio_delete(w->studio, "!room:example.org", w->id), 0);
 }
 
+static void on_done(void *arg)
+{
+	*(bool *)arg = true;
+}
+
+static void test_stop_while_composing(void **state)
+{
+	struct world *w = *state;
+	bool done = false;
+
+	world_write(w, "", ".fake", "{\"compose\": \"slow\"}");
+	world_record(w, "track");
+	world_wait(w, "track ");
+	studio_end(w->studio, "!room", "command");
+	for (int i = 0; i < 500 && !world_exists(w, w->id, "composing.txt");
+		i++)
+		world_turn(w, 10);
+	w->told[0] = '\0';
+	studio_stop(w->studio, on_done, &done);
+	for (int i = 0; i < 100 && !done; i++)
+		world_turn(w, 10);
+	assert_true(done);
+	assert_string_equal(w->told, "");
+	/* The next start goes on. */
+	world_kill(w);
+	world_write(w, "", ".fake", "{}");
+	world_start(w);
+	studio_resume(w->studio);
+	world_wait(w, "composed ");
+}
+
 static void test_finish_fails(void **state)
 {
 	struct world *w = *state;
@@ -298,6 +329,7 @@ int main(void)
 		T(test_compose_fails),
 		T(test_compose_is_killed),
 		T(test_jobs_wait_for_each_other),
+		T(test_stop_while_composing),
 		T(test_finish_fails),
 		T(test_no_descriptor_leaks),
 	};

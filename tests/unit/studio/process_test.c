@@ -346,6 +346,15 @@ static void test_nice(void **state)
 	assert_string_equal(t.reports, "{\"n\":10}\n");
 }
 
+static void test_sigchld_was_ignored(void **state)
+{
+	(void)state;
+	signal(SIGCHLD, SIG_IGN);
+	run("exit 5");
+	wait_end();
+	assert_int_equal(WEXITSTATUS(t.status), 5);
+}
+
 static void test_cannot_be_run(void **state)
 {
 	char *argv[] = { NULL }, *env[] = { NULL };
@@ -403,6 +412,7 @@ int main(void)
 		T(test_signals_are_as_usual),
 		T(test_environment_has_no_secrets),
 		T(test_nice),
+		T(test_sigchld_was_ignored),
 		T(test_cannot_be_run),
 		T(test_free_kills),
 	};
