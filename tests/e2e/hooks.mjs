@@ -300,7 +300,7 @@ await main("hooks", async (t) => {
 	const [entry] = shelf(path.join(scene.hearth.stateDir, "recordings"));
 	let manifest;
 	await t.must("it is composed", async () => {
-		manifest = await reached(entry, "composed", 120000);
+		manifest = await reached(entry, "composed", 240000);
 	});
 	await programsTrack(t, scene, entry, manifest);
 	await hookProgram(t, own, entry, manifest);

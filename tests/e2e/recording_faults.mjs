@@ -92,7 +92,7 @@ async function rejoins(t, scene, room, clients) {
 	await changes(t, alice);
 	await t.must("both recordings of bob play", async () => {
 		await stop(scene, room, clients);
-		manifest = await reached(entry, "composed", 120000);
+		manifest = await reached(entry, "composed", 240000);
 		checkFiles(entry, manifest);
 		const person = manifest.participants.filter((p) =>
 			p.user_id === clients[1].id);
@@ -176,7 +176,7 @@ async function diskFull(t, scene, room, clients) {
 		await stop(scene, room, clients);
 	});
 	await t.step("what was written before and after it plays", async () => {
-		const manifest = await reached(entry, "composed", 120000);
+		const manifest = await reached(entry, "composed", 240000);
 		same(manifest.troubles[0].code, "disk_full", "trouble");
 		checkFiles(entry, manifest);
 		const found = [];
@@ -250,7 +250,7 @@ async function workerKilled(t, scene, room, clients) {
 			for (const client of clients) await recording(client, "on", 30000);
 		});
 	await t.step("what was recorded before plays to its end", async () => {
-		const manifest = await reached(entry, "composed", 120000);
+		const manifest = await reached(entry, "composed", 240000);
 		checkFiles(entry, manifest);
 		return upToTheEnd(entry, manifest, clients[0], at);
 	});
@@ -273,7 +273,7 @@ async function daemonKilled(t, scene, room, clients) {
 			return said.text;
 		});
 	await t.step("what it recorded plays to its end", async () => {
-		const manifest = await reached(entry, "composed", 120000);
+		const manifest = await reached(entry, "composed", 240000);
 		same(manifest.stopped_because, "crashed", "why it stopped");
 		checkFiles(entry, manifest);
 		return upToTheEnd(entry, manifest, clients[0], at);

@@ -9,7 +9,7 @@ import {
 } from "../pages/fakemedia.js";
 
 const run = promisify(execFile);
-const RATE = 16000, DARK = 80, LIGHT = 175;
+const RATE = 16000, DARK = 80, LIGHT = 175, LATE_S = 0.03;
 
 async function ffprobe(file, ...args) {
 	const { stdout } = await run("ffprobe", ["-v", "error", ...args, "-of",
@@ -163,9 +163,10 @@ export function median(values) {
 }
 
 // How much later than its sound each flash is, what the page itself was late
-// taken off: milliseconds. person: { tone, firefox } of fakemedia.
+// taken off (and those left out with which it was very late): milliseconds. person: { tone, firefox } of fakemedia.
 export function offsets(all, samples, made, person) {
-	const late = new Map(made.map((f) => [f.counter, f.late_s]));
+	const late = new Map(made.filter((f) => f.late_s < LATE_S)
+		.map((f) => [f.counter, f.late_s]));
 	const heard = person.firefox ? edges(samples, person.tone, true) :
 		edges(samples, BEEP_HZ);
 	return flashes(all).filter((f) => late.has(f.counter)).flatMap((f) => {

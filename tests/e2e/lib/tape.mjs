@@ -94,10 +94,11 @@ export function shelf(directory) {
 	});
 }
 
+// Composed is finished, too.
 export const reached = (entry, state, timeoutMs = 60000) => until(
 	`recording ${entry.id} is ${state}`, () => {
 		const manifest = entry.manifest();
-		if (manifest.state === state) return manifest;
+		if ([state, "composed"].includes(manifest.state)) return manifest;
 		throw new Error(`it is ${manifest.state}, ` +
 			JSON.stringify(manifest.troubles));
 	}, timeoutMs, 250);
