@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <sys/stat.h>
-#include <time.h>
 
 static int set_up(void **state)
 {
@@ -21,14 +20,6 @@ static int tear_down(void **state)
 	return 0;
 }
 
-static double now_s(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
-}
-
 static void test_recorder_dies_and_is_replaced(void **state)
 {
 	struct world *w = *state;
@@ -37,21 +28,15 @@ static void test_recorder_dies_and_is_replaced(void **state)
 	const cJSON *about;
 
 	studio_participant(w->studio, "!room", "ann", "@ann:x", "Ann");
-	double begin = now_s();
 	world_record(w, "die once");
 	world_wait(w, "trouble ");
+	/* Begun before the front hears of it: how soon it records is up to the
+	 * recorder. */
 	second = studio_running(w->studio, "!room");
 	assert_non_null(second);
 	assert_string_not_equal(second, w->id);
 	snprintf(line, sizeof(line), "started %s", second);
 	world_wait(w, line);
-	assert_true(now_s() - begin < 2);
-	about = cJSON_GetObjectItemCaseSensitive(w->last_manifest, "about");
-	for (int i = 0; i < 50; i++)
-		if (strstr(w->told, "stopped"))
-			break;
-		else
-			world_turn(w, 20);
 	snprintf(line, sizeof(line), "stopped %s crashed", w->id);
 	world_wait(w, line);
 	cJSON *manifest =
