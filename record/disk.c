@@ -19,21 +19,44 @@ static const struct disk_ops system_ops = {
 	.sync = fdatasync,
 };
 
-static int start_thread(struct disk *d)
+static void init_locks(struct disk *d)
 {
 	pthread_condattr_t attr;
-	int err;
 
 	pthread_mutex_init(&d->lock, NULL);
 	pthread_condattr_init(&attr);
 	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
 	pthread_cond_init(&d->wake, &attr);
+	pthread_cond_init(&d->keep, &attr);
 	pthread_condattr_destroy(&attr);
-	err = pthread_create(&d->thread, NULL, disk_run, d);
-	if (err) {
-		pthread_cond_destroy(&d->wake);
-		pthread_mutex_destroy(&d->lock);
-	}
+}
+
+static void done_locks(struct disk *d)
+{
+	pthread_cond_destroy(&d->keep);
+	pthread_cond_destroy(&d->wake);
+	pthread_mutex_destroy(&d->lock);
+}
+
+/* Both threads end. */
+static void end_threads(struct disk *d)
+{
+	pthread_mutex_lock(&d->lock);
+	d->ending = true;
+	pthread_cond_signal(&d->wake);
+	pthread_mutex_unlock(&d->lock);
+	pthread_join(d->writer, NULL);
+}
+
+static int start_threads(struct disk *d)
+{
+	int err = pthread_create(&d->writer, NULL, disk_run, d);
+
+	if (err)
+		return -err;
+	err = pthread_create(&d->keeper, NULL, disk_keep, d);
+	if (err)
+		end_threads(d);
 	return -err;
 }
 
@@ -49,11 +72,14 @@ int disk_new(struct disk **ret, int dir, const struct disk_ops *ops)
 	STAILQ_INIT(&d->jobs);
 	STAILQ_INIT(&d->events);
 	TAILQ_INIT(&d->files);
+	TAILQ_INIT(&d->closed);
+	init_locks(d);
 	d->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	err = d->event_fd < 0 ? -errno : start_thread(d);
+	err = d->event_fd < 0 ? -errno : start_threads(d);
 	if (err) {
 		if (d->event_fd >= 0)
 			close(d->event_fd);
+		done_locks(d);
 		free(d);
 		return err;
 	}
@@ -67,17 +93,13 @@ struct disk *disk_free(struct disk *d)
 
 	if (!d)
 		return NULL;
-	pthread_mutex_lock(&d->lock);
-	d->ending = true;
-	pthread_cond_signal(&d->wake);
-	pthread_mutex_unlock(&d->lock);
-	pthread_join(d->thread, NULL);
+	end_threads(d);
+	pthread_join(d->keeper, NULL);
 	while ((note = STAILQ_FIRST(&d->events))) {
 		STAILQ_REMOVE_HEAD(&d->events, next);
 		free(note);
 	}
-	pthread_cond_destroy(&d->wake);
-	pthread_mutex_destroy(&d->lock);
+	done_locks(d);
 	close(d->event_fd);
 	free(d->manifest);
 	free(d);
@@ -150,8 +172,8 @@ uint32_t disk_open(struct disk *d, const char *name)
 	job->type = DISK_JOB_OPEN;
 	job->file = ++d->last_file;
 	snprintf(job->name, sizeof(job->name), "%s", name);
-	push(d, job);
-	return job->file;
+	push(d, job); /* it is the writer's from here on */
+	return d->last_file;
 }
 
 int disk_write(struct disk *d, uint32_t file, uint64_t offset, uint8_t *data,
@@ -182,13 +204,16 @@ void disk_manifest(struct disk *d, char *text)
 	pthread_mutex_lock(&d->lock);
 	free(d->manifest);
 	d->manifest = text;
-	pthread_cond_signal(&d->wake);
+	pthread_cond_signal(&d->keep);
 	pthread_mutex_unlock(&d->lock);
 }
 
-int disk_probe(struct disk *d)
+void disk_probe(struct disk *d)
 {
-	return order(d, DISK_JOB_PROBE, 0, false);
+	pthread_mutex_lock(&d->lock);
+	d->probe = true;
+	pthread_cond_signal(&d->keep);
+	pthread_mutex_unlock(&d->lock);
 }
 
 int disk_release(struct disk *d)

@@ -1,7 +1,7 @@
 /*
- * The disk, in a thread of its own: files of one recording are created,
- * written, synced, hashed and completed there, so that whoever reads the feed
- * never waits for a disk. Orders go into a queue whose bytes the owner bounds
+ * The disk, in threads of its own: files of one recording are created, written,
+ * synced, hashed and completed there, so that whoever reads the feed never
+ * waits for a disk. Orders go into a queue whose bytes the owner bounds
  * (disk_queued); what comes of them is told as events, read after disk_fd
  * became readable.
  *
@@ -80,8 +80,8 @@ int disk_close(struct disk *d, uint32_t file, bool whole);
 /* Replaces the manifest: new file, sync, rename, sync of the directory. text is
  * taken over (malloc); one that still waits is forgotten. */
 void disk_manifest(struct disk *d, char *text);
-/* Tries to write the reserve file (again); DISK_PROBED follows. 0, -ENOMEM. */
-int disk_probe(struct disk *d);
+/* Tries to write the reserve file (again); DISK_PROBED follows. */
+void disk_probe(struct disk *d);
 /* Removes the reserve file. 0, -ENOMEM. */
 int disk_release(struct disk *d);
 

@@ -1,5 +1,6 @@
 /*
- * What disk.c (the owner's side) and disk_thread.c (the thread) share.
+ * What disk.c (the owner's side), disk_thread.c (the writer), and disk_keep.c
+ * (the keeper) share.
  */
 #ifndef HEARTH_RECORD_DISK_PRIVATE_H
 #define HEARTH_RECORD_DISK_PRIVATE_H
@@ -15,7 +16,6 @@ enum disk_job_type {
 	DISK_JOB_OPEN,
 	DISK_JOB_WRITE,
 	DISK_JOB_CLOSE,
-	DISK_JOB_PROBE,
 	DISK_JOB_RELEASE
 };
 
@@ -35,40 +35,55 @@ struct disk_note {
 	struct disk_event event;
 };
 
-/* The thread's own. */
+/* In `files` the writer's, in `closed` the keeper's, who also syncs it there.
+ */
 struct disk_file {
 	TAILQ_ENTRY(disk_file) next;
 	uint32_t id;
-	int fd;  /* -1: could not be opened */
-	int err; /* errno: nothing more is written */
+	int fd;  /* -errno: could not be opened */
+	int err; /* errno: nothing more is written; under the lock */
 	uint64_t end;
-	bool dirty;
-	bool closed; /* being hashed */
+	bool dirty; /* under the lock */
+	bool whole; /* is to be hashed */
 	struct digest *digest;
 };
 
+TAILQ_HEAD(disk_files, disk_file);
+
+/* Two threads, since a sync may take seconds, and what is only written already
+ * survives the end of the process: the writer writes, the keeper syncs, hashes,
+ * replaces the manifest, and makes the reserve. */
 struct disk {
 	int dir;
 	struct disk_ops ops;
-	pthread_t thread;
+	pthread_t writer, keeper;
 	int event_fd;
 	uint32_t last_file; /* the owner's */
 
-	/* The thread's. */
-	TAILQ_HEAD(, disk_file) files;
-	bool reserve;
-	unsigned passed;
-	uint64_t sync_us; /* when the next sync is due; 0: nothing to sync */
-
 	pthread_mutex_t lock; /* of what stands below */
-	pthread_cond_t wake;
+	pthread_cond_t wake, keep;
 	STAILQ_HEAD(, disk_job) jobs;
 	STAILQ_HEAD(, disk_note) events;
+	struct disk_files files, closed;
 	uint64_t queued;
 	char *manifest;
-	bool ending;
+	bool probe;   /* to be made */
+	bool reserve; /* it is there */
+	bool ending;  /* the owner has no more jobs */
+	bool done;    /* the writer neither */
 };
 
+/* Both threads. */
+void disk_tell(struct disk *d, const struct disk_event *ev);
+void disk_fail(struct disk *d, struct disk_file *f, int err);
+/* A file of the directory, made if need be: its descriptor, or -errno. */
+int disk_create(struct disk *d, const char *name, int flags);
+void disk_reserve(struct disk *d, bool there);
+/* 0 or -errno. */
+int disk_write_all(
+	struct disk *d, int fd, const void *buf, size_t len, uint64_t offset);
+
 void *disk_run(void *arg);
+void *disk_keep(void *arg);
 
 #endif

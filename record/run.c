@@ -173,6 +173,7 @@ static void stop(struct run *r, const char *reason)
 	if (r->stopping)
 		return;
 	r->stopping = true;
+	event_del(r->orders);
 	if (!r->session) {
 		fail(r, "The recording ended before it had begun.");
 		return;

@@ -35,6 +35,12 @@ static uint64_t mono_us(void)
 	return (uint64_t)ts.tv_sec * 1000000 + (uint64_t)ts.tv_nsec / 1000;
 }
 
+void stage_realtime(struct stage *s)
+{
+	s->realtime = true;
+	s->now_us = mono_us();
+}
+
 struct stage *stage_new(void (*sink)(void *arg, const struct feed_frame *f),
 	void (*tick)(void *arg, uint64_t now_us), void *arg)
 {

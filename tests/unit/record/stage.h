@@ -53,6 +53,9 @@ struct stage *stage_new(void (*sink)(void *arg, const struct feed_frame *f),
 	void (*tick)(void *arg, uint64_t now_us), void *arg);
 void stage_free(struct stage *s);
 
+/* From now on, before streams are added: the clock of this machine. */
+void stage_realtime(struct stage *s);
+
 /* Returns it, for the test to change. */
 struct stage_stream *stage_add(struct stage *s, const char *vector,
 	uint32_t owner, const char *source, const char *label);
