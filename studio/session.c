@@ -34,9 +34,12 @@ void session_tell(struct session *n, const cJSON *order)
 {
 	int err = n->process ? process_send(n->process, order) : 0;
 
-	if (err)
-		log_warn("recorder_not_told", "id=%s error=%s", n->entry->id,
-			log_value(strerror(-err)));
+	if (!err)
+		return;
+	log_warn("recorder_not_told", "id=%s error=%s", n->entry->id,
+		log_value(strerror(-err)));
+	if (err == -ENOBUFS) /* it has not read for long: it hangs */
+		process_end(n->process, GRACE_MS);
 }
 
 void session_stop(struct session *n, const char *reason)
@@ -205,9 +208,37 @@ static void on_sfu(void *arg, const struct sfu_event *ev)
 							: "failed");
 }
 
+/* A recorder that hangs says nothing: its manifest gets old. It is not ended
+ * for that, the disk may be as slow, and it may have much to write. */
+static void watch_manifest(struct session *n, uint64_t now_us)
+{
+	int64_t ns = shelf_written_ns(&n->studio->shelf, n->entry->id);
+	bool stale;
+
+	if (ns != n->manifest_ns || !n->fresh_us)
+		n->fresh_us = now_us;
+	n->manifest_ns = ns;
+	stale = now_us > n->fresh_us + (uint64_t)STALE_S * 1000000;
+	if (stale == n->stale)
+		return;
+	n->stale = stale;
+	if (stale) {
+		n->studio->counters.troubles++;
+		log_warn("recorder_writes_nothing", "id=%s", n->entry->id);
+	}
+	tell(n, stale ? STUDIO_TROUBLE : STUDIO_RECOVERED,
+		stale ? "Nothing has been written for a minute: the disk or "
+			"the recorder hangs. Stop the recording and start it "
+			"again if this stays."
+		      : "The recorder writes again.");
+}
+
 void session_tick(struct session *n, uint64_t now_us)
 {
 	uint64_t heard = process_heard_us(n->process);
+
+	if (n->started && !n->stopping)
+		watch_manifest(n, now_us);
 
 	if (!n->started && now_us - n->begun_us > START_US) {
 		log_error("recorder_does_not_begin", "id=%s", n->entry->id);

@@ -216,6 +216,19 @@ int shelf_read(const struct shelf *s, const char *id, cJSON **ret)
 	return err;
 }
 
+int64_t shelf_written_ns(const struct shelf *s, const char *id)
+{
+	char path[SHELF_ID + sizeof("/manifest.json")];
+	struct stat st;
+
+	if (!shelf_id_ok(id))
+		return 0;
+	snprintf(path, sizeof(path), "%s/manifest.json", id);
+	if (fstatat(s->fd, path, &st, AT_SYMLINK_NOFOLLOW) != 0)
+		return 0;
+	return (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec;
+}
+
 static int write_whole(int fd, const char *text)
 {
 	size_t left = strlen(text);

@@ -54,6 +54,8 @@ int shelf_open_file(const struct shelf *s, const char *id, const char *name,
 
 /* The manifest. 0; -ENOENT, -EBADMSG (torn, too large, no object), -ENOMEM. */
 int shelf_read(const struct shelf *s, const char *id, cJSON **ret);
+/* When the manifest was written last, Unix time in ns; 0: there is none. */
+int64_t shelf_written_ns(const struct shelf *s, const char *id);
 /* In its place, by rename. 0, -errno. */
 int shelf_write(const struct shelf *s, const char *id, const cJSON *manifest);
 

@@ -24,7 +24,8 @@ enum {
 	STUDIO_SPACE_MIN = 256 << 20, /* free bytes before a start */
 	STUDIO_ERROR = 256,
 	LINK_KEY = 32,
-	DEATHS = 3 /* within a minute; see studio.h */
+	STALE_S = 60, /* recorders write the manifest every 5 s */
+	DEATHS = 3    /* within a minute; see studio.h */
 };
 
 struct studio_counters {
@@ -49,7 +50,10 @@ struct session {
 	struct plug *plug; /* NULL: not in the conference any more */
 	bool started, stopping, stopped;
 	uint64_t begun_us, stopping_us;
-	char *failure; /* what the recorder said last of why */
+	int64_t manifest_ns; /* when the manifest was written last, wall */
+	uint64_t fresh_us;   /* when that was seen to change */
+	bool stale;          /* the front knows that nothing is written */
+	char *failure;       /* what the recorder said last of why */
 	uint64_t death_us[DEATHS];
 };
 

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <sys/stat.h>
+#include "studio/studio_impl.h"
 
 static int set_up(void **state)
 {
@@ -243,6 +244,32 @@ static void test_jobs_wait_for_each_other(void **state)
 		studio_delete(w->studio, "!room:example.org", w->id), 0);
 }
 
+static void test_recorder_that_writes_nothing(void **state)
+{
+	struct world *w = *state;
+	struct session *n;
+	uint64_t now = process_now_us();
+
+	world_record(w, "");
+	world_wait(w, "started ");
+	n = LIST_FIRST(&w->studio->sessions);
+	for (unsigned s = 0; s < 60; s += 5)
+		session_tick(n, now + s * 1000000);
+	world_turn(w, 20);
+	assert_int_equal(world_lines(w, "trouble "), 0);
+	/* The clock of this studio goes on from here. */
+	session_tick(n, now + 62000000);
+	session_tick(n, now + 63000000);
+	world_wait(w, "trouble ");
+	assert_non_null(strstr(w->last_text, "hangs"));
+	world_write(w, w->id, "manifest.json",
+		"{\"state\": \"recording\", \"room\": \"!r\"}");
+	session_tick(n, now + 64000000);
+	world_wait(w, "recovered ");
+	assert_int_equal(world_lines(w, "trouble "), 1);
+	assert_non_null(studio_running(w->studio, "!room"));
+}
+
 static void on_done(void *arg)
 {
 	*(bool *)arg = true;
@@ -314,6 +341,7 @@ int main(void)
 		T(test_compose_fails),
 		T(test_compose_is_killed),
 		T(test_jobs_wait_for_each_other),
+		T(test_recorder_that_writes_nothing),
 		T(test_stop_while_composing),
 		T(test_finish_fails),
 		T(test_no_descriptor_leaks),
