@@ -207,12 +207,15 @@ static void finish_filter(FILE *g, bool last)
 }
 
 /* Times in the file say where its sound belongs: silence goes where nothing
- * came, and a clock that drifts is followed by stretching. */
+ * came, and a clock that drifts is followed by stretching. The resampler is on
+ * from the start (flags=res): where stretching switches it on later, the
+ * silence in front is put in a second time. */
 static void sound_filter(FILE *g, unsigned i)
 {
 	fprintf(g,
-		"[%u:a:0]aresample=48000:async=1000:min_hard_comp=0.03:"
-		"first_pts=0,aformat=sample_fmts=fltp:channel_layouts=stereo"
+		"[%u:a:0]aresample=48000:async=1000:min_comp=0.002:"
+		"min_hard_comp=0.03:first_pts=0:flags=res,aformat=sample_fmts="
+		"fltp:channel_layouts=stereo"
 		"[s%u];",
 		i, i);
 }
