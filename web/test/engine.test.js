@@ -146,6 +146,7 @@ test('a recording is asked for, seen by all, and ended', async () => {
   await page.keyboard.press('r');
   await page.click('[data-testid=confirm-yes]');
   await until('off', () => document.querySelector('[data-testid=recording-sign]').hidden && people.carol.recording.now.state === 'off');
+  await until('told', () => [...document.querySelectorAll('[data-testid=toast]')].some((t) => /has ended/.test(t.textContent)));
 });
 
 test('another one records: notice, trouble, and it is all right again', async () => {

@@ -45,6 +45,14 @@ test('a link logs in by itself; what is wrong is said', async (t) => {
   assert.doesNotMatch(await page.evaluate(() => JSON.stringify([{ ...sessionStorage }, { ...localStorage }])), /sesame/);
 });
 
+test('a link to a recording asks to log in, and is kept', async (t) => {
+  const page = await open('#/recording/!a:x/20261126T110552Z-0badcafe?user=alice&password=sesame', t);
+  assert.equal(await page.evaluate(() => location.hash), '#/recording/!a:x/20261126T110552Z-0badcafe');
+  const text = await page.$eval('[data-testid=login-form]', (e) => e.textContent);
+  assert.match(text, /Log in to watch/);
+  assert.match(text, /recording in !a:x/);
+});
+
 test('an empty form is pointed at, not sent', async (t) => {
   const page = await open('', t);
   await page.click('[data-testid=login-submit]');

@@ -31,7 +31,7 @@ export class RecordingView {
     this.signs = el('div', { class: 'signs' }, this.sign, this.feeds);
     this.text = el('p');
     this.go = el('button', { type: 'button', class: 'text', text: 'Leave call', onclick: onleave });
-    this.notice = el('div', { class: 'banner recording', testid: 'recording-notice', role: 'status', hidden: true },
+    this.notice = el('div', { class: 'banner recording', testid: 'recording-notice', hidden: true },
       this.text, this.go,
       el('button', { type: 'button', class: 'text', testid: 'recording-ok', text: 'OK', onclick: () => this.#note('') }));
     this.update();
@@ -51,10 +51,13 @@ export class RecordingView {
 
   changed({ before, now, joined }) {
     if (runs(now) && !same(before, now)) this.#began(joined);
-    else if (runs(before) && !runs(now)) this.#ended(now);
+    else if (runs(before) && !runs(now)) this.#note('');
     else if (before.state === 'trouble' && now.state === 'on') {
       this.#note('');
       toast('The recording is all right again.');
+    }
+    if (now.state === 'off' && (runs(before) || before.state === 'stopping')) {
+      toast('The recording has ended. It comes into the room when it is ready.');
     }
     if (now.state === 'trouble' && (before.state !== 'trouble' || before.message !== now.message)) {
       this.#note(now.message || TROUBLE, true);
@@ -75,12 +78,6 @@ export class RecordingView {
       : `${this.#someone()} started recording. ${KEPT}`;
     this.#note(text);
     alarm(text);
-  }
-
-  #ended(now) {
-    this.#note('');
-    if (now.state === 'stopping') say('The recording ends');
-    else toast('The recording has ended. It comes into the room when it is ready.');
   }
 
   #programs(before, now, joined) {
