@@ -2,11 +2,13 @@
 foreach(part plan compose_text compose_ass)
   hearth_unit(record_${part} SOURCES ${part}_test.c LINK record_compose)
 endforeach()
-hearth_unit(record_compose SOURCES compose_test.c compose_film.c
-  LINK record_compose record_edge)
-if(HEARTH_TESTS)
-  target_compile_definitions(unit_record_compose PRIVATE
-    RECORDER="$<TARGET_FILE:hearth-record>")
-  add_dependencies(unit_record_compose hearth-record)
-  set_tests_properties(unit_record_compose PROPERTIES TIMEOUT 900)
-endif()
+foreach(part compose compose_fails)
+  hearth_unit(record_${part} SOURCES ${part}_test.c compose_film.c
+    LINK record_compose record_edge)
+  if(HEARTH_TESTS)
+    target_compile_definitions(unit_record_${part} PRIVATE
+      RECORDER="$<TARGET_FILE:hearth-record>")
+    add_dependencies(unit_record_${part} hearth-record)
+    set_tests_properties(unit_record_${part} PROPERTIES TIMEOUT 900)
+  endif()
+endforeach()

@@ -113,6 +113,20 @@ void film_make(const char *dir, const char *name, const char *video,
 	assert_int_equal(film_run(dir, line, NULL, NULL), 0);
 }
 
+void film_touch(
+	const char *dir, const char *name, const char *text, mode_t mode)
+{
+	char path[256];
+	FILE *f;
+
+	snprintf(path, sizeof(path), "%s/%s", dir, name);
+	f = fopen(path, "w");
+	assert_non_null(f);
+	fputs(text, f);
+	assert_int_equal(fclose(f), 0);
+	assert_int_equal(chmod(path, mode), 0);
+}
+
 void film_manifest(const char *dir, const char *text)
 {
 	char path[256];
@@ -231,4 +245,23 @@ int16_t *film_sound(const char *dir, const char *name, size_t *ret_n)
 	assert_int_equal(film_run(dir, line, &out, &len), 0);
 	*ret_n = len / 2;
 	return (int16_t *)(void *)out;
+}
+
+unsigned film_beeps(const char *dir, const char *name, int *ret_ms, unsigned n)
+{
+	size_t len, quiet = 4800;
+	int16_t *sound = film_sound(dir, name, &len);
+	unsigned beeps = 0;
+
+	for (size_t i = 0; i < len; i++) {
+		if (abs(sound[i]) < 3000) {
+			quiet++;
+			continue;
+		}
+		if (quiet > 2400 && beeps < n)
+			ret_ms[beeps++] = (int)(i / 48);
+		quiet = 0;
+	}
+	free(sound);
+	return beeps;
 }

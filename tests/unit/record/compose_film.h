@@ -25,6 +25,9 @@ pid_t film_start(const char *dir, const char *line, int *ret_fd);
 /* dir/name.webm: VP8 of a lavfi source (NULL: none) and Opus of another. */
 void film_make(const char *dir, const char *name, const char *video,
 	const char *sound, double seconds);
+/* dir/name with that text. */
+void film_touch(
+	const char *dir, const char *name, const char *text, mode_t mode);
 /* dir/manifest.json; quotes are written as '. */
 void film_manifest(const char *dir, const char *text);
 cJSON *film_manifest_read(const char *dir);
@@ -44,6 +47,9 @@ bool film_like(uint32_t a, uint32_t b);
 /* Brightness 0 to 255 of a FILM_W x FILM_H copy of each frame: frames[i * W * H
  * ...]; the caller's. */
 uint8_t *film_frames(const char *dir, size_t *ret_n);
+/* Times (ms) at which a sound begins after 50 ms of silence, at most n; returns
+ * how many. */
+unsigned film_beeps(const char *dir, const char *name, int *ret_ms, unsigned n);
 /* Mono at 48 kHz; the caller's. */
 int16_t *film_sound(const char *dir, const char *name, size_t *ret_n);
 
