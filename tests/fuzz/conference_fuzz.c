@@ -4,7 +4,8 @@
  * hold whatever happens is asserted after each step; memory is the sanitizers'.
  *
  * Input: steps of (verb, who, length, bytes). Handshakes are skipped, they cost
- * milliseconds: a peer that passed its check is given keys by hand.
+ * milliseconds: a peer that passed its check is given keys by hand. The last
+ * seat is a local program's.
  */
 #include <assert.h>
 #include <netinet/in.h>
@@ -24,7 +25,8 @@ enum { SEATS = 6, S = 1000000 };
 
 struct seat {
 	struct client_out out; /* first */
-	struct client *client;
+	struct client *client; /* NULL: nobody, or a program */
+	bool program;
 	struct crypt *crypt;
 	sfu_id id;
 	bool gone;       /* SFU_EV_LEFT was said */
@@ -83,6 +85,10 @@ static void check_packets(void)
 		const struct packet *p = &w.out.v[i];
 		bool known = !p->key;
 		assert(p->len <= OUTBOX_SLOT - CRYPT_TRAILER);
+		if (p->plug) {
+			assert(!p->key && p->plug == w.seat[SEATS - 1].id);
+			continue;
+		}
 		assert(p->to.ss_family == AF_INET);
 		for (unsigned k = 0; k < w.c->n; k++)
 			known |= p->key == w.c->p[k]->peer.crypt;
@@ -95,7 +101,7 @@ static void on_flush(struct outbox *out)
 	check_packets();
 	outbox_seal(out);
 	assert(out->unsealed == 0);
-	out->n = 0;
+	out->n = out->n_plug = 0;
 }
 
 static void check_subscription(const struct participant *p, unsigned i)
@@ -142,7 +148,7 @@ static void on_event(const struct sfu_event *ev)
 		assert(!s->gone); /* LEFT is the last */
 		if (ev->type == SFU_EV_LEFT)
 			s->gone = true;
-		if (ev->type == SFU_EV_ANSWER)
+		if (ev->type == SFU_EV_ANSWER && s->client)
 			client_answer(s->client, w.now_us, ev->sdp);
 		if (ev->type == SFU_EV_OFFER) {
 			free(s->offer);
@@ -164,7 +170,7 @@ static void settle(void)
 	conference_sweep(w.c);
 	for (unsigned i = 0; i < SEATS; i++) {
 		const struct seat *s = &w.seat[i];
-		assert(!s->client || s->gone == !conference_find(w.c, s->id));
+		assert(!s->id || s->gone == !conference_find(w.c, s->id));
 	}
 }
 
@@ -226,6 +232,7 @@ static void empty(struct seat *s)
 {
 	s->client = client_free(s->client);
 	s->crypt = crypt_free(s->crypt);
+	s->program = false;
 	free(s->offer);
 	s->offer = NULL;
 	s->id = 0;
@@ -341,9 +348,101 @@ static void pass_time(uint64_t us)
 	}
 }
 
+/* --- a program ---------------------------------------------------------------
+ */
+
+static void plug(struct seat *s, uint8_t how)
+{
+	const struct sfu_plug_options may = { .listen = !(how & 1),
+		.publish = !(how & 2) };
+	empty(s);
+	s->gone = false;
+	s->program = true;
+	s->id = w.next_id++;
+	assert(conference_plug(w.c, w.now_us, s->id, "program", &may) == 0);
+}
+
+/* What is left out by a bit of the first byte, then bytes replaced. */
+static void describe(struct seat *s, const uint8_t *data, size_t len)
+{
+	static const char *const part[] = {
+		"v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\n",
+		"m=audio 9 RTP/AVPF 100\r\na=mid:a\r\na=recvonly\r\n"
+		"a=rtpmap:100 opus/48000/2\r\n",
+		"m=video 9 RTP/AVPF 101 102\r\na=mid:v\r\na=recvonly\r\n"
+		"a=rtpmap:101 VP8/90000\r\na=rtcp-fb:101 nack pli\r\n"
+		"a=rtpmap:102 H264/90000\r\n",
+		"m=audio 9 RTP/AVP 100\r\na=mid:p\r\na=sendonly\r\n"
+		"a=rtpmap:100 opus/48000/2\r\na=ssrc:7 cname:c\r\n",
+		"m=video 9 RTP/AVPF 101\r\na=mid:q\r\na=sendrecv\r\n"
+		"a=rtpmap:101 VP8/90000\r\na=msid:s t\r\n",
+	};
+	char text[2048] = "";
+	for (unsigned i = 0; i < sizeof(part) / sizeof(*part); i++)
+		if (!len || !(data[0] >> i & 1))
+			strcat(text, part[i]);
+	if (len)
+		spoil(text, data + 1, len - 1);
+	conference_offer(w.c, w.now_us, s->id, text, strlen(text), &w.out);
+}
+
+static void plain(struct seat *s, bool rtcp, const uint8_t *data, size_t len)
+{
+	uint8_t *copy = malloc(len ? len : 1);
+	struct participant *p = conference_find(w.c, s->id);
+	memcpy(copy, data, len);
+	if (p && rtcp && p->n_subs && len >= 12 && data[0] & 1) {
+		uint32_t ssrc = htonl(p->sub[data[2] % p->n_subs]->ssrc);
+		memcpy(copy + 8, &ssrc, 4);
+		copy[2] = 0;
+		copy[3] = (uint8_t)(len / 4 - 1);
+	}
+	if (len && !(data[0] & 2))
+		copy[0] = (uint8_t)(0x80 | (copy[0] & 31));
+	if (p)
+		conference_plain_input(
+			w.c, w.now_us, p, rtcp, copy, len, &w.out);
+	free(copy);
+}
+
+static void program_step(
+	uint8_t verb, struct seat *s, const uint8_t *data, size_t len)
+{
+	switch (verb % 6) {
+	case 0:
+		pass_time((uint64_t)(len ? data[0] + 1 : 1) * 20000);
+		break;
+	case 1:
+		plain(s, false, data, len);
+		break;
+	case 2:
+		plain(s, true, data, len);
+		break;
+	case 3:
+		describe(s, data, len);
+		break;
+	case 4:
+		raw(s, data, len, true);
+		conference_answer(
+			w.c, w.now_us, s->id, (const char *)data, len, &w.out);
+		break;
+	case 5:
+		conference_leave(w.c, w.now_us, s->id, SFU_BY_COMMAND, &w.out);
+		break;
+	}
+}
+
 static void step(uint8_t verb, struct seat *s, const uint8_t *data, size_t len)
 {
 	char line[256] = { 0 };
+	if (s->program && !s->gone) {
+		program_step(verb, s, data, len);
+		return;
+	}
+	if (s->number == SEATS - 1) {
+		plug(s, verb);
+		return;
+	}
 	if (!s->client || s->gone) {
 		join(s, verb);
 		return;

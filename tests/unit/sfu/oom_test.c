@@ -141,6 +141,29 @@ static void joining_is_all_or_nothing(void **state)
 	sim_done(&s);
 }
 
+static void plugging_in_is_all_or_nothing(void **state)
+{
+	(void)state;
+	static struct sim s;
+	const struct sfu_plug_options may = { .listen = true };
+	sim_init(&s, 1);
+	for (unsigned at = 1;; at++) {
+		assert_true(at < 20);
+		arm(at);
+		memory.in_core = true;
+		int err = conference_plug(
+			s.conference, s.now_us, 7, "label", &may);
+		memory.in_core = false;
+		if (!err) {
+			assert_true(memory.n < at);
+			break;
+		}
+		assert_int_equal(err, -ENOMEM);
+		assert_true(conference_empty(s.conference));
+	}
+	sim_done(&s);
+}
+
 /* --- a whole call ------------------------------------------------------------
  */
 
@@ -245,12 +268,96 @@ static void a_call_survives_each_failure(void **state)
 		call(at);
 }
 
+/* --- with a program ----------------------------------------------------------
+ */
+
+static const char description[] =
+	"v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\n"
+	"m=audio 9 RTP/AVPF 111\r\na=mid:a\r\na=recvonly\r\n"
+	"a=rtpmap:111 opus/48000/2\r\n"
+	"m=video 9 RTP/AVPF 96\r\na=mid:v\r\na=recvonly\r\n"
+	"a=rtpmap:96 VP8/90000\r\n"
+	"m=audio 9 RTP/AVPF 111\r\na=mid:p\r\na=sendonly\r\n"
+	"a=rtpmap:111 opus/48000/2\r\na=msid:s t\r\n";
+
+static struct {
+	unsigned packets, refused, left;
+} program;
+
+static void on_packet(
+	struct sim *s, sfu_id id, bool rtcp, const uint8_t *buf, size_t len)
+{
+	(void)s;
+	(void)id;
+	(void)buf;
+	(void)len;
+	program.packets += !rtcp;
+}
+
+static void on_event(struct sim *s, const struct sfu_event *ev)
+{
+	(void)s;
+	program.refused += ev->type == SFU_EV_REFUSED;
+	program.left += ev->type == SFU_EV_LEFT;
+}
+
+/* It describes itself, tracks come and go on both sides. */
+static unsigned feed(unsigned fail_at)
+{
+	const struct sfu_plug_options may = { .listen = true, .publish = true };
+	struct client_config cfg = slow(1);
+	sim_init(&world, 3);
+	memset(&program, 0, sizeof(program));
+	world.plugs.packet = on_packet;
+	world.plugs.event = on_event;
+	flush_for_real = world.out.flush;
+	world.out.flush = flush_outside;
+	struct sim_seat *one = sim_join(&world, &cfg, NULL);
+	sim_run(&world, SIM_S);
+	assert_int_equal(conference_plug(world.conference, world.now_us, 900,
+				 "program", &may),
+		0);
+	arm(fail_at);
+	for (unsigned i = 0; i < 2; i++) {
+		conference_offer(world.conference, world.now_us, 900,
+			description, sizeof(description) - 1, &world.out);
+		sim_settle(&world);
+		sim_run(&world, 500000);
+	}
+	cfg = slow(2);
+	struct sim_seat *two = sim_join(&world, &cfg, NULL);
+	sim_run(&world, SIM_S);
+	if (!two->left && !one->left && !two->refused)
+		assert_int_equal(client_live(two->client, 1, world.now_us), 2);
+	sim_leave(&world, two);
+	sim_run(&world, 200000);
+	/* It hears, or knows why not. */
+	assert_true(program.packets > 0 || program.left || program.refused ||
+		    one->left);
+	unsigned n = memory.n;
+	arm(0);
+	sim_done(&world);
+	return n;
+}
+
+static void a_feed_survives_each_failure(void **state)
+{
+	(void)state;
+	unsigned total = feed(0);
+	assert_true(total > 30);
+	assert_int_equal(program.left + program.refused, 0);
+	for (unsigned at = 1; at <= total + total / 10; at++)
+		feed(at);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(conferences_are_made_whole),
 		cmocka_unit_test(joining_is_all_or_nothing),
 		cmocka_unit_test(a_call_survives_each_failure),
+		cmocka_unit_test(plugging_in_is_all_or_nothing),
+		cmocka_unit_test(a_feed_survives_each_failure),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
