@@ -63,8 +63,7 @@ static void test_recorder_that_always_dies_is_given_up(void **state)
 	struct world *w = *state;
 
 	world_record(w, "die");
-	for (int i = 0; i < 1000 && world_lines(w, "stopped ") < 4; i++)
-		world_turn(w, 10);
+	world_until(w, world_lines(w, "stopped ") == 4);
 	/* The first and three more. */
 	assert_int_equal(world_lines(w, "started "), 4);
 	assert_int_equal(world_lines(w, "trouble "), 4);
@@ -228,10 +227,7 @@ static void test_jobs_wait_for_each_other(void **state)
 	world_wait(w, "track ");
 	studio_end(w->studio, "!room", "command");
 	world_wait(w, "stopped ");
-	for (int i = 0; i < 500 && !world_exists(w, first, "composing.txt");
-		i++)
-		world_turn(w, 10);
-	assert_true(world_exists(w, first, "composing.txt"));
+	world_until(w, world_exists(w, first, "composing.txt"));
 	assert_int_equal(
 		studio_delete(w->studio, "!room:example.org", first), -EBUSY);
 	w->told[0] = '\0';
@@ -284,14 +280,10 @@ static void test_stop_while_composing(void **state)
 	world_record(w, "track");
 	world_wait(w, "track ");
 	studio_end(w->studio, "!room", "command");
-	for (int i = 0; i < 500 && !world_exists(w, w->id, "composing.txt");
-		i++)
-		world_turn(w, 10);
+	world_until(w, world_exists(w, w->id, "composing.txt"));
 	w->told[0] = '\0';
 	studio_stop(w->studio, on_done, &done);
-	for (int i = 0; i < 100 && !done; i++)
-		world_turn(w, 10);
-	assert_true(done);
+	world_until(w, done);
 	assert_string_equal(w->told, "");
 	/* The next start goes on. */
 	world_kill(w);

@@ -80,7 +80,7 @@ static void turn_until_idle(void)
 {
 	const struct programs_counters *c = programs_counted(t.programs);
 
-	for (unsigned i = 0; i < 10000 && c->waiting + c->running; i++) {
+	for (unsigned i = 0; i < 60000 && c->waiting + c->running; i++) {
 		event_base_loop(t.base, EVLOOP_NONBLOCK);
 		usleep(1000);
 		assert_true(c->running <= PROGRAMS_AT_ONCE);

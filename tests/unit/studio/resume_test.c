@@ -222,16 +222,10 @@ static void test_hook_program_sees_it_all(void **state)
 	studio_end(w->studio, "!room", "command");
 	world_wait(w, "composed ");
 	assert_int_equal(studio_delivered(w->studio, w->id, word), 0);
-	for (int i = 0;
-		i < 500 && !strstr(world_read(w, "", "hook.log"), "delivered");
-		i++)
-		world_turn(w, 10);
+	world_until(w, strstr(world_read(w, "", "hook.log"), "delivered"));
 	assert_int_equal(
 		studio_delete(w->studio, "!room:example.org", w->id), 0);
-	for (int i = 0;
-		i < 500 && !strstr(world_read(w, "", "hook.log"), "deleted");
-		i++)
-		world_turn(w, 10);
+	world_until(w, strstr(world_read(w, "", "hook.log"), "deleted"));
 	snprintf(expected, sizeof(expected),
 		"started %1$s !room:example.org  has manifest\n"
 		"track %1$s !room:example.org p1-camera-1.webm has manifest\n"

@@ -82,8 +82,7 @@ static void test_recorder_hears_the_feed(void **state)
 	id = fake_sfu_last();
 	assert_memory_equal(fake_sfu_label(id), "recording:", 10);
 	assert_int_equal(write(fake_sfu_fd(id), "frames", 6), 6);
-	for (int i = 0; i < 500 && !*world_read(w, w->id, "feed.txt"); i++)
-		world_turn(w, 10);
+	world_until(w, *world_read(w, w->id, "feed.txt"));
 	assert_string_equal(world_read(w, w->id, "feed.txt"), "frames\n");
 	studio_end(w->studio, "!room", "call_ended");
 	world_wait(w, "stopped ");
@@ -241,12 +240,9 @@ static void test_list_manifest_delete(void **state)
 		studio_list(w->studio, "!room:example.org", list, 3), 1);
 	cJSON_Delete(list[0].about);
 	/* Not only out of sight. */
-	for (int i = 0; i < 100 && world_exists(w, ".deleted-", "") == false;
-		i++)
-		world_turn(w, 5);
-	char path[256];
+	char path[64];
 	snprintf(path, sizeof(path), ".deleted-%s", first);
-	assert_false(world_exists(w, path, ""));
+	world_until(w, !world_exists(w, path, ""));
 }
 
 static void test_compose_none(void **state)
@@ -348,9 +344,7 @@ static void test_stop(void **state)
 	world_wait(w, "track ");
 	studio_stop(w->studio, on_done, &done);
 	assert_false(done);
-	for (int i = 0; i < 300 && !done; i++)
-		world_turn(w, 10);
-	assert_true(done);
+	world_until(w, done);
 	assert_int_equal(world_lines(w, "stopped "), 1);
 	assert_int_equal(
 		studio_start(w->studio, "!2", "!r", NULL, w->id, w->error),

@@ -6,8 +6,6 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { PATIENCE_MS = 15000 };
-
 static const char *const names[] = {
 	[STUDIO_STARTED] = "started",
 	[STUDIO_TRACK] = "track",
@@ -145,7 +143,7 @@ static bool has_line(const char *text, const char *line)
 
 void world_wait(struct world *w, const char *line)
 {
-	uint64_t end = now_ms() + PATIENCE_MS;
+	uint64_t end = now_ms() + WORLD_PATIENCE_MS;
 
 	while (!has_line(w->told, line)) {
 		if (now_ms() > end)

@@ -19,6 +19,8 @@
 #include "studio/studio.h"
 #include "tests/unit/studio/fake_sfu.h"
 
+enum { WORLD_PATIENCE_MS = 60000 };
+
 struct world {
 	char directory[64]; /* a temporary one; state and recordings in it */
 	char recordings[96], recorder[512], compose[16], program[512];
@@ -47,6 +49,16 @@ void world_record(struct world *w, const char *what);
 /* Runs the loop until the front was told a line that begins so; fails after
  * some seconds. */
 void world_wait(struct world *w, const char *line);
+/* Runs it until the condition holds; fails after very long: machines are busy.
+ */
+#define world_until(w, condition)                                              \
+	do {                                                                   \
+		for (unsigned ms_ = 0; !(condition); ms_ += 5) {               \
+			if (ms_ > WORLD_PATIENCE_MS)                           \
+				fail_msg("never: %s", #condition);             \
+			world_turn(w, 5);                                      \
+		}                                                              \
+	} while (0)
 unsigned world_lines(const struct world *w, const char *beginning);
 unsigned world_count(const struct world *w, const char *part);
 void world_turn(struct world *w, unsigned ms);
