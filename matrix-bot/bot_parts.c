@@ -27,6 +27,9 @@ static void on_event(void *arg, const char *room_id, const cJSON *event,
 	struct bot *b = arg;
 
 	hall_event(b->hall, room_id, event, timeline && live);
+	if (live &&
+		strcmp(event_string(event, "type"), "m.room.power_levels") == 0)
+		deck_powers_changed(b->deck, room_id);
 	if (timeline)
 		desk_event(b->desk, event, room_id);
 }

@@ -175,12 +175,18 @@ static void on_stopped(struct deck *d, const struct studio_event *ev)
 	struct deck_parcel *p = deck_parcel_get(d, ev);
 	struct tape_actions a = { .n = 0 };
 	char how[TAPE_SAID_MAX / 4];
+	const char *running;
 
 	how_it_ended(t, ev, how, sizeof(how));
 	if (p)
 		parcel_ended(&p->parcel, how, ev->manifest, d->config.compose);
 	if (!t)
 		return;
+	/* Another one has its place already, though it has not begun yet. */
+	running = studio_running(d->studio, ev->conference);
+	if (running && strcmp(running, ev->id) != 0 &&
+		strcmp(t->tape.id, ev->id) == 0)
+		tape_replaced(&t->tape, running);
 	tape_stopped(&t->tape, ev->id, &a);
 	deck_run_tape(d, t, &a);
 }
@@ -252,6 +258,12 @@ void deck_on_studio(void *arg, const struct studio_event *ev)
 		return;
 	}
 	t = deck_tape(d, ev->conference);
+	if (ev->type == STUDIO_STARTED && (!t || !tape_is_live(&t->tape))) {
+		/* Nobody is told of it: it must not be. */
+		log_error("recording_unasked", "id=%s", log_value(ev->id));
+		studio_end(d->studio, ev->conference, "command");
+		return;
+	}
 	if (!t)
 		return;
 	if (ev->type == STUDIO_STARTED) {
@@ -288,6 +300,11 @@ void deck_room_gone(struct deck *d, const char *room)
 void deck_room_encrypted(struct deck *d, const char *room)
 {
 	end(d, room, TAPE_ENCRYPTED);
+}
+
+void deck_powers_changed(struct deck *d, const char *room)
+{
+	deck_show(d, room);
 }
 
 void deck_resume(struct deck *d)

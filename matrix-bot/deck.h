@@ -62,6 +62,8 @@ bool deck_to_device(struct deck *d, const cJSON *event);
 /* The programs of that room's call have changed. */
 void deck_programs_changed(struct deck *d, const char *room);
 
+/* Who may what in that room has changed. */
+void deck_powers_changed(struct deck *d, const char *room);
 void deck_room_gone(struct deck *d, const char *room);
 void deck_room_encrypted(struct deck *d, const char *room);
 /* Rooms and members are known: what a stop has left over is taken up. */

@@ -357,6 +357,14 @@ static bool is_on_the_way(const struct deck_parcel *p)
 	       p->parcel.state < PARCEL_DONE;
 }
 
+/* A room the bot was put out of: when it is back, it goes on. */
+static bool is_reachable(const struct deck *d, const struct deck_parcel *p)
+{
+	const struct room *r = hall_find(d->hall, p->parcel.room);
+
+	return r && r->state == ROOM_JOINED;
+}
+
 static void drop(struct deck *d, struct deck_parcel *p)
 {
 	TAILQ_REMOVE(&d->parcels, p, entry);
@@ -383,7 +391,8 @@ void deck_pump(struct deck *d)
 			drop(d, p);
 			continue;
 		}
-		if (p->parcel.state == PARCEL_QUEUED && n < DECK_AT_ONCE) {
+		if (p->parcel.state == PARCEL_QUEUED && n < DECK_AT_ONCE &&
+			is_reachable(d, p)) {
 			parcel_go(&p->parcel, &a);
 			n += is_on_the_way(p);
 			deck_run_parcel(d, p, &a);

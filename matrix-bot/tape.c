@@ -233,25 +233,29 @@ void tape_opened(struct tape *t, uint64_t now_us, const char *id, int code,
 void tape_started(struct tape *t, uint64_t unix_ms, const char *id,
 	struct tape_actions *ret)
 {
-	bool other = strcmp(t->id, id) != 0;
+	bool other = strcmp(t->id, id) != 0, again = t->since_ms != 0;
 
 	ret->n = 0;
 	if (!tape_is_live(t) || t->state == TAPE_ASKED)
 		return;
 	/* The studio has put another recorder in the place of one that died. */
-	if (other) {
-		snprintf(t->id, sizeof(t->id), "%s", id);
-		if (t->trouble_told)
-			add_text(ret, TAPE_TELL,
-				"This call is being recorded again, in a "
-				"recording of its own.");
-		t->trouble_told = false;
-	}
+	snprintf(t->id, sizeof(t->id), "%s", id);
+	if (again && t->trouble_told)
+		add_text(ret, TAPE_TELL,
+			"This call is being recorded again, in a recording of "
+			"its own.");
+	t->trouble_told = false;
 	t->since_ms = unix_ms;
 	if (t->state != TAPE_STOPPING)
 		set_state(t, TAPE_ON, ret);
 	else if (other) /* it has not heard of the end */
 		add_text(ret, TAPE_CLOSE, because(t->end));
+}
+
+void tape_replaced(struct tape *t, const char *id)
+{
+	if (tape_is_live(t) && t->state != TAPE_ASKED)
+		snprintf(t->id, sizeof(t->id), "%s", id);
 }
 
 void tape_trouble(struct tape *t, uint64_t now_us, const char *id,
@@ -397,6 +401,9 @@ void tape_tick(struct tape *t, uint64_t now_us, struct tape_actions *ret)
 {
 	ret->n = 0;
 	if (t->state == TAPE_WAITING && now_us >= t->due_us) {
+		add_text(ret, TAPE_TELL,
+			"Nobody came back to the call: it is not being "
+			"recorded any more.");
 		set_state(t, TAPE_OFF, ret);
 	} else if (t->state == TAPE_OPENING && t->due_us && t->end) {
 		never_began(t, ret);

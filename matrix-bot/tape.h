@@ -123,6 +123,9 @@ void tape_opened(struct tape *t, uint64_t now_us, const char *id, int code,
 /* Events of the studio about this conference. */
 void tape_started(struct tape *t, uint64_t unix_ms, const char *id,
 	struct tape_actions *ret);
+/* The studio puts the recording `id` in the place of this one, which a fault
+ * has cut off; STARTED is to come. */
+void tape_replaced(struct tape *t, const char *id);
 void tape_trouble(struct tape *t, uint64_t now_us, const char *id,
 	const char *text, struct tape_actions *ret);
 void tape_recovered(struct tape *t, const char *id, struct tape_actions *ret);

@@ -213,6 +213,53 @@ static void trouble(void **state)
 	world_done(&w);
 }
 
+/* The studio replaces a recorder that died, in either order. */
+static void recorder_dies(void **state)
+{
+	struct world w;
+
+	(void)state;
+	world_recording(&w);
+	fake_studio_emit(
+		STUDIO_TROUBLE, "rec1", "The recorder died.", 0, NULL, "/tmp");
+	fake_studio_run("rec2");
+	fake_studio_emit(
+		STUDIO_STOPPED, "rec1", NULL, 0, MANIFEST_BARE("rec1"), "/tmp");
+	fake_studio_emit(STUDIO_STARTED, "rec2", NULL, 0,
+		"{\"started_ms\":1795000009000}", "/tmp");
+	world_expect_notice(&w, 1, "The recorder died.");
+	world_expect_notice(&w, 2, "Recording of 12 min was interrupted");
+	world_expect_notice(&w, 3, "being recorded again");
+	world_expect_control(1, "\"state\":\"on\",\"id\":\"rec2\"");
+	assert_int_equal(fake_studio_count("end:"), 0);
+	world_done(&w);
+}
+
+/* Whatever the studio says: nothing goes on that nobody was told of. */
+static void unasked(void **state)
+{
+	struct world w;
+
+	(void)state;
+	world_in_call(&w);
+	fake_studio_emit(STUDIO_STARTED, "rec9", NULL, 0, NULL, "/tmp");
+	assert_int_equal(fake_studio_count("end:!r:s:command"), 1);
+	world_done(&w);
+}
+
+static void powers_change(void **state)
+{
+	struct world w;
+
+	(void)state;
+	world_in_call(&w);
+	world_timeline(&w, "{\"type\":\"m.room.power_levels\",\"state_key\":"
+			   "\"\",\"sender\":\"@a:s\",\"content\":{}}");
+	world_settle(&w);
+	world_expect_control(1, "\"may_control\":false");
+	world_done(&w);
+}
+
 /* A worker dies: everybody calls again, and it goes on after a notice. */
 static void worker_dies(void **state)
 {
@@ -299,8 +346,10 @@ static void floods(void **state)
 		world_timeline(&w, SAID("@b:s", "record"));
 	for (unsigned i = 0; i < 40; i++)
 		ask_link(&w, "@a:s", ROOM, "none");
+	fake_wait(w.f, NOTICES, 12);
+	fake_wait(w.f, "hearth.recording.link", 30);
 	world_settle(&w);
-	fake_run(w.base, 300);
+	fake_run(w.base, 100);
 	assert_int_equal(fake_count(w.f, NOTICES), 12);
 	assert_int_equal(fake_count(w.f, "hearth.recording.link"), 30);
 	world_done(&w);
@@ -348,6 +397,9 @@ int main(void)
 		cmocka_unit_test(cannot_start),
 		cmocka_unit_test(people_come_and_go),
 		cmocka_unit_test(trouble),
+		cmocka_unit_test(recorder_dies),
+		cmocka_unit_test(unasked),
+		cmocka_unit_test(powers_change),
 		cmocka_unit_test(worker_dies),
 		cmocka_unit_test(links),
 		cmocka_unit_test(floods),

@@ -196,6 +196,28 @@ static void restart(void **state)
 	world_done(&w);
 }
 
+/* Put out of the room: it goes on when the bot is back. */
+static void room_is_gone(void **state)
+{
+	struct world w;
+	char dir[128];
+
+	(void)state;
+	world_in_room(&w, LEVELS THREE);
+	make_files(&w, dir);
+	uploads_work(&w);
+	fake_sync(w.f, "\"rooms\":{\"leave\":{\"" ROOM "\":{}}}");
+	world_settle(&w);
+	fake_studio_emit(
+		STUDIO_COMPOSED, "rec1", NULL, 0, MANIFEST("rec1", "21"), dir);
+	fake_run(w.base, 1200);
+	assert_int_equal(fake_count(w.f, "/media/"), 0);
+	world_timeline(&w, LEVELS THREE);
+	fake_wait(w.f, "/hearth.rec1.file", 1);
+	remove_files(dir);
+	world_done(&w);
+}
+
 static void lists_and_deletes(void **state)
 {
 	struct world w;
@@ -228,6 +250,7 @@ int main(void)
 		cmocka_unit_test(refused_by_413),
 		cmocka_unit_test(no_delivery_wanted),
 		cmocka_unit_test(restart),
+		cmocka_unit_test(room_is_gone),
 		cmocka_unit_test(lists_and_deletes),
 	};
 

@@ -63,6 +63,11 @@ const char *fake_studio_id(void)
 	return f.id;
 }
 
+void fake_studio_run(const char *id)
+{
+	snprintf(f.running, sizeof(f.running), "%s", id);
+}
+
 void fake_studio_shelf(const char *manifest)
 {
 	f.shelf = manifest;
@@ -81,7 +86,7 @@ void fake_studio_emit(enum studio_event_type type, const char *id,
 		.manifest = json,
 		.directory = directory };
 
-	if (type == STUDIO_STOPPED)
+	if (type == STUDIO_STOPPED && strcmp(f.running, id) == 0)
 		f.running[0] = '\0';
 	f.handler(f.arg, &ev);
 	cJSON_Delete(json);

@@ -19,6 +19,8 @@ const char *fake_studio_log(void);
 unsigned fake_studio_count(const char *part);
 /* The id given to the last studio_start. */
 const char *fake_studio_id(void);
+/* This one runs now: another one's place was taken by it. */
+void fake_studio_run(const char *id);
 /* An event of the recording id about ROOM; manifest as text, or NULL. */
 void fake_studio_emit(enum studio_event_type type, const char *id,
 	const char *text, unsigned percent, const char *manifest,

@@ -249,6 +249,29 @@ static void replaced(void **state)
 	tape_done(&t);
 }
 
+/* The one that was cut off is whole before the other one has begun. */
+static void replaced_before_it_begins(void **state)
+{
+	struct tape t;
+
+	(void)state;
+	on(&t);
+	tape_trouble(&t, 10 * S, "rec1", "The recorder died.", &a);
+	tape_replaced(&t, "rec2");
+	tape_stopped(&t, "rec1", &a);
+	assert_int_equal(a.n, 0);
+	assert_int_equal(t.state, TAPE_TROUBLE);
+	tape_started(&t, 1795000009000, "rec2", &a);
+	EXPECT(TAPE_TELL, TAPE_SHOW);
+	assert_int_equal(t.state, TAPE_ON);
+	assert_string_equal(t.id, "rec2");
+	tape_done(&t);
+	tape_init(&t);
+	tape_replaced(&t, "rec2");
+	assert_string_equal(t.id, "");
+	tape_done(&t);
+}
+
 static void stopped_while_replaced(void **state)
 {
 	struct tape t;
@@ -309,7 +332,8 @@ static void waits_in_vain(void **state)
 	on(&t);
 	tape_people(&t, 10 * S, 0, true, &a);
 	tape_tick(&t, 71 * S, &a);
-	EXPECT(TAPE_SHOW);
+	EXPECT(TAPE_TELL, TAPE_SHOW);
+	SAYS(0, "Nobody came back");
 	assert_int_equal(t.state, TAPE_OFF);
 	tape_people(&t, 72 * S, 1, false, &a);
 	assert_int_equal(a.n, 0);
@@ -479,6 +503,7 @@ int main(void)
 		cmocka_unit_test(ends),
 		cmocka_unit_test(trouble),
 		cmocka_unit_test(replaced),
+		cmocka_unit_test(replaced_before_it_begins),
 		cmocka_unit_test(stopped_while_replaced),
 		cmocka_unit_test(worker_dies),
 		cmocka_unit_test(waits_in_vain),
