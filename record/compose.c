@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -220,8 +221,8 @@ int compose_main(int argc, char **argv)
 
 	umask(077);
 	run_catch_signals();
-	if (nice(NICE) < 0)
-		errno = 0; /* -1 is a value, too; and no reason to stop */
+	if (getpriority(PRIO_PROCESS, 0) < NICE)
+		setpriority(PRIO_PROCESS, 0, NICE);
 	if (err < 0)
 		make_fail(&j.make, err,
 			"Usage: hearth-record compose DIRECTORY [--layout "

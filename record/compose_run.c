@@ -95,7 +95,8 @@ static void hear_complaint(struct run *r, const char *line)
 {
 	if (strstr(line, strerror(ENOSPC)))
 		r->disk_full = true;
-	if (*line)
+	/* a home without a cache is not what it failed of */
+	if (*line && strncmp(line, "Fontconfig", 10) != 0)
 		memcpy(r->last, line, strlen(line) + 1);
 }
 
