@@ -247,6 +247,30 @@ static void an_offer_holds_at_once(void **state)
 	negotiation_free(n);
 }
 
+/* On m-lines of ours as well it has what it asked for, and no more. */
+static void extensions_are_its_own(void **state)
+{
+	struct negotiation *n = program(true, false);
+	char *text, *ours;
+
+	(void)state;
+	call_accept(n, HEAD LINE("video", "1", "recvonly", "96") VP8
+		"a=extmap:5 urn:3gpp:video-orientation\r\n");
+	assert_int_equal(call_send(n, SDP_VIDEO, "h1"), 0);
+	assert_int_equal(call_send(n, SDP_VIDEO, "h2"), 1);
+	assert_int_equal(negotiation_ext(n, EXT_ORIENTATION), 5);
+	for (int i = 0; i < 2; i++) {
+		text = settled(n);
+		ours = section(text, 1);
+		assert_non_null(strstr(
+			ours, "a=extmap:5 urn:3gpp:video-orientation\r\n"));
+		assert_int_equal(occurrences(text, "a=extmap:"), 2);
+		free(ours);
+		free(text);
+	}
+	negotiation_free(n);
+}
+
 /* Browsers must be told that a half is free; a program has been. */
 static void a_half_given_up_is_free_after_the_next_word(void **state)
 {
@@ -441,6 +465,7 @@ int main(void)
 		cmocka_unit_test(others_are_not_plain),
 		cmocka_unit_test(every_format_can_be_told),
 		cmocka_unit_test(an_offer_holds_at_once),
+		cmocka_unit_test(extensions_are_its_own),
 		cmocka_unit_test(a_half_given_up_is_free_after_the_next_word),
 		cmocka_unit_test(answers_are_not_expected),
 		cmocka_unit_test(later_offers_name_what_is_its_own),
