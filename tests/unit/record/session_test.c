@@ -1,204 +1,31 @@
 /* A whole recording without processes: a stage in, files out, on a virtual
  * clock. */
-#include "stage.h"
+#include "room.h"
 
-#include <dirent.h>
 #include <fcntl.h>
-#include <poll.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "../rtp/check.h"
 #include "probe.h"
-#include "record/digest.h"
-#include "record/finish.h"
-#include "record/manifest.h"
-#include "record/session.h"
-
-#define ANN "@ann:example.org A"
-#define BOB "@bob:example.org B"
-
-struct room {
-	char dir[64];
-	int fd;
-	struct session *session;
-	struct stage *stage;
-	struct session_config config;
-	unsigned plis, tracks, troubles, recovered;
-	char code[32];
-	uint64_t free;
-	struct manifest *manifest;
-	bool unfinished;
-};
-
-static void on_frame(void *arg, const struct feed_frame *f)
-{
-	struct room *r = arg;
-
-	session_frame(r->session, f);
-}
-
-static void on_tick(void *arg, uint64_t now_us)
-{
-	struct room *r = arg;
-
-	session_disk(r->session, now_us);
-	session_tick(r->session, now_us);
-}
-
-static void on_send(
-	void *arg, enum feed_type type, const void *payload, size_t len)
-{
-	struct room *r = arg;
-
-	assert_int_equal(type, FEED_RTCP);
-	assert_int_equal(len, 12);
-	assert_int_equal(((const uint8_t *)payload)[1], 206);
-	r->plis++;
-}
-
-static void on_report(void *arg, cJSON *line)
-{
-	const char *type = manifest_text(line, "type");
-	struct room *r = arg;
-
-	r->tracks += strcmp(type, "track") == 0;
-	r->recovered += strcmp(type, "recovered") == 0;
-	if (strcmp(type, "trouble") == 0) {
-		r->troubles++;
-		snprintf(r->code, sizeof(r->code), "%s",
-			manifest_text(line, "code"));
-		assert_true(strlen(manifest_text(line, "message")) > 20);
-	}
-	cJSON_Delete(line);
-}
-
-static uint64_t on_room(void *arg)
-{
-	return ((struct room *)arg)->free;
-}
-
-static void open_room(struct room *r)
-{
-	const struct session_hooks hooks = {
-		.send = on_send, .report = on_report, .room = on_room, .arg = r
-	};
-
-	snprintf(r->dir, sizeof(r->dir), "/tmp/hearth-session-XXXXXX");
-	assert_non_null(mkdtemp(r->dir));
-	r->fd = open(r->dir, O_RDONLY | O_DIRECTORY);
-	assert_true(r->fd >= 0);
-	r->free = 1 << 30;
-	r->config.id = "20261126T110552Z-0badcafe";
-	r->config.room = "!room:example.org";
-	r->stage = stage_new(on_frame, on_tick, r);
-	assert_int_equal(session_new(&r->session, r->fd, &r->config,
-				 r->stage->now_us, 1795000000000000, &hooks),
-		0);
-}
-
-static void wait_disk(struct room *r)
-{
-	struct pollfd p = { .fd = session_fd(r->session), .events = POLLIN };
-
-	while (session_open_files(r->session)) {
-		assert_true(poll(&p, 1, 10000) > 0);
-		session_disk(r->session, r->stage->now_us);
-	}
-}
-
-static void end_room(struct room *r)
-{
-	session_stop(r->session, "command", r->stage->now_us);
-	wait_disk(r);
-	r->manifest = session_finish(r->session, &r->unfinished);
-	assert_non_null(r->manifest);
-	assert_int_equal(
-		finish_files(r->fd, r->dir, r->manifest, NULL, NULL), 0);
-}
-
-static void close_room(struct room *r)
-{
-	char command[128];
-
-	manifest_free(r->manifest);
-	stage_free(r->stage);
-	close(r->fd);
-	snprintf(command, sizeof(command), "rm -r '%s'", r->dir);
-	assert_int_equal(system(command), 0);
-}
-
-static cJSON *item(const struct room *r, const char *list, int i)
-{
-	return cJSON_GetArrayItem(
-		manifest_list(manifest_root(r->manifest), list), i);
-}
-
-static int count(const struct room *r, const char *list)
-{
-	return cJSON_GetArraySize(
-		manifest_list(manifest_root(r->manifest), list));
-}
-
-static cJSON *track(cJSON *file, const char *kind)
-{
-	cJSON *t;
-
-	cJSON_ArrayForEach(t, manifest_list(file, "tracks"))
-	{
-		if (strcmp(manifest_text(t, "kind"), kind) == 0)
-			return t;
-	}
-	return NULL;
-}
-
-/* Of each file: it is there, plays, and is what the manifest says. */
-static void check_files(const struct room *r)
-{
-	for (int i = 0; i < count(r, "files"); i++) {
-		cJSON *file = item(r, "files", i);
-		const char *name = manifest_text(file, "name");
-		char sum[DIGEST_HEX + 1];
-		struct probe p;
-		uint64_t bytes;
-		int fd = openat(r->fd, name, O_RDONLY);
-
-		assert_true(fd >= 0);
-		assert_int_equal(digest_file(fd, sum, &bytes), 0);
-		close(fd);
-		assert_string_equal(sum, manifest_text(file, "sha256"));
-		assert_int_equal(bytes, manifest_get(file, "bytes", 0));
-		probe_file(r->dir, name, &p);
-		assert_int_equal(p.audio.packets,
-			manifest_get(track(file, "audio"), "frames", 0));
-		assert_int_equal(p.video.packets,
-			manifest_get(track(file, "video"), "frames", 0));
-		assert_in_range(manifest_get(file, "from_ms", 0) +
-					p.duration_ms -
-					manifest_get(file, "to_ms", 0) + 100,
-			0, 200);
-	}
-}
 
 static void check_codec(const char *codec, const char *name)
 {
 	struct room r = { .fd = -1 };
 	struct probe p;
 
-	open_room(&r);
+	room_open(&r);
 	stage_camera(r.stage, codec, 1, "cam", ANN);
 	session_who(r.session, ANN, "@ann:example.org", "Ann");
 	session_source(
 		r.session, ANN, "cam", "camera", false, false, r.stage->now_us);
 	stage_announce(r.stage);
 	stage_play(r.stage, 10000);
-	end_room(&r);
-	assert_int_equal(count(&r, "files"), 1);
+	room_end(&r);
+	assert_int_equal(room_count(&r, "files"), 1);
 	assert_false(r.unfinished);
-	assert_string_equal(manifest_text(item(&r, "files", 0), "name"), name);
-	check_files(&r);
+	assert_string_equal(
+		manifest_text(room_item(&r, "files", 0), "name"), name);
+	room_check_files(&r);
 	probe_file(r.dir, name, &p);
 	assert_int_equal(p.audio.packets, r.stage->stream[0].sent);
 	assert_int_equal(p.audio.decoded, p.audio.packets);
@@ -214,7 +41,7 @@ static void check_codec(const char *codec, const char *name)
 	assert_true(p.video.longest_ms <= 75);
 	assert_true(p.seekable);
 	assert_int_equal(r.tracks, 1);
-	close_room(&r);
+	room_close(&r);
 }
 
 static void test_codecs(void **state)
@@ -232,7 +59,7 @@ static void test_manifest(void **state)
 	cJSON *root, *ann;
 
 	(void)state;
-	open_room(&r);
+	room_open(&r);
 	stage_camera(r.stage, "vp8", 1, "cam", ANN);
 	session_who(r.session, ANN, "@ann:example.org", "Ann");
 	stage_announce(r.stage);
@@ -241,7 +68,7 @@ static void test_manifest(void **state)
 	stage_play(r.stage, 2000);
 	stage_text(r.stage, FEED_SPEAKER, "0");
 	stage_play(r.stage, 1000);
-	end_room(&r);
+	room_end(&r);
 	root = manifest_root(r.manifest);
 	assert_string_equal(manifest_text(root, "state"), "finished");
 	assert_string_equal(manifest_text(root, "stopped_because"), "command");
@@ -249,19 +76,19 @@ static void test_manifest(void **state)
 	assert_int_equal(manifest_get(root, "duration_ms", 0), 4000);
 	assert_int_equal(manifest_get(root, "started_ms", 0), 1795000000000);
 	assert_int_equal(manifest_get(root, "ended_ms", 0), 1795000004000);
-	ann = item(&r, "participants", 0);
+	ann = room_item(&r, "participants", 0);
 	assert_string_equal(manifest_text(ann, "label"), ANN);
 	assert_string_equal(manifest_text(ann, "name"), "Ann");
-	assert_int_equal(count(&r, "speakers"), 1);
+	assert_int_equal(room_count(&r, "speakers"), 1);
 	assert_int_equal(
-		manifest_get(item(&r, "speakers", 0), "from_ms", 0), 1000);
+		manifest_get(room_item(&r, "speakers", 0), "from_ms", 0), 1000);
 	assert_int_equal(
-		manifest_get(item(&r, "speakers", 0), "to_ms", 0), 3000);
+		manifest_get(room_item(&r, "speakers", 0), "to_ms", 0), 3000);
 	/* Nobody said what it is. */
-	assert_string_equal(
-		manifest_text(item(&r, "files", 0), "name"), "p1-other-1.webm");
-	check_files(&r);
-	close_room(&r);
+	assert_string_equal(manifest_text(room_item(&r, "files", 0), "name"),
+		"p1-other-1.webm");
+	room_check_files(&r);
+	room_close(&r);
 }
 
 static void test_codec_change(void **state)
@@ -270,16 +97,16 @@ static void test_codec_change(void **state)
 	struct probe a, b;
 
 	(void)state;
-	open_room(&r);
+	room_open(&r);
 	session_source(r.session, ANN, "cam", "camera", false, false, 0);
 	stage_camera(r.stage, "vp8", 1, "cam", ANN);
 	stage_announce(r.stage);
 	stage_play(r.stage, 4000);
 	stage_codec(&r.stage->stream[1], "h264");
 	stage_play(r.stage, 4000);
-	end_room(&r);
-	assert_int_equal(count(&r, "files"), 2);
-	check_files(&r);
+	room_end(&r);
+	assert_int_equal(room_count(&r, "files"), 2);
+	room_check_files(&r);
 	probe_file(r.dir, "p1-camera-1.webm", &a);
 	probe_file(r.dir, "p1-camera-2.mkv", &b);
 	assert_int_equal(
@@ -287,12 +114,12 @@ static void test_codec_change(void **state)
 	assert_int_equal(
 		a.audio.packets + b.audio.packets, r.stage->stream[0].sent);
 	assert_int_equal(b.video.decoded, b.video.packets);
-	assert_int_equal(count(&r, "codec_changes"), 1);
+	assert_int_equal(room_count(&r, "codec_changes"), 1);
 	assert_string_equal(
-		manifest_text(item(&r, "codec_changes", 0), "to"), "h264");
-	assert_in_range(
-		manifest_get(item(&r, "files", 1), "from_ms", 0), 3950, 4050);
-	close_room(&r);
+		manifest_text(room_item(&r, "codec_changes", 0), "to"), "h264");
+	assert_in_range(manifest_get(room_item(&r, "files", 1), "from_ms", 0),
+		3950, 4050);
+	room_close(&r);
 }
 
 static void test_comes_back(void **state)
@@ -301,7 +128,7 @@ static void test_comes_back(void **state)
 	cJSON *present;
 
 	(void)state;
-	open_room(&r);
+	room_open(&r);
 	session_source(r.session, ANN, "cam", "camera", false, false, 0);
 	stage_camera(r.stage, "vp8", 1, "cam", ANN);
 	stage_camera(r.stage, "vp8", 2, "cam", BOB);
@@ -320,11 +147,11 @@ static void test_comes_back(void **state)
 	}
 	stage_announce(r.stage);
 	stage_play(r.stage, 3000);
-	end_room(&r);
-	assert_int_equal(count(&r, "participants"), 2);
-	assert_int_equal(count(&r, "files"), 3);
-	check_files(&r);
-	present = manifest_list(item(&r, "participants", 0), "present");
+	room_end(&r);
+	assert_int_equal(room_count(&r, "participants"), 2);
+	assert_int_equal(room_count(&r, "files"), 3);
+	room_check_files(&r);
+	present = manifest_list(room_item(&r, "participants", 0), "present");
 	assert_int_equal(cJSON_GetArraySize(present), 2);
 	assert_int_equal(
 		manifest_get(cJSON_GetArrayItem(present, 0), "to_ms", 0), 3000);
@@ -332,7 +159,7 @@ static void test_comes_back(void **state)
 		manifest_get(cJSON_GetArrayItem(present, 1), "from_ms", 0),
 		5000);
 	assert_int_equal(faccessat(r.fd, "p1-camera-2.webm", F_OK, 0), 0);
-	close_room(&r);
+	room_close(&r);
 }
 
 static void test_mute_is_a_hole(void **state)
@@ -342,7 +169,7 @@ static void test_mute_is_a_hole(void **state)
 	cJSON *muted;
 
 	(void)state;
-	open_room(&r);
+	room_open(&r);
 	session_source(r.session, ANN, "cam", "camera", false, false, 0);
 	stage_camera(r.stage, "vp8", 1, "cam", ANN);
 	stage_announce(r.stage);
@@ -356,19 +183,19 @@ static void test_mute_is_a_hole(void **state)
 	session_source(
 		r.session, ANN, "cam", "camera", false, false, r.stage->now_us);
 	stage_play(r.stage, 3000);
-	end_room(&r);
-	assert_int_equal(count(&r, "files"), 1);
-	check_files(&r);
+	room_end(&r);
+	assert_int_equal(room_count(&r, "files"), 1);
+	room_check_files(&r);
 	probe_file(r.dir, "p1-camera-1.webm", &p);
 	assert_in_range(p.video.longest_ms, 3900, 4200);
 	assert_true(p.audio.longest_ms <= 22);
 	assert_int_equal(p.video.packets, r.stage->stream[1].sent);
 	muted = cJSON_GetArrayItem(
-		manifest_list(item(&r, "files", 0), "muted"), 0);
+		manifest_list(room_item(&r, "files", 0), "muted"), 0);
 	assert_string_equal(manifest_text(muted, "kind"), "video");
 	assert_int_equal(manifest_get(muted, "from_ms", 0), 3000);
 	assert_int_equal(manifest_get(muted, "to_ms", 0), 7000);
-	close_room(&r);
+	room_close(&r);
 }
 
 static void test_picture_later(void **state)
@@ -377,7 +204,7 @@ static void test_picture_later(void **state)
 	struct probe a, b;
 
 	(void)state;
-	open_room(&r);
+	room_open(&r);
 	session_source(r.session, ANN, "cam", "camera", false, false, 0);
 	stage_camera(r.stage, "vp8", 1, "cam", ANN);
 	r.stage->stream[1].off = true;
@@ -386,16 +213,16 @@ static void test_picture_later(void **state)
 	r.stage->stream[1].off = false;
 	stage_announce(r.stage);
 	stage_play(r.stage, 4000);
-	end_room(&r);
-	assert_int_equal(count(&r, "files"), 2);
-	check_files(&r);
+	room_end(&r);
+	assert_int_equal(room_count(&r, "files"), 2);
+	room_check_files(&r);
 	probe_file(r.dir, "p1-camera-1.webm", &a);
 	probe_file(r.dir, "p1-camera-2.webm", &b);
 	assert_false(a.video.there);
 	assert_int_equal(b.video.packets, r.stage->stream[1].sent);
 	assert_int_equal(
 		a.audio.packets + b.audio.packets, r.stage->stream[0].sent);
-	close_room(&r);
+	room_close(&r);
 }
 
 static void test_loss_is_noted(void **state)
@@ -404,20 +231,20 @@ static void test_loss_is_noted(void **state)
 	cJSON *file, *gap;
 
 	(void)state;
-	open_room(&r);
+	room_open(&r);
 	session_source(r.session, ANN, "cam", "camera", false, false, 0);
 	stage_camera(r.stage, "vp8", 1, "cam", ANN);
 	r.stage->stream[1].lose = 97;
 	stage_announce(r.stage);
 	stage_play(r.stage, 8000);
-	end_room(&r);
-	check_files(&r);
-	file = item(&r, "files", 0);
+	room_end(&r);
+	room_check_files(&r);
+	file = room_item(&r, "files", 0);
 	gap = cJSON_GetArrayItem(manifest_list(file, "gaps"), 0);
 	assert_string_equal(manifest_text(gap, "kind"), "video");
 	assert_int_equal(manifest_get(gap, "packets", 0), 1);
-	assert_true(manifest_get(track(file, "video"), "damaged", 0) > 0);
-	close_room(&r);
+	assert_true(manifest_get(room_track(file, "video"), "damaged", 0) > 0);
+	room_close(&r);
 }
 
 int main(void)

@@ -1,0 +1,282 @@
+/* Disks that fail: what was written stays and plays, the trouble is told once,
+ * writing goes on when it can. */
+#include "room.h"
+
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "probe.h"
+
+static atomic_int write_err, sync_err, open_err;
+static atomic_long write_room; /* bytes until ENOSPC; < 0: no end */
+static atomic_bool stalled;
+
+static int fail_openat(int dir, const char *name, int flags, mode_t mode)
+{
+	if (open_err && (flags & O_CREAT)) {
+		errno = open_err;
+		return -1;
+	}
+	return openat(dir, name, flags, mode);
+}
+
+static ssize_t fail_pwrite(int fd, const void *buf, size_t len, off_t at)
+{
+	while (stalled)
+		nanosleep(&(struct timespec){ .tv_nsec = 1000000 }, NULL);
+	if (write_err || (write_room >= 0 && (long)len > write_room)) {
+		errno = write_err ? write_err : ENOSPC;
+		return -1;
+	}
+	if (write_room >= 0)
+		write_room -= (long)len;
+	return pwrite(fd, buf, len, at);
+}
+
+static int fail_sync(int fd)
+{
+	(void)fd;
+	errno = sync_err;
+	return sync_err ? -1 : 0;
+}
+
+static const struct disk_ops ops = {
+	.openat = fail_openat, .pwrite = fail_pwrite, .sync = fail_sync
+};
+
+static void begin(struct room *r)
+{
+	*r = (struct room){ .fd = -1, .config = { .ops = &ops } };
+	write_err = sync_err = open_err = 0;
+	write_room = -1;
+	stalled = false;
+	room_open(r);
+	room_settle(r);
+	session_source(r->session, ANN, "cam", "camera", false, false, 0);
+	stage_camera(r->stage, "vp8", 1, "cam", ANN);
+	stage_announce(r->stage);
+	stage_play(r->stage, 4000);
+	room_settle(r);
+}
+
+/* Then: 3 s of trouble, told once; 8 s later all is well again. */
+static void in_trouble(struct room *r, const char *code)
+{
+	stage_play(r->stage, 1000);
+	room_settle(r);
+	stage_play(r->stage, 2000);
+	room_settle(r);
+	assert_int_equal(r->troubles, 1);
+	assert_string_equal(r->code, code);
+}
+
+static void after_trouble(struct room *r)
+{
+	struct probe p;
+
+	stage_play(r->stage, 6000);
+	room_settle(r);
+	stage_play(r->stage, 2000);
+	assert_int_equal(r->troubles, 1);
+	assert_int_equal(r->recovered, 1);
+	room_end(r);
+	assert_true(room_count(r, "files") >= 2);
+	assert_int_equal(room_count(r, "troubles"), 1);
+	room_check_files(r);
+	probe_file(r->dir, "p1-camera-1.webm", &p);
+	/* All but the cluster in which it happened. */
+	assert_in_range(p.audio.last_ms, 3400, 5100);
+	assert_int_equal(p.video.decoded, p.video.packets);
+	probe_file(r->dir, "p1-camera-2.webm", &p);
+	assert_int_equal(p.video.decoded, p.video.packets);
+	assert_true(cJSON_GetArraySize(manifest_list(
+			    room_item(r, "files", 0), "gaps")) > 0);
+	room_close(r);
+}
+
+static void test_full(void **state)
+{
+	struct room r;
+
+	(void)state;
+	begin(&r);
+	write_room = 1000;
+	r.free = 1000;
+	in_trouble(&r, "disk_full");
+	assert_true(faccessat(r.fd, DISK_RESERVE_NAME, F_OK, 0) != 0);
+	stage_play(r.stage, 20000);
+	room_settle(&r);
+	assert_int_equal(r.recovered, 0);
+	write_room = -1;
+	r.free = 1 << 30;
+	after_trouble(&r);
+}
+
+/* The reserve lets the files end in order. */
+static void test_reserve(void **state)
+{
+	struct probe p;
+	struct room r;
+
+	(void)state;
+	begin(&r);
+	/* As if the reserve gave its bytes back at the first refusal. */
+	write_room = 0;
+	r.free = 0;
+	stage_play(r.stage, 200);
+	stage_play(r.stage, 600);
+	write_room = -1;
+	room_settle(&r);
+	room_end(&r);
+	probe_file(r.dir, "p1-camera-1.webm", &p);
+	assert_true(p.audio.last_ms > 3400);
+	assert_true(p.duration_ms > 3400);
+	room_check_files(&r);
+	room_close(&r);
+}
+
+static void test_read_only(void **state)
+{
+	struct room r;
+
+	(void)state;
+	begin(&r);
+	write_err = open_err = EROFS;
+	in_trouble(&r, "read_only");
+	write_err = open_err = 0;
+	after_trouble(&r);
+}
+
+static void test_io_error(void **state)
+{
+	struct room r;
+
+	(void)state;
+	begin(&r);
+	write_err = EIO;
+	in_trouble(&r, "io_error");
+	write_err = 0;
+	after_trouble(&r);
+}
+
+static void test_sync_fails(void **state)
+{
+	struct room r;
+
+	(void)state;
+	begin(&r);
+	sync_err = EIO;
+	/* The manifest is written each 5 s and synced. */
+	stage_play(r.stage, 3000);
+	room_settle(&r);
+	assert_int_equal(r.troubles, 1);
+	assert_string_equal(r.code, "io_error");
+	sync_err = 0;
+	stage_play(r.stage, 7000);
+	room_settle(&r);
+	stage_play(r.stage, 2000);
+	assert_int_equal(r.recovered, 1);
+	room_end(&r);
+	assert_true(room_count(&r, "files") >= 2);
+	room_check_files(&r);
+	room_close(&r);
+}
+
+static void test_from_the_first(void **state)
+{
+	struct room r = { .config = { .ops = &ops } };
+
+	(void)state;
+	write_err = open_err = EROFS;
+	sync_err = 0;
+	write_room = -1;
+	room_open(&r);
+	room_settle(&r);
+	assert_int_equal(r.troubles, 1);
+	stage_camera(r.stage, "vp8", 1, "cam", ANN);
+	stage_announce(r.stage);
+	stage_play(r.stage, 3000);
+	write_err = open_err = 0;
+	stage_play(r.stage, 3000);
+	room_settle(&r);
+	stage_play(r.stage, 3000);
+	assert_int_equal(r.recovered, 1);
+	room_end(&r);
+	assert_int_equal(room_count(&r, "files"), 1);
+	room_check_files(&r);
+	room_close(&r);
+}
+
+static void test_slow(void **state)
+{
+	struct room r;
+	struct probe p;
+
+	(void)state;
+	begin(&r);
+	session_free(r.session);
+	room_close(&r);
+	r = (struct room){ .config = { .ops = &ops, .queue_max = 100000 } };
+	room_open(&r);
+	room_settle(&r);
+	session_source(r.session, ANN, "cam", "camera", false, false, 0);
+	stage_camera(r.stage, "vp8", 1, "cam", ANN);
+	stage_announce(r.stage);
+	stage_play(r.stage, 3000);
+	stalled = true;
+	stage_play(r.stage, 20000);
+	assert_int_equal(r.troubles, 1);
+	assert_string_equal(r.code, "slow_disk");
+	stalled = false;
+	room_settle(&r);
+	stage_play(r.stage, 5000);
+	assert_int_equal(r.recovered, 1);
+	room_end(&r);
+	assert_int_equal(room_count(&r, "files"), 1);
+	room_check_files(&r);
+	probe_file(r.dir, "p1-camera-1.webm", &p);
+	assert_true(p.audio.longest_ms > 3000);
+	assert_in_range(p.audio.last_ms, 27900, 28000);
+	assert_int_equal(p.video.decoded, p.video.packets);
+	assert_int_equal(cJSON_GetArraySize(manifest_list(
+				 room_item(&r, "files", 0), "gaps")),
+		2);
+	room_close(&r);
+}
+
+static void test_feed_lost(void **state)
+{
+	struct room r;
+
+	(void)state;
+	begin(&r);
+	stage_text(r.stage, FEED_LOST, "17");
+	stage_text(r.stage, FEED_LOST, "4");
+	stage_play(r.stage, 100);
+	assert_int_equal(r.troubles, 1);
+	assert_string_equal(r.code, "overflow");
+	stage_play(r.stage, 12000);
+	assert_int_equal(r.recovered, 1);
+	room_end(&r);
+	room_close(&r);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_full),
+		cmocka_unit_test(test_reserve),
+		cmocka_unit_test(test_read_only),
+		cmocka_unit_test(test_io_error),
+		cmocka_unit_test(test_sync_fails),
+		cmocka_unit_test(test_from_the_first),
+		cmocka_unit_test(test_slow),
+		cmocka_unit_test(test_feed_lost),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

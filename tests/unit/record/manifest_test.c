@@ -1,0 +1,253 @@
+/* Manifests: ceilings, hostile names, torn files; finish of directories that a
+ * crash left in any state. */
+#include "../rtp/check.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "record/command.h"
+#include "record/finish.h"
+#include "record/manifest.h"
+
+static struct manifest *make(void)
+{
+	struct manifest *m = manifest_new(
+		"20261126T110552Z-0badcafe", "!r:x", NULL, 1795000000000);
+
+	assert_non_null(m);
+	return m;
+}
+
+static void test_gaps_join(void **state)
+{
+	struct manifest *m = make();
+	cJSON *file = manifest_file(m, "p1-camera-1.webm", 1, "camera", "s", 0);
+	cJSON *gaps = manifest_list(file, "gaps");
+
+	(void)state;
+	manifest_gap(file, "video", 100, 200, 2);
+	manifest_gap(file, "audio", 150, 160, 1);
+	manifest_gap(file, "video", 200, 300, 3);
+	manifest_gap(file, "video", 400, 500, 1);
+	assert_int_equal(cJSON_GetArraySize(gaps), 3);
+	assert_int_equal(manifest_get(gaps->child, "to_ms", 0), 300);
+	assert_int_equal(manifest_get(gaps->child, "packets", 0), 5);
+	manifest_free(m);
+}
+
+static void test_lists_have_ceilings(void **state)
+{
+	struct manifest *m = make();
+	cJSON *list;
+
+	(void)state;
+	for (int i = 0; i < MANIFEST_LIST_MAX + 50; i++)
+		manifest_speaker(m, 1 + (unsigned)(i & 1), i);
+	manifest_duration(m, 99999);
+	list = manifest_list(manifest_root(m), "speakers");
+	assert_int_equal(cJSON_GetArraySize(list), MANIFEST_LIST_MAX);
+	assert_int_equal(manifest_get(list->child->prev, "to_ms", 0), 99999);
+	manifest_free(m);
+}
+
+static void test_hostile_text(void **state)
+{
+	struct manifest *m = make();
+	cJSON *file = manifest_file(
+		m, "p1-other-1.webm", 1, "other", "\xff\xc3-\xed\xa0\x80", 0);
+	char *text;
+	cJSON *back;
+
+	(void)state;
+	assert_string_equal(manifest_text(file, "source"), "?"
+							   "?-?"
+							   "?"
+							   "?");
+	manifest_set_text(file, "source", "\"\n\\ \xf0\x9f\x94\xa5 \xd7\xa9");
+	text = manifest_print(m);
+	back = cJSON_Parse(text);
+	assert_non_null(back);
+	assert_string_equal(
+		manifest_text(
+			cJSON_GetArrayItem(manifest_list(back, "files"), 0),
+			"source"),
+		"\"\n\\ \xf0\x9f\x94\xa5 \xd7\xa9");
+	cJSON_Delete(back);
+	free(text);
+	manifest_free(m);
+}
+
+struct folder {
+	char path[64];
+	int fd;
+};
+
+static void open_folder(struct folder *f)
+{
+	snprintf(f->path, sizeof(f->path), "/tmp/20261126T110552Z-XXXXXX");
+	assert_non_null(mkdtemp(f->path));
+	f->fd = open(f->path, O_RDONLY | O_DIRECTORY);
+	assert_true(f->fd >= 0);
+}
+
+static void close_folder(struct folder *f)
+{
+	char command[128];
+
+	close(f->fd);
+	snprintf(command, sizeof(command), "rm -r '%s'", f->path);
+	assert_int_equal(system(command), 0);
+}
+
+static void put(const struct folder *f, const char *name, const char *text)
+{
+	int fd = openat(f->fd, name, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, text, strlen(text)), strlen(text));
+	close(fd);
+}
+
+static int run_finish(struct folder *f)
+{
+	char verb[] = "finish";
+	char *argv[] = { verb, f->path, NULL };
+
+	return finish_main(2, argv);
+}
+
+static void test_save_and_load(void **state)
+{
+	struct folder f;
+	struct manifest *m = make(), *back;
+
+	(void)state;
+	open_folder(&f);
+	assert_int_equal(manifest_load(f.fd, &back), -ENOENT);
+	assert_int_equal(manifest_save(f.fd, m), 0);
+	assert_int_equal(manifest_load(f.fd, &back), 0);
+	assert_string_equal(manifest_text(manifest_root(back), "room"), "!r:x");
+	manifest_free(back);
+	put(&f, "manifest.json", "{\"id\":\"x\",\"files\":[");
+	assert_int_equal(manifest_load(f.fd, &back), -EBADMSG);
+	put(&f, "manifest.json", "[]");
+	assert_int_equal(manifest_load(f.fd, &back), -EBADMSG);
+	manifest_free(m);
+	close_folder(&f);
+}
+
+/* Nothing readable, and files that hold nothing or lead elsewhere. */
+static void test_finish_of_ruins(void **state)
+{
+	struct manifest *m;
+	struct folder f;
+	struct stat st;
+
+	(void)state;
+	open_folder(&f);
+	put(&f, "manifest.json", "{\"id\":");
+	put(&f, "p1-camera-1.webm", "no Matroska");
+	put(&f, "p2-camera-1.mkv", "");
+	put(&f, "p3-evil-1.webm", "not ours");
+	put(&f, ".reserve", "x");
+	assert_int_equal(symlinkat("/etc/passwd", f.fd, "p4-camera-1.webm"), 0);
+	assert_int_equal(run_finish(&f), 0);
+	assert_int_equal(manifest_load(f.fd, &m), 0);
+	assert_string_equal(
+		manifest_text(manifest_root(m), "state"), "finished");
+	assert_string_equal(
+		manifest_text(manifest_root(m), "stopped_because"), "crashed");
+	assert_int_equal(
+		manifest_get(manifest_root(m), "started_ms", 0), 1795691152000);
+	assert_int_equal(
+		cJSON_GetArraySize(manifest_list(manifest_root(m), "files")),
+		0);
+	manifest_free(m);
+	assert_int_equal(fstatat(f.fd, "p1-camera-1.webm.broken", &st, 0), 0);
+	assert_int_equal(fstatat(f.fd, "p2-camera-1.mkv.broken", &st, 0), 0);
+	assert_int_equal(fstatat(f.fd, "p3-evil-1.webm", &st, 0), 0);
+	assert_int_not_equal(fstatat(f.fd, ".reserve", &st, 0), 0);
+	assert_int_equal(stat("/etc/passwd", &st), 0);
+	close_folder(&f);
+}
+
+static void test_finish_of_finished(void **state)
+{
+	struct manifest *m = make();
+	struct folder f;
+
+	(void)state;
+	open_folder(&f);
+	manifest_set_text(manifest_root(m), "state", "composed");
+	assert_int_equal(manifest_save(f.fd, m), 0);
+	put(&f, "p1-camera-1.webm", "left alone");
+	assert_int_equal(run_finish(&f), 0);
+	assert_int_equal(faccessat(f.fd, "p1-camera-1.webm", F_OK, 0), 0);
+	manifest_free(m);
+	close_folder(&f);
+}
+
+/* Names in a manifest never lead out of the directory. */
+static void test_finish_of_forged_names(void **state)
+{
+	struct manifest *m = make();
+	struct folder f;
+
+	(void)state;
+	open_folder(&f);
+	manifest_file(m, "../../etc/passwd", 1, "camera", "s", 0);
+	manifest_file(m, "p1-camera-1.webm/../../x", 1, "camera", "s", 0);
+	assert_int_equal(manifest_save(f.fd, m), 0);
+	manifest_free(m);
+	assert_int_equal(run_finish(&f), 0);
+	assert_int_equal(manifest_load(f.fd, &m), 0);
+	assert_int_equal(
+		cJSON_GetArraySize(manifest_list(manifest_root(m), "files")),
+		0);
+	manifest_free(m);
+	close_folder(&f);
+}
+
+static void test_commands(void **state)
+{
+	static const char *const bad[] = { "", "[]", "{", "null", "3",
+		"{\"type\":\"start\"}", "{\"type\":\"start\",\"id\":7}",
+		"{\"type\":\"participant\",\"label\":\"\"}",
+		"{\"type\":\"source\",\"label\":\"x\"}" };
+	static const char start[] =
+		"{\"type\":\"start\",\"id\":\"i\",\"directory\":\"d\","
+		"\"keyframe_s\":-5,\"about\":{\"a\":1}}";
+	struct command c;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(bad); i++)
+		assert_int_equal(
+			command_read(bad[i], strlen(bad[i]), &c), -EBADMSG);
+	assert_int_equal(command_read(start, sizeof(start) - 1, &c), 0);
+	assert_int_equal(c.type, COMMAND_START);
+	assert_int_equal(c.keyframe_s, 0);
+	assert_string_equal(c.room, "");
+	assert_non_null(c.about);
+	command_done(&c);
+	assert_int_equal(command_read("{\"type\":\"x\"}", 12, &c), 0);
+	assert_int_equal(c.type, COMMAND_OTHER);
+	command_done(&c);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_gaps_join),
+		cmocka_unit_test(test_lists_have_ceilings),
+		cmocka_unit_test(test_hostile_text),
+		cmocka_unit_test(test_save_and_load),
+		cmocka_unit_test(test_finish_of_ruins),
+		cmocka_unit_test(test_finish_of_finished),
+		cmocka_unit_test(test_finish_of_forged_names),
+		cmocka_unit_test(test_commands),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
