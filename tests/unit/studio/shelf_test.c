@@ -71,7 +71,7 @@ static void test_ids(void **state)
 		"20261126T110552Z-0BADCAFE", "20261126T110552Z/0badcafe",
 		"2026112aT110552Z-0badcafe", "20261126 110552Z-0badcafe",
 		"../../../../../etc/passwd", "20261126T110552Z-0badcaf/",
-		".deleted-" ID };
+		(".deleted-" ID) };
 
 	(void)state;
 	assert_true(shelf_id_ok(ID));
@@ -85,8 +85,9 @@ static void test_file_names(void **state)
 	static const char *const wrong[] = { "", ".", "..", ".compose", "a/b",
 		"../manifest.json", "A.webm", "p1 camera.webm", "a\n", "a\\b",
 		"p1-\xc3\xa4.webm",
-		"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
-		"aa" };
+		("aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+		 "a"
+		 "aa") };
 
 	(void)state;
 	assert_true(shelf_file_ok("p1-camera-1.webm"));

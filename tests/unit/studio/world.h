@@ -53,8 +53,10 @@ void world_wait(struct world *w, const char *line);
  */
 #define world_until(w, condition)                                              \
 	do {                                                                   \
-		for (unsigned ms_ = 0; !(condition); ms_ += 5) {               \
-			if (ms_ > WORLD_PATIENCE_MS)                           \
+		unsigned ms_ = 0;                                              \
+                                                                               \
+		while (!(condition)) {                                         \
+			if ((ms_ += 5) > WORLD_PATIENCE_MS)                    \
 				fail_msg("never: %s", #condition);             \
 			world_turn(w, 5);                                      \
 		}                                                              \
