@@ -293,7 +293,7 @@ await main("hooks", async (t) => {
 		for (const client of clients) await recording(client, "on");
 		await sleep(8000);
 		await scene.synapse.say(scene.users.alice, room, "record stop");
-		for (const client of clients) await recording(client, "off");
+		for (const client of clients) await recording(client, "off", 60000);
 	});
 	await unplugged(t, scene, own, room, clients);
 	await filmed(t, own, clients);

@@ -42,7 +42,7 @@ async function record(scene, room, clients) {
 
 async function stop(scene, room, clients) {
 	await scene.synapse.say(scene.users.alice, room, "record stop");
-	for (const client of clients) await recording(client, "off", 30000);
+	for (const client of clients) await recording(client, "off", 60000);
 }
 
 const counterOf = (client) => client.page.evaluate(() => window.fake.counter);

@@ -4,7 +4,7 @@ import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
 import { promisify } from "node:util";
 import {
-	BEEP_HZ, BLOCK_H, BLOCK_W, COLUMNS, FLASH_EVERY_S, HEIGHT, SQUARE, WIDTH,
+	BLOCK_H, BLOCK_W, COLUMNS, FLASH_EVERY_S, HEIGHT, SQUARE, WIDTH,
 	sum,
 } from "../pages/fakemedia.js";
 
@@ -163,17 +163,48 @@ export function median(values) {
 }
 
 // How much later than its sound each flash is, what the page itself was late
-// taken off (and those left out with which it was very late): milliseconds. person: { tone, firefox } of fakemedia.
+// taken off (and those left out with which it was very late): [{ counter, ms }].
+// person: of fakemedia.
 export function offsets(all, samples, made, person) {
 	const late = new Map(made.filter((f) => f.late_s < LATE_S)
 		.map((f) => [f.counter, f.late_s]));
 	const heard = person.firefox ? edges(samples, person.tone, true) :
-		edges(samples, BEEP_HZ);
+		edges(samples, person.beep);
 	return flashes(all).filter((f) => late.has(f.counter)).flatMap((f) => {
 		const beep = heard.find((b) => Math.abs(b - f.pts) < FLASH_EVERY_S / 3);
-		return beep === undefined ? [] :
-			[1000 * (f.pts - beep - late.get(f.counter))];
+		return beep === undefined ? [] : [{ counter: f.counter,
+			ms: 1000 * (f.pts - beep - late.get(f.counter)) }];
 	});
+}
+
+// When flashes begin in the tile of a composed file: seconds.
+export async function flashesIn(file, tile) {
+	const { frames: times } = await ffprobe(file, "-select_streams", "v:0",
+		"-show_entries", "frame=pts_time");
+	const scale = tile.w / WIDTH, size = Math.round(SQUARE.size * scale / 2);
+	const crop = [size, size, tile.x + (SQUARE.x + SQUARE.size / 4) * scale,
+		tile.y + (SQUARE.y + SQUARE.size / 4) * scale].map(Math.round);
+	const found = [];
+	let light = true, i = 0;
+	await decode(file, ["-map", "0:v:0", "-fps_mode", "passthrough",
+		"-enc_time_base", "-1", "-vf", `crop=${crop.join(":")}:exact=1`, "-f",
+		"rawvideo", "-pix_fmt", "gray"], size * size, (picture) => {
+		const now = mean(picture, size, 0, 0, size - 1, size - 1) > LIGHT;
+		if (now && !light) found.push(Number(times[i].pts_time));
+		light = now;
+		i++;
+	});
+	return found;
+}
+
+// How far later each of `times` is found in `found`: the median, milliseconds.
+export function shift(times, found, nearS = 0.3) {
+	const all = times.flatMap((time) => {
+		const near = found.map((f) => f - time).sort((a, b) =>
+			Math.abs(a) - Math.abs(b))[0];
+		return Math.abs(near) < nearS ? [1000 * near] : [];
+	});
+	return { count: all.length, ms: median(all) };
 }
 
 // Pictures of a file at these seconds, in its own size: { rgb, width, height }.

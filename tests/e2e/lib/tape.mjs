@@ -12,9 +12,11 @@ import { until } from "./net.mjs";
 
 // Colours whose channels tell them apart in a small picture.
 export const PEOPLE = {
-	alice: { kind: "chromium", tone: 440, colour: "#d01010", rgb: [1, 0, 0] },
-	bob: { kind: "chromium", tone: 660, colour: "#10b010", rgb: [0, 1, 0] },
-	carol: { kind: "firefox", tone: 880, colour: "#1010d0", rgb: [0, 0, 1] },
+	alice: { kind: "chromium", tone: 440, beep: 3000, colour: "#d01010",
+		channel: 0 },
+	bob: { kind: "chromium", tone: 660, beep: 3700, colour: "#10b010",
+		channel: 1 },
+	carol: { kind: "firefox", tone: 880, colour: "#1010d0", channel: 2 },
 };
 for (const person of Object.values(PEOPLE))
 	person.firefox = person.kind === "firefox";
@@ -28,8 +30,7 @@ export async function enter(t, scene, room, name, browser) {
 		"media.navigator.audio.fake_frequency": person.tone,
 	} });
 	const client = await Client.join(t, own, name, link(scene, room, name), {
-		prepare: [fakeMedia,
-			settings(person.tone, person.colour, person.firefox)],
+		prepare: [fakeMedia, settings(person)],
 	});
 	client.browser = own;
 	client.person = person;

@@ -11,13 +11,14 @@
 // its own made-up microphone's (FIREFOX_TONE sets the pitch), and silent while
 // the picture flashes.
 export const WIDTH = 320, HEIGHT = 240, FPS = 15;
-export const BEEP_HZ = 3000, FLASH_EVERY_S = 2, FLASH_S = 0.2;
+export const FLASH_EVERY_S = 2, FLASH_S = 0.2;
 export const COLUMNS = 10, BLOCK_W = 32, BLOCK_H = 40;
 export const SQUARE = { x: 200, y: 110, size: 80 };
 
-export const settings = (tone, colour, firefox = false) => ({
-	tone, colour, firefox, WIDTH, HEIGHT, FPS, BEEP_HZ, FLASH_EVERY_S, FLASH_S,
-	COLUMNS, BLOCK_W, BLOCK_H, SQUARE,
+// person: { tone, beep (both Hz), colour, firefox }
+export const settings = (person) => ({
+	...person, WIDTH, HEIGHT, FPS, FLASH_EVERY_S, FLASH_S, COLUMNS, BLOCK_W,
+	BLOCK_H, SQUARE,
 });
 
 export const sum = (n) => (n ^ (n >> 4) ^ (n >> 8) ^ (n >> 12) ^ 5) & 15;
@@ -56,7 +57,7 @@ export function fakeMedia(s) {
 
 	function beep(at) {
 		const tone = audio.createOscillator(), loud = audio.createGain();
-		tone.frequency.value = s.BEEP_HZ;
+		tone.frequency.value = s.beep;
 		loud.gain.value = 0.3;
 		tone.connect(loud).connect(mix);
 		tone.start(at);
