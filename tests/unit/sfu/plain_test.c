@@ -1,5 +1,6 @@
 /* Local programs as the core sees them. */
 #include "tests/sim/cmocka_sim.h"
+#include <arpa/inet.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -307,6 +308,84 @@ static void it_leaves_with_packets_waiting(void **state)
 	assert_int_equal(st.sim.out.n_plug, 0);
 }
 
+/* --- many --------------------------------------------------------------------
+ */
+
+static unsigned heard_by_last;
+
+static void count_last(
+	struct sim *s, sfu_id to, bool rtcp, const uint8_t *buf, size_t len)
+{
+	(void)s;
+	(void)buf;
+	(void)len;
+	heard_by_last += !rtcp && to == id;
+}
+
+static void publish_eight(sfu_id who)
+{
+	char sdp[4096] = HEAD;
+	size_t len = strlen(sdp);
+	for (unsigned i = 0; i < 8; i++)
+		len += (size_t)snprintf(sdp + len, sizeof(sdp) - len,
+			"m=audio 9 RTP/AVPF 100\r\na=mid:%u\r\na=sendonly\r\n"
+			"a=rtpmap:100 opus/48000/2\r\na=msid:s%u t%u\r\n"
+			"a=ssrc:%u cname:c\r\n",
+			i, i, i, who * 10 + i);
+	assert_int_equal(conference_plug(st.sim.conference, st.sim.now_us, who,
+				 "band", &both),
+		0);
+	conference_offer(
+		st.sim.conference, st.sim.now_us, who, sdp, len, &st.sim.out);
+	sim_settle(&st.sim);
+}
+
+static void say_eight(sfu_id who)
+{
+	for (unsigned i = 0; i < 8; i++) {
+		uint32_t ssrc = htonl(who * 10 + i);
+		uint8_t rtp[20] = { 0x80, 100, 0, 1 };
+		memcpy(rtp + 8, &ssrc, sizeof(ssrc));
+		conference_plain_input(st.sim.conference, st.sim.now_us,
+			conference_find(st.sim.conference, who), false, rtp,
+			sizeof(rtp), &st.sim.out);
+	}
+}
+
+/* More tracks than any m-lines of its own. */
+static void a_great_call_is_heard_whole(void **state)
+{
+	(void)state;
+	st.sim.plugs.event = NULL;
+	st.sim.plugs.packet = count_last;
+	struct participant *p = plug(&both);
+	say(HEAD LISTEN);
+	for (unsigned i = 1; i < CONFERENCE_PLUGS; i++)
+		publish_eight(id + i);
+	stage_run(&st, SIM_S);
+	assert_int_equal(p->n_subs, 15 * 8 + 4);
+	for (unsigned i = 0; i < p->n_subs; i++)
+		assert_true(p->sub[i]->active);
+	heard_by_last = 0;
+	for (unsigned i = 1; i < CONFERENCE_PLUGS; i++)
+		say_eight(id + i);
+	flush();
+	assert_int_equal(heard_by_last, 15 * 8);
+	/* Half of them go: their m-lines wait for others. */
+	for (unsigned i = 1; i < 8; i++)
+		conference_leave(st.sim.conference, st.sim.now_us, id + i,
+			SFU_BY_COMMAND, &st.sim.out);
+	sim_settle(&st.sim);
+	stage_run(&st, SIM_S);
+	assert_int_equal(p->n_subs, 8 * 8 + 4);
+	unsigned lines = negotiation_count(p->negotiation);
+	for (unsigned i = 1; i < 8; i++)
+		publish_eight(id + 100 + i);
+	stage_run(&st, SIM_S);
+	assert_int_equal(p->n_subs, 15 * 8 + 4);
+	assert_int_equal(negotiation_count(p->negotiation), lines);
+}
+
 #define WITH(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
 int main(void)
@@ -322,6 +401,7 @@ int main(void)
 		WITH(the_label_of_who_just_left_is_known),
 		WITH(a_bad_first_offer_ends_it),
 		WITH(it_leaves_with_packets_waiting),
+		WITH(a_great_call_is_heard_whole),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
