@@ -120,8 +120,8 @@ static void test_read_bad(void **state)
 		"{\"duration_ms\": 0}", "{\"duration_ms\": -5}",
 		"{\"duration_ms\": \"9\"}" };
 	static const char *const empty[] = { "{\"duration_ms\": 1}",
-		"{\"duration_ms\": 1, \"participants\": 4, \"files\": {},"
-		" \"speakers\": null}",
+		("{\"duration_ms\": 1, \"participants\": 4, \"files\": {},"
+		 " \"speakers\": null}"),
 		"{\"duration_ms\": 1e300, \"files\": [[], [{}]]}" };
 	struct compose_input in;
 
