@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -368,6 +369,41 @@ static void test_nothing_to_record(void **state)
 	close_process(&p);
 }
 
+/* 100 tracks take well under half a core (a sanitizer needs more). */
+static void test_many_tracks(void **state)
+{
+	static char names[50][2][32];
+	struct process p = { .orders = -1 };
+	struct rusage use;
+	int status;
+	double cpu_s;
+
+	(void)state;
+	open_process(&p);
+	await(&p, "started");
+	for (int i = 0; i < 50; i++) {
+		snprintf(names[i][0], sizeof(names[i][0]), "cam%d", i);
+		snprintf(names[i][1], sizeof(names[i][1]), "@u%d:x D", i);
+		stage_camera(p.stage, i & 1 ? "vp8" : "h264", 1 + (uint32_t)i,
+			names[i][0], names[i][1]);
+	}
+	stage_announce(p.stage);
+	stage_play(p.stage, 6000);
+	order(&p, "{\"type\":\"stop\",\"reason\":\"command\"}\n");
+	await(&p, "stopped");
+	assert_non_null(strstr(p.text, "\"files\":50"));
+	assert_null(strstr(p.text, "trouble"));
+	assert_int_equal(wait4(p.pid, &status, 0, &use), p.pid);
+	cpu_s = (double)(use.ru_utime.tv_sec + use.ru_stime.tv_sec) +
+		(double)(use.ru_utime.tv_usec + use.ru_stime.tv_usec) / 1e6;
+	print_message("%.2f s of CPU for 6 s of 100 tracks, %ld MB\n", cpu_s,
+		use.ru_maxrss / 1024);
+#ifndef __SANITIZE_ADDRESS__
+	assert_true(cpu_s < 3);
+#endif
+	close_process(&p);
+}
+
 static void test_refused(void **state)
 {
 	struct process p = { .orders = -1 };
@@ -389,6 +425,7 @@ int main(void)
 		cmocka_unit_test(test_ends_of_others),
 		cmocka_unit_test(test_nothing_to_record),
 		cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_many_tracks),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
