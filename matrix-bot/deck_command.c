@@ -51,13 +51,17 @@ static void forbidden_text(const struct deck *d, const char *room,
 		snprintf(ret, cap,
 			"Recording is switched off on this server "
 			"(recording.who in hearth.yaml).");
+	else if (r && number)
+		snprintf(ret, cap,
+			"Only those with power level %s may do that here, and "
+			"yours is %lld. Ask one of them.",
+			who, (long long)room_power_of(&r->power, user));
 	else if (r)
 		snprintf(ret, cap,
-			"Only who %s may do that here: it takes power level "
-			"%lld, yours is %lld. Ask one of them.",
-			number ? "is trusted with it" : "moderates this room",
-			number ? strtoll(who, NULL, 10)
-			       : (long long)room_power_to_kick(&r->power),
+			"Only those who moderate this room may do that: it "
+			"takes power level %lld, and yours is %lld. Ask one "
+			"of them.",
+			(long long)room_power_to_kick(&r->power),
 			(long long)room_power_of(&r->power, user));
 	else
 		snprintf(ret, cap, "I am not in that room.");

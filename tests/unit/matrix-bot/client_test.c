@@ -1,6 +1,7 @@
 #include "test.h"
 #include <errno.h>
 #include <stdio.h>
+#include <unistd.h>
 #include <event2/event.h>
 #include "fake_homeserver.h"
 #include "matrix-bot/client.h"
@@ -385,6 +386,81 @@ static void logs_in_again(void **state)
 	world_done(&w);
 }
 
+static void send_file(struct world *w, const char *path, unsigned ms)
+{
+	const struct client_request q = { .lane = "files",
+		.method = "POST",
+		.path = "/_matrix/upload",
+		.body_path = path,
+		.content_type = "video/mp4",
+		.flags = CLIENT_PATIENT,
+		.expires_us = ms ? fetch_now_us() + ms * 1000ull : 0,
+		.handler = on_reply,
+		.arg = w,
+		.tag = 7 };
+
+	assert_int_equal(client_request(w->c, &q), 0);
+}
+
+/* A file is sent again from its beginning, under a new login too. */
+static void files(void **state)
+{
+	char path[] = "/tmp/hearth-client-XXXXXX";
+	int fd = mkstemp(path);
+	struct world w;
+
+	(void)state;
+	assert_int_equal(write(fd, "picture", 7), 7);
+	close(fd);
+	world_in(&w);
+	fake_add_rule(w.f,
+		&(struct fake_rule){ "/upload", FAKE_LOSE, 0, "", NULL, 1 });
+	fake_add_rule(w.f,
+		&(struct fake_rule){ "/upload", FAKE_REPLY, 503, "", NULL, 1 });
+	fake_add_rule(
+		w.f, &(struct fake_rule){ "/upload", FAKE_REPLY, 401,
+			     "{\"errcode\":\"M_UNKNOWN_TOKEN\"}", NULL, 1 });
+	fake_add_rule(w.f, &(struct fake_rule){ "/upload", FAKE_REPLY, 429,
+				   "{\"retry_after_ms\":20}", NULL, 1 });
+	send_file(&w, path, 0);
+	/* Nobody waits for a file to end. */
+	assert_int_equal(client_pending(w.c, NULL), 0);
+	wait_replies(&w, 1);
+	assert_int_equal(w.got.v[0].status, 200);
+	assert_int_equal(w.got.v[0].tag, 7);
+	assert_int_equal(w.sessions, 2);
+	assert_int_equal(fake_count(w.f, "/upload"), 5);
+	for (unsigned i = 0; i < 5; i++)
+		assert_string_equal(
+			fake_find(w.f, "/upload", i)->body, "picture");
+	/* Gone: no use to wait. */
+	unlink(path);
+	send_file(&w, path, 0);
+	assert_int_equal(w.got.n, 1);
+	wait_replies(&w, 2);
+	assert_int_equal(w.got.v[1].error, -ETIMEDOUT);
+	world_done(&w);
+}
+
+/* Dropped on the wire: no handler, and the lane is free for others. */
+static void drops(void **state)
+{
+	struct world w;
+
+	(void)state;
+	world_in(&w);
+	put(&w, "a", "/x", 0, 1, NULL);
+	put(&w, "a", "/y", 0, 2, NULL);
+	client_drop(w.c, "a");
+	client_drop(w.c, "nobody's");
+	put(&w, "a", "/z", 0, 3, NULL);
+	wait_replies(&w, 1);
+	fake_run(w.base, 50);
+	assert_int_equal(w.got.n, 1);
+	assert_int_equal(w.got.v[0].tag, 3);
+	world_done(&w);
+}
+
 static void bounds(void **state)
 {
 	struct client_request q = {
@@ -433,6 +509,8 @@ int main(void)
 		cmocka_unit_test(newer_replaces),
 		cmocka_unit_test(expires),
 		cmocka_unit_test(logs_in_again),
+		cmocka_unit_test(files),
+		cmocka_unit_test(drops),
 		cmocka_unit_test(bounds),
 		cmocka_unit_test(escapes),
 	};

@@ -76,14 +76,37 @@ static void who_may(void **state)
 			"\"action\":\"start\"}}");
 	world_expect_control(2,
 		"\"code\":\"record_forbidden\",\"message\":\"Only "
-		"who moderates this room");
-	world_expect_control(2, "power level 50, yours is 0");
+		"those who moderate this room");
+	world_expect_control(2, "power level 50, and yours is 0");
 	world_timeline(&w, SAID("@b:s", "record"));
-	world_expect_notice(&w, 0, "@b:s name: Only who moderates this room");
+	world_expect_notice(
+		&w, 0, "@b:s name: Only those who moderate this room");
 	world_timeline(&w, SAID("@x:s", "record")); /* no member */
 	world_settle(&w);
 	assert_int_equal(fake_count(w.f, NOTICES), 1);
 	world_done(&w);
+}
+
+static void who_may_by_level(void **state)
+{
+	static const struct {
+		const char *who, *words;
+	} v[] = { { "60", "power level 60 may do that here, and yours is 50" },
+		{ "nobody", "switched off on this server" } };
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(v); i++) {
+		struct world w;
+
+		world_new(&w);
+		w.config.recording.who = (char *)v[i].who;
+		world_start(&w);
+		world_timeline(&w, LEVELS THREE);
+		fake_wait(w.f, "/sync", 2);
+		world_timeline(&w, SAID("@a:s", "record"));
+		world_expect_notice(&w, 0, v[i].words);
+		world_done(&w);
+	}
 }
 
 static void encrypted(void **state)
@@ -390,6 +413,7 @@ int main(void)
 		cmocka_unit_test(starts_after_the_notice),
 		cmocka_unit_test(not_without_a_notice),
 		cmocka_unit_test(who_may),
+		cmocka_unit_test(who_may_by_level),
 		cmocka_unit_test(encrypted),
 		cmocka_unit_test(encrypted_meanwhile),
 		cmocka_unit_test(nobody_is_there),

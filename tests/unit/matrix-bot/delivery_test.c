@@ -230,7 +230,7 @@ static void lists_and_deletes(void **state)
 	world_expect_notice(&w, 0, "rec7: 2026-11-18 11:06 UTC, 12 min, 34 MB");
 	world_expect_notice(&w, 0, "https://meet.s/#/recording/!r:s/rec7");
 	world_timeline(&w, SAID("@b:s", "record delete rec7"));
-	world_expect_notice(&w, 1, "Only who moderates");
+	world_expect_notice(&w, 1, "Only those who moderate");
 	world_timeline(&w, SAID("@a:s", "record delete rec8"));
 	world_expect_notice(&w, 2, "no such recording");
 	assert_int_equal(fake_studio_count("delete:"), 0);

@@ -151,7 +151,7 @@ static void leaves(void **state)
 	world_wait_sfu(&w, "plug:2:" ROOM "|@bot:s feed:ears:1|1|0", 1);
 	hear(&w, fd);
 	world_timeline(&w, SAID("@b:s", "feed stop ears"));
-	world_expect_notice(&w, 1, "Only who moderates");
+	world_expect_notice(&w, 1, "Only those who moderate");
 	world_timeline(&w, SAID("@a:s", "feed stop eyes"));
 	world_expect_notice(&w, 2, "No program of the name eyes");
 	world_timeline(&w, SAID("@a:s", "feed stop ears"));
