@@ -237,10 +237,16 @@ static void test_waiting(void **state)
 		199);
 	picture(&d, 4 * SECOND, true, 160);
 	sound(&d, 4 * SECOND);
+	sound(&d, 4 * SECOND + 20000);
 	assert_int_equal(files(&d), 2);
 	/* The picture pauses: after a second what waits is written. */
-	sound(&d, 4 * SECOND + 20000);
-	reel_tick(d.reel, 6 * SECOND + 30000);
+	reel_tick(d.reel, 6 * SECOND + 10000);
+	assert_int_equal(
+		manifest_get(manifest_list(file(&d, 1), "tracks")->child,
+			"frames", 0),
+		0);
+	sound(&d, 4 * SECOND + 40000);
+	reel_tick(d.reel, 6 * SECOND + 50000);
 	assert_int_equal(
 		manifest_get(manifest_list(file(&d, 1), "tracks")->child,
 			"frames", 0),
