@@ -23,7 +23,8 @@ struct plug {
 	struct event *writable;
 	plug_h *handler; /* NULL: ended */
 	void *arg;
-	bool dirty;   /* to be flushed at the end of this turn */
+	bool dirty;   /* something is queued */
+	bool urgent;  /* … that is no packet */
 	bool blocked; /* waits for `writable` */
 	bool choked;  /* packets are dropped */
 	bool broken;
@@ -71,6 +72,18 @@ static void on_linger(evutil_socket_t fd, short what, void *arg)
 	plug_free(arg);
 }
 
+static void flush_all(struct plugs *of, bool all);
+
+static void on_gathered(evutil_socket_t fd, short what, void *arg)
+{
+	struct plugs *of = arg;
+
+	(void)fd;
+	(void)what;
+	of->gathering = false;
+	flush_all(of, true);
+}
+
 int plug_new(struct plug **ret, struct plugs *of, int fd, plug_h *readable,
 	void *arg)
 {
@@ -93,10 +106,12 @@ int plug_new(struct plug **ret, struct plugs *of, int fd, plug_h *readable,
 	evutil_make_socket_closeonexec(fd);
 	/* The pages of it come to be as they are used. */
 	p->out = malloc(PLUG_BUFFER);
+	if (!of->gather)
+		of->gather = evtimer_new(of->base, on_gathered, of);
 	p->readable =
 		event_new(of->base, fd, EV_READ | EV_PERSIST, on_readable, p);
 	p->writable = event_new(of->base, fd, EV_WRITE, on_writable, p);
-	if (!p->out || !p->readable || !p->writable ||
+	if (!p->out || !of->gather || !p->readable || !p->writable ||
 		event_add(p->readable, NULL) != 0) {
 		plug_free(p);
 		return -ENOMEM;
@@ -130,6 +145,10 @@ void plugs_done(struct plugs *of)
 
 	while ((p = LIST_FIRST(&of->all)))
 		plug_free(p);
+	if (of->gather)
+		event_free(of->gather);
+	of->gather = NULL;
+	of->gathering = false;
 }
 
 /* --- toward the program ------------------------------------------------------
@@ -156,6 +175,7 @@ static void queue(struct plug *p, const struct feed_frame *f)
 	copy_in(p, f->payload, f->len);
 	p->of->stats.out++;
 	p->of->stats.out_bytes += sizeof(header) + f->len;
+	p->urgent |= f->type != FEED_RTP && f->type != FEED_RTCP;
 	if (p->dirty || p->blocked)
 		return;
 	p->dirty = true;
@@ -266,15 +286,34 @@ static void flush(struct plug *p)
 		p->blocked = true;
 }
 
-void plugs_flush(struct plugs *of)
+static void flush_all(struct plugs *of, bool all)
 {
+	struct plugs_dirty later = SLIST_HEAD_INITIALIZER(later);
 	struct plug *p;
 
 	while ((p = SLIST_FIRST(&of->dirty))) {
 		SLIST_REMOVE_HEAD(&of->dirty, of_dirty);
-		p->dirty = false;
+		if (!all && !p->urgent && p->queued < PLUG_GATHER) {
+			SLIST_INSERT_HEAD(&later, p, of_dirty);
+			continue;
+		}
+		p->dirty = p->urgent = false;
 		flush(p);
 	}
+	of->dirty = later;
+}
+
+void plugs_flush(struct plugs *of)
+{
+	static const struct timeval soon = { .tv_usec = PLUG_GATHER_US };
+
+	flush_all(of, false);
+	if (SLIST_EMPTY(&of->dirty) || of->gathering)
+		return;
+	if (event_add(of->gather, &soon) == 0)
+		of->gathering = true;
+	else
+		flush_all(of, true);
 }
 
 void plug_end(struct plug *p)

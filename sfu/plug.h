@@ -1,7 +1,11 @@
 /*
  * A plug: the socket of a local program that takes part in a conference
- * (feed/frame.h). Frames out of a buffer with a ceiling, written once per turn;
- * frames in, whole. Knows nothing of conferences.
+ * (feed/frame.h). Frames out of a buffer with a ceiling, frames in, whole.
+ * Knows nothing of conferences.
+ *
+ * Frames wait for the end of the turn; packets alone, as long as they are few,
+ * for a moment longer. Each write wakes the program, on a CPU that forwards
+ * packets otherwise, and they carry their time anyway.
  *
  * Never blocks. A program that reads too slowly loses RTP and RTCP, in one
  * piece: from the ceiling on until half of the buffer is free again. FEED_LOST
@@ -25,6 +29,8 @@ enum {
 	/* Of these for what is not a packet: descriptions mostly. */
 	PLUG_RESERVE = 4 * FEED_PAYLOAD_MAX,
 	PLUG_WRITE_MAX = 1 << 20, /* bytes written per turn and program */
+	PLUG_GATHER = 65536,      /* so many bytes are not few */
+	PLUG_GATHER_US = 5000,
 	PLUG_LINGER_US = 3000000, /* an ended one may still read for so long */
 };
 
@@ -40,6 +46,8 @@ LIST_HEAD(plugs_all, plug);
 /* All plugs of a worker. Zeroed but for base. */
 struct plugs {
 	struct event_base *base;
+	struct event *gather; /* made with the first plug */
+	bool gathering;       /* it is armed */
 	struct plugs_all all;
 	struct plugs_dirty dirty;
 	struct plug_stats stats;
@@ -65,7 +73,7 @@ int plug_put(struct plug *p, const struct feed_frame *f);
 /* The same of text. */
 int plug_put_text(struct plug *p, enum feed_type type, uint64_t time_us,
 	const char *text);
-/* At the end of a turn: writes what was queued in it. */
+/* At the end of a turn: writes what was queued, or sees to it. */
 void plugs_flush(struct plugs *of);
 
 /* The program's next frame: an OFFER, RTP or RTCP; payload valid until the next

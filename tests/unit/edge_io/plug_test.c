@@ -70,6 +70,16 @@ static void turn(struct fixture *f)
 		event_base_loop(f->base, EVLOOP_NONBLOCK | EVLOOP_ONCE);
 }
 
+/* As the worker does, and the moment that few packets wait for. */
+static void flush_few(struct fixture *f)
+{
+	struct timeval tv = { .tv_usec = 3 * PLUG_GATHER_US };
+
+	plugs_flush(&f->plugs);
+	event_base_loopexit(f->base, &tv);
+	event_base_dispatch(f->base);
+}
+
 static void note(struct fixture *f, const struct feed_frame *frame)
 {
 	char text[32] = "";
@@ -151,6 +161,68 @@ static void test_out(void **state)
 	assert_int_equal(recv(f->far, &byte, 1, MSG_DONTWAIT), -1);
 }
 
+/* Few packets wait a moment for more, many or a word do not. */
+static void test_gathering(void **state)
+{
+	struct fixture *f = *state;
+	char byte;
+
+	put_packet(f, 0);
+	plugs_flush(&f->plugs);
+	assert_int_equal(recv(f->far, &byte, 1, MSG_DONTWAIT), -1);
+	put_packet(f, 1);
+	flush_few(f);
+	read_all(f);
+	assert_int_equal(f->next, 2);
+
+	put_packet(f, 2);
+	plug_put_text(f->plug, FEED_SPEAKER, 1, "1");
+	plugs_flush(&f->plugs);
+	read_all(f);
+	assert_int_equal(f->next, 3);
+	assert_int_equal(f->n[FEED_SPEAKER], 1);
+
+	for (uint32_t i = 3; i < 3 + PLUG_GATHER / PACKET; i++)
+		put_packet(f, i);
+	plugs_flush(&f->plugs);
+	read_all(f);
+	assert_int_equal(f->next, 3 + PLUG_GATHER / PACKET);
+	/* And the next few wait again. */
+	put_packet(f, f->next);
+	plugs_flush(&f->plugs);
+	assert_int_equal(recv(f->far, &byte, 1, MSG_DONTWAIT), -1);
+	flush_few(f);
+	read_all(f);
+	assert_int_equal(f->holes, 0);
+	assert_int_equal(f->next, 4 + PLUG_GATHER / PACKET);
+}
+
+/* One that is freed or ended while its packets wait is no trouble. */
+static void test_gathering_ends(void **state)
+{
+	struct fixture *f = *state;
+
+	put_packet(f, 0);
+	plugs_flush(&f->plugs);
+	plug_end(f->plug);
+	read_all(f);
+	assert_int_equal(f->next, 1);
+	assert_true(f->ended);
+	flush_few(f);
+}
+
+static void test_gathering_is_freed(void **state)
+{
+	struct fixture *f = *state;
+
+	put_packet(f, 0);
+	plugs_flush(&f->plugs);
+	plug_free(f->plug);
+	flush_few(f);
+	read_all(f);
+	assert_true(f->ended);
+}
+
 /* Round and round the buffer, with a reader that is a little behind. */
 static void test_ring(void **state)
 {
@@ -195,7 +267,7 @@ static void test_slow(void **state)
 	}
 	assert_int_equal(f->n[FEED_LOST], 0);
 	put_packet(f, number++);
-	plugs_flush(&f->plugs);
+	flush_few(f);
 	read_all(f);
 	assert_int_equal(f->n[FEED_LOST], 1);
 	assert_int_equal(f->next, number);
@@ -203,7 +275,7 @@ static void test_slow(void **state)
 	assert_int_equal(f->missing, f->told_lost);
 	assert_int_equal(f->missing, f->plugs.stats.lost);
 	put_packet(f, number++);
-	plugs_flush(&f->plugs);
+	flush_few(f);
 	read_all(f);
 	assert_int_equal(f->n[FEED_LOST], 1);
 }
@@ -383,12 +455,12 @@ static void test_gone(void **state)
 	close(f->far);
 	f->far = dup(0);
 	put_packet(f, 0);
-	plugs_flush(&f->plugs);
+	flush_few(f);
 	turn(f);
 	assert_true(f->readable > 0);
 	assert_int_equal(plug_next(f->plug, &frame), -EPIPE);
 	put_packet(f, 1);
-	plugs_flush(&f->plugs);
+	flush_few(f);
 }
 
 /* --- the end -----------------------------------------------------------------
@@ -459,6 +531,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		WITH(test_out),
+		WITH(test_gathering),
+		WITH(test_gathering_ends),
+		WITH(test_gathering_is_freed),
 		WITH(test_ring),
 		WITH(test_slow),
 		WITH(test_too_slow),
