@@ -191,6 +191,33 @@ static void on_stopped(struct deck *d, const struct studio_event *ev)
 	deck_run_tape(d, t, &a);
 }
 
+static bool was_cut_off(const cJSON *manifest)
+{
+	const char *why = event_string(manifest, "stopped_because");
+
+	return strcmp(why, "crashed") == 0 || strcmp(why, "failed") == 0;
+}
+
+static void on_composed(struct deck *d, const struct studio_event *ev)
+{
+	struct deck_parcel *p = deck_parcel(d, ev->id);
+	char how[TAPE_SAID_MAX / 4];
+
+	/* A recorder that outlived us has finished its files by itself: nothing
+	 * has told the room yet that we were gone. */
+	if (!p && was_cut_off(ev->manifest)) {
+		p = deck_parcel_get(d, ev);
+		how_it_ended(NULL, ev, how, sizeof(how));
+		if (p)
+			parcel_ended(&p->parcel, how, ev->manifest, false);
+	} else if (!p) {
+		p = deck_parcel_get(d, ev);
+	}
+	if (p)
+		parcel_composed(&p->parcel, fetch_now_us(), deck_unix_ms(),
+			ev->manifest, d->config.deliver);
+}
+
 /* Of a recording that is made, or of one that is being finished. */
 static void on_failed(struct deck *d, const struct studio_event *ev)
 {
@@ -223,11 +250,7 @@ static bool on_finished(struct deck *d, const struct studio_event *ev)
 			parcel_progress(&p->parcel, ev->percent);
 		return true;
 	case STUDIO_COMPOSED:
-		p = deck_parcel_get(d, ev);
-		if (p)
-			parcel_composed(&p->parcel, fetch_now_us(),
-				deck_unix_ms(), ev->manifest,
-				d->config.deliver);
+		on_composed(d, ev);
 		return true;
 	case STUDIO_FAILED:
 		on_failed(d, ev);

@@ -174,7 +174,8 @@ static void no_delivery_wanted(void **state)
 static void restart(void **state)
 {
 	struct world w;
-	char dir[128];
+	char dir[128], cut[] = MANIFEST("oldest", "21");
+	bool told = false;
 
 	(void)state;
 	world_in_room(&w, LEVELS THREE);
@@ -192,6 +193,15 @@ static void restart(void **state)
 	world_wait_studio(&w, "delivered:older:{\"way\":\"message\"", 1);
 	world_settle(&w);
 	assert_int_equal(fake_studio_count("resume:"), 1);
+	/* Its recorder outlived the bot and made it whole. */
+	memcpy(strstr(cut, "\"command\""), "\"crashed\"", 9);
+	fake_studio_emit(STUDIO_COMPOSED, "oldest", NULL, 0, cut, dir);
+	fake_wait(w.f, "/hearth.oldest.file", 1);
+	for (unsigned i = 0; i < fake_count(w.f, NOTICES) && !told; i++)
+		told = strstr(fake_find(w.f, NOTICES, i)->body,
+			       "was interrupted at 2026-11-18 11:18 UTC; what "
+			       "was recorded before is kept. The file") != NULL;
+	assert_true(told);
 	remove_files(dir);
 	world_done(&w);
 }
