@@ -259,6 +259,7 @@ static void cancelled(void **state)
 
 	(void)state;
 	setup(&s);
+	s.status = 0; /* never answers, so that it is still under way */
 	make_file(path, BIG);
 	q.url = s.url;
 	assert_int_equal(fetch_start(s.fetch, &q, on_reply, &s, &t), 0);
