@@ -120,6 +120,9 @@ void subscription_update(struct subscription *s, uint64_t now_us, bool ready)
 	map_extensions(s);
 	if (s->active && !was) {
 		s->waiting = true;
+		if (s->to->plain && s->track->started)
+			s->floor =
+				s->track->seq_base + s->track->receive.highest;
 		track_want_keyframe(s->track, now_us);
 	}
 }
@@ -158,6 +161,10 @@ static bool pass_gate(struct subscription *s, uint64_t now_us,
 {
 	if (!s->waiting)
 		return true;
+	if (seq <= s->floor) {
+		track_want_keyframe(s->track, now_us);
+		return false;
+	}
 	if (codec->is_keyframe &&
 		!codec->is_keyframe(pkt->payload, pkt->payload_len)) {
 		track_want_keyframe(s->track, now_us);

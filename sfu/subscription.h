@@ -22,6 +22,9 @@ struct subscription {
 	bool switched; /* shows whoever speaks; of a single-stream receiver */
 	bool active;   /* agreed: packets may go */
 	bool waiting;  /* video: for a key frame; audio: for any packet */
+	/* Of a local program: what its track had sent before, as the people in
+	 * the call were told, is not for it, however late it comes. */
+	uint64_t floor;
 	uint32_t ssrc;
 	uint8_t pt_map[128];  /* the publisher's -> the receiver's */
 	uint8_t ext_map[256]; /* extension id -> the receiver's, 0: dropped */

@@ -229,6 +229,34 @@ static void nothing_is_missing_behind_a_late_key_frame(void **state)
 	assert_int_equal((uint16_t)(got.seq[4] - got.seq[0]), 3);
 }
 
+/* People were told when it came: what they sent before is not for it, though it
+ * comes late or stands in the history. */
+static void nothing_from_before_it_came(void **state)
+{
+	(void)state;
+	stage_video(&st, 0, 10, false);
+	stage_video(&st, 0, 11, false);
+	stage_audio(&st, 0, 501, 30);
+	stage_run(&st, SIM_S);
+	plug(&both);
+	say(HEAD LISTEN);
+	stage_run(&st, SIM_S / 10);
+	flush();
+	got.rtp = 0;
+	stage_video(&st, 0, 9, true);
+	stage_audio(&st, 0, 500, 30);
+	flush();
+	assert_int_equal(got.rtp, 0);
+	/* Another is asked for, and then all is as ever. */
+	stage_video(&st, 0, 12, false);
+	assert_true(stage_track(&st, 0, SDP_VIDEO)->pli_wanted_us != 0);
+	stage_video(&st, 0, 13, true);
+	stage_video(&st, 0, 14, false);
+	stage_audio(&st, 0, 502, 30);
+	flush();
+	assert_int_equal(got.rtp, 3);
+}
+
 static void it_learns_who_speaks(void **state)
 {
 	(void)state;
@@ -396,6 +424,7 @@ int main(void)
 		WITH(others_hear_nothing_of_clear_packets),
 		WITH(it_gets_what_others_get),
 		WITH(nothing_is_missing_behind_a_late_key_frame),
+		WITH(nothing_from_before_it_came),
 		WITH(it_learns_who_speaks),
 		WITH(it_may_change_its_ssrc_for_ever),
 		WITH(the_label_of_who_just_left_is_known),
