@@ -266,6 +266,26 @@ static void contents(void **state)
 	cJSON_Delete(v1);
 }
 
+static void numbers(void **state)
+{
+	static const struct {
+		const char *json;
+		uint64_t want;
+	} v[] = { { "{\"n\":7}", 7 }, { "{\"n\":7.9}", 7 }, { "{\"n\":-1}", 0 },
+		{ "{\"n\":\"7\"}", 0 }, { "{}", 0 }, { "[]", 0 },
+		{ "{\"n\":9007199254740991}", 9007199254740991 },
+		{ "{\"n\":9007199254740992}", 0 }, { "{\"n\":1e300}", 0 } };
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(v); i++) {
+		cJSON *json = parse(v[i].json);
+
+		assert_true(event_number(json, "n") == v[i].want);
+		cJSON_Delete(json);
+	}
+	assert_true(event_number(NULL, "n") == 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -278,6 +298,7 @@ int main(void)
 		cmocka_unit_test(bad_senders),
 		cmocka_unit_test(control),
 		cmocka_unit_test(contents),
+		cmocka_unit_test(numbers),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -279,6 +279,66 @@ static void names_and_confs(void **state)
 	room_done(&r);
 }
 
+static void recording_commands(void **state)
+{
+	static const char *const users[] = { "@a:s", NULL };
+	struct room_actions a;
+	struct room r;
+
+	(void)state;
+	joined_with(&r, users);
+	say(&r, "@a:s", "record delete last", 0, &a);
+	assert_int_equal(a.n, 1);
+	assert_int_equal(a.v[0].act, ROOM_COMMAND);
+	assert_int_equal(a.v[0].command.type, COMMAND_RECORD_DELETE);
+	assert_string_equal(a.v[0].command.arg, "last");
+	say(&r, "@x:s", "record", 0, &a); /* no member */
+	assert_int_equal(a.n, 0);
+	say(&r, "@a:s", "record", ROOM_COMMAND_AGE_MS + 1, &a);
+	assert_int_equal(a.n, 0);
+	say(&r, "@a:s", "on record", 0, &a);
+	assert_int_equal(a.n, 0);
+	room_done(&r);
+}
+
+static void powers(void **state)
+{
+	static const char *const users[] = { "@a:s", NULL };
+	struct room_actions a;
+	struct room r;
+
+	(void)state;
+	joined_with(&r, users);
+	assert_false(room_power_may_record(&r.power, NULL, "@a:s"));
+	put(&r,
+		"{\"type\":\"m.room.power_levels\",\"state_key\":\"\","
+		"\"content\":{\"users\":{\"@a:s\":50}}}",
+		false, &a);
+	assert_true(room_power_may_record(&r.power, NULL, "@a:s"));
+	/* Not a state event: anybody can say that. */
+	put(&r, "{\"type\":\"m.room.power_levels\",\"content\":{\"users\":{}}}",
+		true, &a);
+	assert_true(room_power_may_record(&r.power, NULL, "@a:s"));
+	room_done(&r);
+}
+
+/* What people call themselves makes no lines of its own in a notice. */
+static void names_are_one_line(void **state)
+{
+	struct room_actions a;
+	struct room r;
+
+	(void)state;
+	room_init(&r, "!r:s");
+	put(&r,
+		"{\"type\":\"m.room.member\",\"state_key\":\"@a:s\","
+		"\"content\":{\"membership\":\"join\",\"displayname\":"
+		"\"A\\nB\\u007fC\"}}",
+		true, &a);
+	assert_string_equal(room_name_of(&r, "@a:s"), "A B C");
+	room_done(&r);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -291,6 +351,9 @@ int main(void)
 		cmocka_unit_test(tombstone),
 		cmocka_unit_test(commands),
 		cmocka_unit_test(names_and_confs),
+		cmocka_unit_test(recording_commands),
+		cmocka_unit_test(powers),
+		cmocka_unit_test(names_are_one_line),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
