@@ -69,9 +69,9 @@ const struct config_key config_schema[CONFIG_KEYS] = {
 	LIST(media, advertise, FORM_ADDRESS, "",
 		"Addresses told to participants; set the public one behind "
 		"NAT. Empty: the host's own addresses."),
-	UINT(media, workers, 0, 64, "0",
+	UINT(media, workers, 0, 64, "1",
 		"Worker processes for media, about one per core. 0: all in one "
-		"process, enough for small installations."),
+		"process; then what is written to disk holds packets up."),
 	TEXT(http, listen, FORM_ADDRESS, "127.0.0.1",
 		"Address of the web server. It speaks no TLS: keep it on "
 		"loopback behind a reverse proxy."),

@@ -142,7 +142,7 @@ media:
   port: {ports["media"]}
   listen: {json.dumps(media)}
   advertise: {json.dumps(media)}
-  workers: 0
+  workers: 1
 http:
   listen: "127.0.0.1"
   port: {ports["http"]}
