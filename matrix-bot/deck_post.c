@@ -92,24 +92,33 @@ static cJSON *edit_of(const char *event_id, const char *text)
 	return content;
 }
 
+/* Takes content. what: of what may be sent twice over a restart; the homeserver
+ * tells by the transaction id that it has it. False: handler is not called. */
+static bool send_message(struct deck *d, const struct deck_parcel *p,
+	cJSON *content, const char *what, client_h *handler)
+{
+	struct hall_message m = { .handler = handler, .arg = d };
+	char txn[96];
+	int r;
+
+	snprintf(txn, sizeof(txn), "hearth.%s.%s", p->parcel.id,
+		what ? what : "");
+	m.txn = what ? txn : NULL;
+	m.content = content;
+	m.tag = p->serial;
+	r = hall_send(d->hall, p->parcel.room, &m);
+	cJSON_Delete(content);
+	return r == 0;
+}
+
 static void say_status(
 	struct deck *d, struct deck_parcel *p, const char *text, bool edit)
 {
 	cJSON *content = edit ? edit_of(p->parcel.status_event, text)
 			      : hall_content(text);
-	struct hall_message m = { .handler = on_status, .arg = d };
 
-	m.content = content;
-	m.tag = p->serial;
-	if (hall_send(d->hall, p->parcel.room, &m) < 0)
+	if (!send_message(d, p, content, NULL, on_status))
 		parcel_status(&p->parcel, "");
-	cJSON_Delete(content);
-}
-
-/* Of what may be sent twice over a restart: the homeserver tells by it. */
-static void txn_of(char ret[96], const struct deck_parcel *p, const char *what)
-{
-	snprintf(ret, 96, "hearth.%s.%s", p->parcel.id, what);
 }
 
 static void take_sent(
@@ -136,20 +145,13 @@ static void on_sent(void *arg, uint64_t tag, const struct client_reply *r)
 		take_sent(arg, p, &reply);
 }
 
-static void send_file(struct deck *d, struct deck_parcel *p)
+static void send_last(
+	struct deck *d, struct deck_parcel *p, cJSON *content, const char *what)
 {
 	const struct parcel_reply none = { 0, "", "", "" };
-	struct hall_message m = { .handler = on_sent, .arg = d };
-	cJSON *content = parcel_message(&p->parcel);
-	char txn[96];
 
-	txn_of(txn, p, "file");
-	m.txn = txn;
-	m.content = content;
-	m.tag = p->serial;
-	if (hall_send(d->hall, p->parcel.room, &m) < 0)
+	if (!send_message(d, p, content, what, on_sent))
 		take_sent(d, p, &none);
-	cJSON_Delete(content);
 }
 
 static cJSON *link_of(
@@ -169,22 +171,6 @@ static cJSON *link_of(
 	return content;
 }
 
-static void send_link(struct deck *d, struct deck_parcel *p, const char *why)
-{
-	const struct parcel_reply none = { 0, "", "", "" };
-	struct hall_message m = { .handler = on_sent, .arg = d };
-	cJSON *content = link_of(d, p, why);
-	char txn[96];
-
-	txn_of(txn, p, "link");
-	m.txn = txn;
-	m.content = content;
-	m.tag = p->serial;
-	if (hall_send(d->hall, p->parcel.room, &m) < 0)
-		take_sent(d, p, &none);
-	cJSON_Delete(content);
-}
-
 static void on_late(void *arg, uint64_t tag, const struct client_reply *r)
 {
 	struct deck_parcel *p = by_serial(arg, tag);
@@ -192,20 +178,6 @@ static void on_late(void *arg, uint64_t tag, const struct client_reply *r)
 
 	if (p)
 		parcel_late(&p->parcel, reply.result);
-}
-
-static void send_late(struct deck *d, struct deck_parcel *p, const char *why)
-{
-	struct hall_message m = { .handler = on_late, .arg = d };
-	cJSON *content = link_of(d, p, why);
-	char txn[96];
-
-	txn_of(txn, p, "late");
-	m.txn = txn;
-	m.content = content;
-	m.tag = p->serial;
-	hall_send(d->hall, p->parcel.room, &m);
-	cJSON_Delete(content);
 }
 
 static void on_limit(void *arg, uint64_t tag, const struct client_reply *r);
@@ -330,13 +302,13 @@ static void run(
 		upload(d, p);
 		break;
 	case PARCEL_SEND:
-		send_file(d, p);
+		send_last(d, p, parcel_message(&p->parcel), "file");
 		break;
 	case PARCEL_SEND_LINK:
-		send_link(d, p, a->text);
+		send_last(d, p, link_of(d, p, a->text), "link");
 		break;
 	case PARCEL_SEND_LATE:
-		send_late(d, p, a->text);
+		send_message(d, p, link_of(d, p, a->text), "late", on_late);
 		break;
 	case PARCEL_KEEP:
 		keep(d, p);
