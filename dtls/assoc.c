@@ -7,11 +7,13 @@
 #include <usrsctp.h>
 
 #include "dtls/assoc_inside.h"
+#include "dtls/checksum.h"
 #include "dtls/chunk.h"
 
 /* usrsctp is one global per process, and so is this. */
 static struct {
 	bool is_init, has_ticked;
+	bool sums; /* checksums are ours */
 	uint64_t last_us;
 	uintptr_t ids; /* made so far */
 	struct assoc *table[ASSOC_MAX];
@@ -49,6 +51,8 @@ static int on_output(
 	(void)set_df;
 	if (a == NULL)
 		return 0;
+	if (global.sums && len >= 12)
+		checksum_write(buf, len);
 	a->has_moved = true;
 	a->out->send(a->out, buf, len);
 	return 0;
@@ -92,6 +96,9 @@ int assoc_global_init(void)
 		return 0;
 	usrsctp_init_nothreads(0, on_output, NULL);
 	tune();
+	global.sums = checksum_is_fast();
+	if (global.sums)
+		usrsctp_enable_crc32c_offload();
 	global.is_init = true;
 	global.has_ticked = false;
 	return 0;
@@ -273,7 +280,8 @@ struct assoc *assoc_free(struct assoc *a)
 
 void assoc_input(struct assoc *a, const uint8_t *buf, size_t len)
 {
-	if (len > UINT16_MAX || !chunk_is_sound_packet(buf, len)) {
+	if (len > UINT16_MAX || !chunk_is_sound_packet(buf, len) ||
+		(global.sums && !checksum_holds(buf, len))) {
 		a->drops++;
 		return;
 	}
