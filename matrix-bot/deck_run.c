@@ -10,15 +10,21 @@ enum {
 	NAMES_MAX = 768
 };
 
+static const char *purpose_text(enum metadata_purpose p)
+{
+	if (p == METADATA_SCREENSHARE)
+		return "screen";
+	return p == METADATA_USERMEDIA ? "camera" : "other";
+}
+
 static void introduce_streams(struct deck *d, const struct call *c)
 {
 	for (unsigned i = 0; i < c->published.n; i++) {
 		const struct metadata_stream *s = &c->published.v[i];
 
 		studio_source(d->studio, c->room, c->label, s->id,
-			s->purpose == METADATA_SCREENSHARE ? "screen"
-							   : "camera",
-			s->audio_muted == 1, s->video_muted == 1);
+			purpose_text(s->purpose), s->audio_muted == 1,
+			s->video_muted == 1);
 	}
 }
 

@@ -205,9 +205,10 @@ static void people_come_and_go(void **state)
 	fake_sfu_say(2,
 		"{\"type\":\"m.call.sdp_stream_metadata_changed\",\"content\":"
 		"{\"sdp_stream_metadata\":{\"scr\":{\"purpose\":"
-		"\"m.screenshare\"}}}}");
+		"\"m.screenshare\"},\"lab\":{\"purpose\":\"org.lab\"}}}}");
 	assert_int_equal(
 		fake_studio_count("source:@b:s DEV:scr|screen|0|0"), 1);
+	assert_int_equal(fake_studio_count("source:@b:s DEV:lab|other|0|0"), 1);
 	world_device_event(
 		text, sizeof(text), "m.call.hangup", "@a:s", "c1", "");
 	world_to_device(&w, text);
