@@ -84,8 +84,11 @@ class Source:
         try:
             self.ffmpeg.wait(END_S)
         except subprocess.TimeoutExpired:
+            print(f"{self.name}: ffmpeg did not end", file=sys.stderr)
             self.ffmpeg.kill()
             self.ffmpeg.wait()
+        print(json.dumps({"source": self.name, "ended":
+                          self.ffmpeg.returncode}), flush=True)
 
 
 class Listener:

@@ -15,15 +15,15 @@ from pathlib import Path
 import hearthfeed as hf
 
 SSRC = {"audio": 0x48454101, "video": 0x48454102}
-# A key frame every two seconds at most: ffmpeg cannot be asked for one, and
-# who joins in the middle waits for the next.
+# A key frame every second: ffmpeg cannot be asked for one, and who joins in
+# the middle waits for the next.
 ENCODE = {
     "audio": ["-map", "0:a:0", "-c:a", "libopus", "-b:a", "64k", "-ar",
               "48000", "-ac", "2", "-payload_type", str(hf.OPUS)],
     "video": ["-map", "0:v:0", "-c:v", "libvpx", "-deadline", "realtime",
               "-cpu-used", "8", "-b:v", "800k", "-auto-alt-ref", "0",
               "-error-resilient", "default", "-force_key_frames",
-              "expr:gte(t,n_forced*2)", "-pix_fmt", "yuv420p",
+              "expr:gte(t,n_forced)", "-pix_fmt", "yuv420p",
               "-payload_type", str(hf.VP8)],
 }
 

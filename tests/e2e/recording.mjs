@@ -301,7 +301,8 @@ async function scribe(t, own, room) {
 	own.scribe = new Program(t, "scribe", [example("feed/listen.py"),
 		"--socket", own.socket, "--token-file", token, "--room", room,
 		"--output", output]);
-	const sources = () => own.scribe.lines.map((line) => JSON.parse(line));
+	const sources = () => own.scribe.lines.map((line) => JSON.parse(line))
+		.filter((line) => line.label);
 	own.heard = (client) => path.join(output, `${sources().find((s) =>
 		s.label.startsWith(`${client.id} `)).source}.mkv`);
 	await until("all three go to ffmpeg", () => {

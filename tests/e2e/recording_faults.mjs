@@ -82,10 +82,12 @@ async function rejoins(t, scene, room, clients) {
 			await alice.until("loses bob's tile", async () =>
 				await alice.tiles(bob.id) === 0, 10000);
 			await sleep(1500);
-			await bob.page.close();
-			t.pages.delete("bob");
-			clients[1] = await enter(t, scene, room, "bob", alice.browser);
-			await recording(clients[1], "on");
+			await bob.page.click('[data-testid="rejoin"]');
+			await bob.until("may join again", async () =>
+				(await bob.ask("state")).screen === "prejoin");
+			await bob.ask("join");
+			await bob.connected();
+			await recording(bob, "on");
 			await meet(clients);
 			await sleep(4000);
 		});
@@ -95,11 +97,11 @@ async function rejoins(t, scene, room, clients) {
 		manifest = await reached(entry, "composed", 240000);
 		checkFiles(entry, manifest);
 		const person = manifest.participants.filter((p) =>
-			p.user_id === clients[1].id);
+			p.user_id === bob.id);
 		same(person.length, 1, "participants that are bob");
 		assert(person[0].present.length >= 2,
 			`present ${JSON.stringify(person[0].present)}`);
-		const parts = await plays(entry, manifest, clients[1].id);
+		const parts = await plays(entry, manifest, bob.id);
 		assert(parts.length >= 2, `${parts.length} files`);
 		assert(parts.at(-1).file.from_ms > parts[0].file.to_ms + 1000,
 			"the second begins before the first has ended");
