@@ -27,7 +27,7 @@ struct process_options {
 	char *const *argv, *const *env;
 	int fd3, fd4; /* become these numbers; -1: none. They stay the
 			 caller's to close */
-	bool nice;    /* calls come first */
+	bool nice;    /* calls come first: of processor and of memory */
 	bool talks;   /* orders on stdin, reports on stdout, and nothing it
 			 started outlives it. Else stdin is /dev/null and
 			 stdout goes to the log */

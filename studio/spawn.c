@@ -4,15 +4,18 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <spawn.h>
+#include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
+#include "sfu/log.h"
 #include "studio/process.h"
 
 extern char **environ;
 
-enum { ABOVE = 5, NICE = 10, PIPES = 3 };
+enum { ABOVE = 5, NICE = 10, PIPES = 3, OOM_PATH = 64 };
 
 /* theirs[i] becomes file descriptor i. */
 struct pipes {
@@ -132,6 +135,42 @@ static int set_attributes(posix_spawnattr_t *a)
 	return err;
 }
 
+/* Where memory runs out it ends, not the calls; what it starts inherits that
+ * (proc_pid_oom_score_adj(5)). */
+static int give_way(pid_t pid)
+{
+	static const char most[] = "1000";
+	char path[OOM_PATH];
+	int fd, err = 0;
+
+	snprintf(path, sizeof(path), "/proc/%ld/oom_score_adj", (long)pid);
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	if (write(fd, most, sizeof(most) - 1) < 0)
+		err = -errno;
+	close(fd);
+	return err;
+}
+
+/* A sandbox that forbids it forbids it each time: one line says it. */
+static void be_nice(pid_t pid)
+{
+	static bool warned;
+	int err = setpriority(PRIO_PGRP, (id_t)pid, NICE) == 0 ? 0 : -errno;
+	int gives = give_way(pid);
+
+	/* A child that is gone already needs neither. */
+	if (warned || ((!err || err == -ESRCH) &&
+			      (!gives || gives == -ENOENT || gives == -ESRCH)))
+		return;
+	warned = true;
+	log_warn("children_not_nice", "priority=%s oom_score_adj=%s effect=%s",
+		log_value(err ? strerror(-err) : "set"),
+		log_value(gives ? strerror(-gives) : "set"),
+		log_value("composing competes with the calls"));
+}
+
 /* posix_spawn and its kin give positive errors. */
 static int start(const struct process_options *o, const struct pipes *p,
 	const int fd[2], pid_t *ret)
@@ -154,7 +193,7 @@ static int start(const struct process_options *o, const struct pipes *p,
 	}
 	posix_spawn_file_actions_destroy(&files);
 	if (!err && o->nice)
-		setpriority(PRIO_PGRP, (id_t)*ret, NICE);
+		be_nice(*ret);
 	return -err;
 }
 

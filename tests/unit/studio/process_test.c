@@ -9,7 +9,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include <cmocka.h>
@@ -345,6 +349,69 @@ static void test_nice(void **state)
 	assert_string_equal(t.reports, "{\"n\":10}\n");
 }
 
+static void test_memory_is_taken_from_it_first(void **state)
+{
+	(void)state;
+	/* Also from what it starts. */
+	run("sleep 0.2; echo \"{\\\"n\\\":$(cat /proc/self/oom_score_adj)}\"");
+	wait_end();
+	assert_string_equal(t.reports, "{\"n\":1000}\n");
+}
+
+/* As a sandbox would (systemd: SystemCallFilter=~@resources). */
+static void forbid_setpriority(void)
+{
+	struct sock_filter f[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
+			offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, __NR_setpriority, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	const struct sock_fprog all = { .len = sizeof(f) / sizeof(*f),
+		.filter = f };
+
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 ||
+		prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &all) != 0)
+		_exit(77);
+}
+
+static void run_twice_forbidden(int log)
+{
+	dup2(log, STDERR_FILENO);
+	forbid_setpriority();
+	for (unsigned i = 0; i < 2; i++) {
+		t.ended = false;
+		run("exit 0");
+		wait_end();
+	}
+	_exit(t.status);
+}
+
+static void test_priority_forbidden_is_said_once(void **state)
+{
+	char text[8192] = "";
+	FILE *log = tmpfile();
+	const char *line;
+	pid_t pid;
+	int status;
+
+	(void)state;
+	assert_non_null(log);
+	pid = fork();
+	if (pid == 0)
+		run_twice_forbidden(fileno(log));
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	if (WIFEXITED(status) && WEXITSTATUS(status) == 77)
+		skip();
+	assert_int_equal(status, 0);
+	assert_true(pread(fileno(log), text, sizeof(text) - 1, 0) > 0);
+	line = strstr(text, "children_not_nice");
+	assert_non_null(line);
+	assert_null(strstr(line + 1, "children_not_nice"));
+	fclose(log);
+}
+
 static void test_sigchld_was_ignored(void **state)
 {
 	(void)state;
@@ -411,6 +478,8 @@ int main(void)
 		T(test_signals_are_as_usual),
 		T(test_environment_has_no_secrets),
 		T(test_nice),
+		T(test_memory_is_taken_from_it_first),
+		T(test_priority_forbidden_is_said_once),
 		T(test_sigchld_was_ignored),
 		T(test_cannot_be_run),
 		T(test_free_kills),
