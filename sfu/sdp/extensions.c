@@ -19,7 +19,9 @@ static const struct ext_known {
 	[EXT_ABS_SEND_TIME] = { "http://www.webrtc.org/experiments/rtp-hdrext/"
 				"abs-send-time",
 		true, true, 2 },
-	[EXT_ORIENTATION] = { "urn:3gpp:video-orientation", false, true, 13 },
+	/* Not agreed to: a phone that may not say which way is up turns the
+	 * picture itself, and every receiver and recording has it right. */
+	[EXT_ORIENTATION] = { "urn:3gpp:video-orientation", false, false, 13 },
 	[EXT_PLAYOUT_DELAY] = { "http://www.webrtc.org/experiments/rtp-hdrext/"
 				"playout-delay",
 		false, true, 5 },

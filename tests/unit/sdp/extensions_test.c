@@ -20,7 +20,8 @@ static void kinds(void **state)
 	(void)state;
 	assert_true(ext_fits(EXT_AUDIO_LEVEL, SDP_AUDIO));
 	assert_false(ext_fits(EXT_AUDIO_LEVEL, SDP_VIDEO));
-	assert_false(ext_fits(EXT_ORIENTATION, SDP_AUDIO));
+	assert_false(ext_fits(EXT_COLOR, SDP_AUDIO));
+	assert_false(ext_fits(EXT_ORIENTATION, SDP_VIDEO));
 	assert_true(ext_fits(EXT_MID, SDP_AUDIO));
 	assert_false(ext_fits(EXT_MID, SDP_APPLICATION));
 	assert_false(ext_fits(EXT_RID, SDP_VIDEO));
@@ -36,9 +37,10 @@ static void defaults_step_aside(void **state)
 	ext_defaults(&t, SDP_AUDIO, used);
 	assert_int_not_equal(t.id[EXT_AUDIO_LEVEL], 0);
 	assert_int_equal(t.id[EXT_MID], 1);
-	assert_int_equal(t.id[EXT_ORIENTATION], 0);
+	assert_int_equal(t.id[EXT_COLOR], 0);
 	ext_defaults(&t, SDP_VIDEO, used);
-	assert_int_equal(t.id[EXT_ORIENTATION], 13);
+	assert_int_equal(t.id[EXT_COLOR], 8);
+	assert_int_equal(t.id[EXT_ORIENTATION], 0);
 	/* No id is given twice. */
 	for (int e = 0; e < EXT_MAX; e++)
 		if (t.id[e])

@@ -247,6 +247,8 @@ static void an_offer_holds_at_once(void **state)
 	negotiation_free(n);
 }
 
+#define COLOR "http://www.webrtc.org/experiments/rtp-hdrext/color-space"
+
 /* On m-lines of ours as well it has what it asked for, and no more. */
 static void extensions_are_its_own(void **state)
 {
@@ -255,15 +257,14 @@ static void extensions_are_its_own(void **state)
 
 	(void)state;
 	call_accept(n, HEAD LINE("video", "1", "recvonly", "96") VP8
-		"a=extmap:5 urn:3gpp:video-orientation\r\n");
+		"a=extmap:5 " COLOR "\r\n");
 	assert_int_equal(call_send(n, SDP_VIDEO, "h1"), 0);
 	assert_int_equal(call_send(n, SDP_VIDEO, "h2"), 1);
-	assert_int_equal(negotiation_ext(n, EXT_ORIENTATION), 5);
+	assert_int_equal(negotiation_ext(n, EXT_COLOR), 5);
 	for (int i = 0; i < 2; i++) {
 		text = settled(n);
 		ours = section(text, 1);
-		assert_non_null(strstr(
-			ours, "a=extmap:5 urn:3gpp:video-orientation\r\n"));
+		assert_non_null(strstr(ours, "a=extmap:5 " COLOR "\r\n"));
 		assert_int_equal(occurrences(text, "a=extmap:"), 2);
 		free(ours);
 		free(text);

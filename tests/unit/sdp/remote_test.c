@@ -291,7 +291,7 @@ static void codecs_of_the_line(void **state)
 	assert_int_equal(t->codec[0].pt, 96);
 	assert_string_equal(t->codec[9].name, "AV1");
 	assert_int_equal(negotiation_ext(n, EXT_MID), 4);
-	assert_int_equal(negotiation_ext(n, EXT_ORIENTATION), 13);
+	assert_int_equal(negotiation_ext(n, EXT_ORIENTATION), 0);
 	assert_int_equal(negotiation_ext(n, EXT_RID), 0);
 	assert_int_equal(negotiation_ext(n, EXT_DEPENDENCY), 0);
 	negotiation_free(n);
