@@ -5,8 +5,10 @@
  * (disk_queued); what comes of them is told as events, read after disk_fd
  * became readable.
  *
- * A small reserve file is kept. When the disk is full it is removed at once:
- * what was begun can then still be ended in order.
+ * Two small reserve files are kept. When the disk is full the first is removed
+ * at once, so that what was begun can still be ended in order; when that was
+ * not enough, nothing but the manifest is written any more, for which there is
+ * the second.
  *
  * All functions belong to one thread, the owner's.
  */
@@ -20,13 +22,14 @@
 
 enum {
 	DISK_SYNC_US = 5000000, /* written bytes are synced after this long */
-	DISK_RESERVE = 262144,  /* bytes of the reserve file */
+	DISK_RESERVE = 262144,  /* bytes of each reserve file */
 	DISK_NAME_MAX = 63,
 	DISK_SHA256_MAX = 64, /* hex digits */
 };
 
-#define DISK_MANIFEST     "manifest.json"
-#define DISK_RESERVE_NAME ".reserve"
+#define DISK_MANIFEST              "manifest.json"
+#define DISK_RESERVE_NAME          ".reserve"
+#define DISK_RESERVE_MANIFEST_NAME ".reserve-manifest"
 
 struct disk;
 
@@ -80,9 +83,9 @@ int disk_close(struct disk *d, uint32_t file, bool whole);
 /* Replaces the manifest: new file, sync, rename, sync of the directory. text is
  * taken over (malloc); one that still waits is forgotten. */
 void disk_manifest(struct disk *d, char *text);
-/* Tries to write the reserve file (again); DISK_PROBED follows. */
+/* Tries to write the reserve files (again); DISK_PROBED follows. */
 void disk_probe(struct disk *d);
-/* Removes the reserve file. 0, -ENOMEM. */
+/* Removes the first reserve file. 0, -ENOMEM. */
 int disk_release(struct disk *d);
 
 #endif

@@ -153,9 +153,13 @@ static int write_manifest(struct disk *d, const char *text)
 
 static void do_manifest(struct disk *d, char *text)
 {
-	const int err = write_manifest(d, text);
-	const struct disk_event ev = { .type = DISK_FAILED, .err = -err };
+	struct disk_event ev = { .type = DISK_FAILED };
+	int err = write_manifest(d, text);
 
+	if (disk_is_full(-err) &&
+		unlinkat(d->dir, DISK_RESERVE_MANIFEST_NAME, 0) == 0)
+		err = write_manifest(d, text);
+	ev.err = -err;
 	if (err)
 		disk_tell(d, &ev);
 	free(text);
@@ -173,18 +177,27 @@ static int write_reserve(struct disk *d, int fd)
 	return !err && d->ops.sync(fd) != 0 ? -errno : err;
 }
 
-static void do_probe(struct disk *d)
+static int make_reserve(struct disk *d, const char *name)
 {
-	struct disk_event ev = { .type = DISK_PROBED };
-	int fd, err;
+	int fd = disk_create(d, name, O_TRUNC);
+	int err = fd < 0 ? fd : write_reserve(d, fd);
 
-	disk_reserve(d, false); /* it must not help to make itself */
-	fd = disk_create(d, DISK_RESERVE_NAME, O_TRUNC);
-	err = fd < 0 ? fd : write_reserve(d, fd);
 	if (fd >= 0)
 		close(fd);
 	if (err)
-		unlinkat(d->dir, DISK_RESERVE_NAME, 0);
+		unlinkat(d->dir, name, 0);
+	return err;
+}
+
+static void do_probe(struct disk *d)
+{
+	struct disk_event ev = { .type = DISK_PROBED };
+	int err;
+
+	disk_reserve(d, false); /* it must not help to make itself */
+	err = make_reserve(d, DISK_RESERVE_MANIFEST_NAME);
+	if (!err)
+		err = make_reserve(d, DISK_RESERVE_NAME);
 	disk_reserve(d, err == 0);
 	ev.err = -err;
 	disk_tell(d, &ev);

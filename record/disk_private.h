@@ -69,6 +69,7 @@ struct disk {
 	char *manifest;
 	bool probe;   /* to be made */
 	bool reserve; /* it is there */
+	bool full;    /* and was not enough */
 	bool ending;  /* the owner has no more jobs */
 	bool done;    /* the writer neither */
 };
@@ -79,6 +80,7 @@ void disk_fail(struct disk *d, struct disk_file *f, int err);
 /* A file of the directory, made if need be: its descriptor, or -errno. */
 int disk_create(struct disk *d, const char *name, int flags);
 void disk_reserve(struct disk *d, bool there);
+bool disk_is_full(int err);
 /* 0 or -errno. */
 int disk_write_all(
 	struct disk *d, int fd, const void *buf, size_t len, uint64_t offset);

@@ -18,7 +18,7 @@ static struct disk_file *find(struct disk *d, uint32_t id)
 	return NULL;
 }
 
-static bool is_full(int err)
+bool disk_is_full(int err)
 {
 	return err == ENOSPC || err == EDQUOT;
 }
@@ -50,7 +50,7 @@ int disk_write_all(
 
 		if (n < 0 && errno == EINTR)
 			continue;
-		if (n < 0 && is_full(errno) && give_reserve(d))
+		if (n < 0 && disk_is_full(errno) && give_reserve(d))
 			continue;
 		if (n <= 0)
 			return n < 0 ? -errno : -EIO;
@@ -70,7 +70,7 @@ int disk_create(struct disk *d, const char *name, int flags)
 			O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | flags,
 			0600);
 	while (fd < 0 &&
-		(errno == EINTR || (is_full(errno) && give_reserve(d))));
+		(errno == EINTR || (disk_is_full(errno) && give_reserve(d))));
 	return fd < 0 ? -errno : fd;
 }
 
@@ -94,14 +94,22 @@ static void do_open(struct disk *d, const struct disk_job *job)
 		disk_fail(d, f, -f->fd);
 }
 
-static bool is_sound(struct disk *d, const struct disk_file *f)
+static int error_of(struct disk *d, const struct disk_file *f)
 {
-	bool sound;
+	int err;
 
 	pthread_mutex_lock(&d->lock);
-	sound = f->err == 0;
+	err = f->err ? f->err : d->full ? ENOSPC : 0;
 	pthread_mutex_unlock(&d->lock);
-	return sound;
+	return err;
+}
+
+/* What is left is the manifest's. */
+static void note_full(struct disk *d)
+{
+	pthread_mutex_lock(&d->lock);
+	d->full = true;
+	pthread_mutex_unlock(&d->lock);
 }
 
 static void do_write(struct disk *d, const struct disk_job *job)
@@ -109,11 +117,17 @@ static void do_write(struct disk *d, const struct disk_job *job)
 	struct disk_file *f = find(d, job->file);
 	int err;
 
-	if (!f || !is_sound(d, f))
+	if (!f)
 		return;
-	err = disk_write_all(d, f->fd, job->data, job->len, job->offset);
+	err = -error_of(d, f);
+	if (!err)
+		err = disk_write_all(
+			d, f->fd, job->data, job->len, job->offset);
+	if (disk_is_full(-err))
+		note_full(d);
 	/* Half a cluster is of no use to anybody. */
-	if (err && job->offset == f->end && ftruncate(f->fd, (off_t)f->end))
+	if (err && f->fd >= 0 && job->offset == f->end &&
+		ftruncate(f->fd, (off_t)f->end) != 0)
 		err = -errno;
 	if (err) {
 		disk_fail(d, f, -err);
@@ -145,6 +159,7 @@ void disk_reserve(struct disk *d, bool there)
 {
 	pthread_mutex_lock(&d->lock);
 	d->reserve = there;
+	d->full = d->full && !there;
 	pthread_mutex_unlock(&d->lock);
 }
 

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -18,7 +19,7 @@
 
 #define REMUX_NAME ".finish.new"
 
-enum { FILES_MAX = 20000 };
+enum { FILES_MAX = 20000, ROOM_MIN = 1 << 20 };
 
 struct name { /* p<person>-<purpose>-<n>.<ending> */
 	unsigned person;
@@ -118,6 +119,19 @@ static int sync_new(int dir)
 	return err;
 }
 
+/* For a copy of this file, and the manifest after it. */
+static bool has_room(int dir, const char *name)
+{
+	struct statvfs fs;
+	struct stat st;
+
+	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) != 0 ||
+		fstatvfs(dir, &fs) != 0)
+		return true; /* the copy itself will tell */
+	return (uint64_t)fs.f_bavail * fs.f_frsize >
+	       (uint64_t)st.st_size + ROOM_MIN;
+}
+
 /* A whole copy in its place, if the disk has room for it; found in any case. */
 static int renew(
 	int dir, const char *path, const char *name, struct remux_found *found)
@@ -130,6 +144,8 @@ static int renew(
 		(size_t)snprintf(to, sizeof(to), "%s/%s", path, REMUX_NAME) >=
 			sizeof(to))
 		return -ENAMETOOLONG;
+	if (!has_room(dir, name))
+		return remux_file(from, NULL, found);
 	unlinkat(dir, REMUX_NAME, 0);
 	err = remux_file(from, to, found);
 	if (!err)
@@ -321,6 +337,8 @@ int finish_files(int dir, const char *path, struct manifest *m,
 	if (!manifest_text(root, "stopped_because")[0])
 		manifest_set_text(root, "stopped_because", "crashed");
 	manifest_set_text(root, "state", "finished");
+	/* What was kept for this. */
+	unlinkat(dir, DISK_RESERVE_MANIFEST_NAME, 0);
 	return manifest_save(dir, m);
 }
 

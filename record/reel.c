@@ -184,11 +184,9 @@ void reel_gap(struct reel *r, enum part_kind k, const struct take_gap *g)
 
 static void drop_all(struct reel *r)
 {
-	for (int k = 0; k < PART_KINDS; k++) {
+	for (int k = 0; k < PART_KINDS; k++)
 		while (head(r, k))
 			drop(r, k);
-		note_dropped(r, k);
-	}
 }
 
 /* Until a key frame a picture cannot begin. */
@@ -282,6 +280,8 @@ static void begin_part(struct reel *r)
 	if (video && video->time_us < info.from_us)
 		info.from_us = video->time_us;
 	note_codec(r, video);
+	for (int k = 0; k < PART_KINDS; k++)
+		note_dropped(r, k);
 	r->waiting_us = 0;
 	r->parts++;
 	if (part_new(&r->part, r->shelf, &info, tracks, has) != 0) {

@@ -163,7 +163,8 @@ static void await(struct process *p, const char *type)
 		n = read(p->reports, p->text + p->len,
 			sizeof(p->text) - 1 - p->len);
 		if (n <= 0)
-			fail_msg("no %s in %s", type, p->text);
+			fail_msg("no %s in …%s", type,
+				p->text + (p->len > 600 ? p->len - 600 : 0));
 		p->len += (size_t)n;
 		p->text[p->len] = '\0';
 	}
