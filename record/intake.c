@@ -206,3 +206,18 @@ uint64_t intake_now(const struct intake *in, uint64_t mono_us)
 		return 0;
 	return in->drained && now_us > in->last_us ? now_us : in->last_us;
 }
+
+uint64_t intake_wall_us(const struct feed_frame *f)
+{
+	static const char key[] = "wall_us=";
+	uint64_t v = 0;
+	const char *p = memmem(f->payload, f->len, key, strlen(key));
+	const char *end = (const char *)f->payload + f->len;
+
+	for (p = p ? p + strlen(key) : end; p < end; p++) {
+		if (*p < '0' || *p > '9' || v > UINT64_MAX / 20)
+			break;
+		v = v * 10 + (uint64_t)(*p - '0');
+	}
+	return v;
+}

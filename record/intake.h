@@ -41,5 +41,8 @@ void intake_drain(struct intake *in);
 /* Now on the feed's clock: not behind the last frame, and not ahead of what is
  * still unread. mono_us: CLOCK_MONOTONIC. 0 before the first frame. */
 uint64_t intake_now(const struct intake *in, uint64_t mono_us);
+/* wall_us of a HELLO: Unix time when the feed's clock was f->time_us. 0: not
+ * told. */
+uint64_t intake_wall_us(const struct feed_frame *f);
 
 #endif

@@ -267,22 +267,6 @@ static void say_started(struct run *r)
 	say(r, line);
 }
 
-/* "version=1 id=… wall_us=…" */
-static uint64_t wall_of(const struct feed_frame *f)
-{
-	static const char key[] = "wall_us=";
-	uint64_t v = 0;
-	const char *p = memmem(f->payload, f->len, key, strlen(key));
-	const char *end = (const char *)f->payload + f->len;
-
-	for (p = p ? p + strlen(key) : end; p < end; p++) {
-		if (*p < '0' || *p > '9' || v > UINT64_MAX / 20)
-			break;
-		v = v * 10 + (uint64_t)(*p - '0');
-	}
-	return v;
-}
-
 static void on_hello(struct run *r, const struct feed_frame *f)
 {
 	const struct session_hooks hooks = {
@@ -300,8 +284,8 @@ static void on_hello(struct run *r, const struct feed_frame *f)
 	if (r->session)
 		return;
 	event_del(r->hello);
-	err = session_new(
-		&r->session, r->dir, &config, f->time_us, wall_of(f), &hooks);
+	err = session_new(&r->session, r->dir, &config, f->time_us,
+		intake_wall_us(f), &hooks);
 	if (!err)
 		err = start_loop(r);
 	if (err) {
