@@ -7,6 +7,8 @@
 static const char *const states[] = { "recording", "partial", "finished",
 	"composed" };
 
+static const char *const told[] = { "", "stopped", "composed" };
+
 uint64_t entry_number(const cJSON *object, const char *key)
 {
 	const cJSON *item = cJSON_GetObjectItemCaseSensitive(object, key);
@@ -146,10 +148,38 @@ static void read_files(struct entry *entry, const cJSON *manifest)
 	}
 }
 
+static void read_told(struct entry *entry, const cJSON *manifest)
+{
+	const char *text = entry_text(manifest, "hooks_told");
+
+	/* What was delivered had been told of, before this was written down. */
+	if (entry->delivered)
+		entry->hooks_told = ENTRY_TOLD_COMPOSED;
+	for (unsigned i = entry->hooks_told + 1u;
+		i < sizeof(told) / sizeof(*told); i++)
+		if (strcmp(text, told[i]) == 0)
+			entry->hooks_told = (enum entry_told)i;
+}
+
+int entry_write(const struct entry *entry, cJSON *manifest)
+{
+	cJSON_DeleteItemFromObjectCaseSensitive(manifest, "compose_attempts");
+	cJSON_DeleteItemFromObjectCaseSensitive(manifest, "hooks_told");
+	if (entry->compose_attempts &&
+		!cJSON_AddNumberToObject(
+			manifest, "compose_attempts", entry->compose_attempts))
+		return -ENOMEM;
+	if (entry->hooks_told && !cJSON_AddStringToObject(manifest,
+					 "hooks_told", told[entry->hooks_told]))
+		return -ENOMEM;
+	return 0;
+}
+
 int entry_read(struct entry *entry, const cJSON *manifest)
 {
 	const char *state = entry_text(manifest, "state");
 	const char *room = entry_text(manifest, "room");
+	uint64_t attempts;
 
 	if (*room && replace(&entry->room, room) != 0)
 		return -ENOMEM;
@@ -163,10 +193,12 @@ int entry_read(struct entry *entry, const cJSON *manifest)
 	entry->started_ms = entry_number(manifest, "started_ms");
 	entry->ended_ms = entry_number(manifest, "ended_ms");
 	entry->duration_ms = entry_number(manifest, "duration_ms");
-	entry->compose_attempts =
-		(unsigned)entry_number(manifest, "compose_attempts");
+	attempts = entry_number(manifest, "compose_attempts");
+	if (entry->compose_attempts < attempts)
+		entry->compose_attempts = (unsigned)attempts;
 	entry->delivered =
 		cJSON_HasObjectItem(manifest, "delivered") ? true : false;
+	read_told(entry, manifest);
 	read_about(entry, cJSON_GetObjectItemCaseSensitive(manifest, "about"));
 	read_files(entry, manifest);
 	return 0;

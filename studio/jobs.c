@@ -70,16 +70,25 @@ void jobs_follow(struct studio *s, struct entry *entry)
 		jobs_add(s, entry, JOB_COMPOSE);
 		return;
 	}
-	news_add(s, entry,
-		&(struct story){ .type = STUDIO_COMPOSED, .hook = "composed" });
+	/* The front hears of it at the next start, when it can deliver it. */
+	news_composed(s, entry, NULL, true, s->stopping);
+}
+
+bool jobs_at_work(const struct studio *s, const struct entry *entry)
+{
+	const struct job *j;
+
+	TAILQ_FOREACH(j, &s->jobs, next)
+	if (j->entry == entry && j->process)
+		return true;
+	return false;
 }
 
 int jobs_cancel(struct studio *s, struct entry *entry)
 {
 	struct job *j, *after;
 
-	TAILQ_FOREACH(j, &s->jobs, next)
-	if (j->entry == entry && j->process)
+	if (jobs_at_work(s, entry))
 		return -EBUSY;
 	for (j = TAILQ_FIRST(&s->jobs); j; j = after) {
 		after = TAILQ_NEXT(j, next);
@@ -118,21 +127,26 @@ static void on_report(void *arg, const cJSON *r)
 	}
 }
 
-/* Written down, so that what cannot be composed is not tried at each start for
- * ever. */
+/* Written down before it begins: what takes the machine down with it is not
+ * tried for ever. Called with the recording locked. */
 static void count_attempt(struct job *j)
 {
-	struct studio *s = j->studio;
-	cJSON *manifest = NULL;
+	int err;
 
 	j->entry->compose_attempts++;
-	if (shelf_read(&s->shelf, j->entry->id, &manifest) != 0)
+	err = keep_write(j->studio, j->entry);
+	if (err)
+		log_warn("attempt_not_counted", "id=%s error=%s", j->entry->id,
+			log_value(strerror(-err)));
+}
+
+/* It was not its fault that it ended: hearth stops. */
+static void forget_attempt(struct job *j)
+{
+	if (j->kind != JOB_COMPOSE || !j->entry->compose_attempts)
 		return;
-	cJSON_DeleteItemFromObjectCaseSensitive(manifest, "compose_attempts");
-	if (cJSON_AddNumberToObject(
-		    manifest, "compose_attempts", j->entry->compose_attempts))
-		shelf_write(&s->shelf, j->entry->id, manifest);
-	cJSON_Delete(manifest);
+	j->entry->compose_attempts--;
+	keep_note(j->studio, j->entry);
 }
 
 static void fail(struct job *j)
@@ -141,8 +155,6 @@ static void fail(struct job *j)
 	char text[STUDIO_ERROR + 64];
 
 	s->counters.jobs_failed++;
-	if (j->kind == JOB_COMPOSE)
-		count_attempt(j);
 	keep_settle(s, j->entry);
 	snprintf(text, sizeof(text),
 		j->kind == JOB_COMPOSE
@@ -153,8 +165,15 @@ static void fail(struct job *j)
 			  "tries again.",
 		j->failure && *j->failure ? j->failure
 					  : "its process ended; see the log.");
+	/* The hooks are not left waiting for a file. */
 	news_add(s, j->entry,
-		&(struct story){ .type = STUDIO_FAILED, .text = text });
+		&(struct story){ .type = STUDIO_FAILED,
+			.text = text,
+			.hook = j->kind == JOB_COMPOSE &&
+						j->entry->hooks_told <
+							ENTRY_TOLD_COMPOSED
+					? "composed"
+					: NULL });
 }
 
 static void succeed(struct job *j)
@@ -173,13 +192,7 @@ static void succeed(struct job *j)
 		jobs_follow(s, entry);
 	} else {
 		s->counters.composed++;
-		news_add(s, entry,
-			&(struct story){ .type = STUDIO_COMPOSED,
-				.hook = "composed",
-				.file = entry_text(
-					cJSON_GetObjectItemCaseSensitive(
-						manifest, "composed"),
-					"name") });
+		news_composed(s, entry, manifest, true, false);
 	}
 	cJSON_Delete(manifest);
 }
@@ -206,12 +219,13 @@ static void on_end(void *arg, int status)
 		succeed(j);
 	} else if (!s->stopping && WIFSIGNALED(status) &&
 		   j->kind == JOB_COMPOSE &&
-		   j->entry->compose_attempts + 1 < ATTEMPTS) {
+		   j->entry->compose_attempts < ATTEMPTS) {
 		/* Not its own fault, perhaps: short of memory, an admin. */
-		count_attempt(j);
 		jobs_add(s, j->entry, JOB_COMPOSE);
 	} else if (!s->stopping) {
 		fail(j);
+	} else {
+		forget_attempt(j);
 	}
 	job_free(j);
 	event_active(s->tick, 0, 0); /* its place is free */
@@ -255,6 +269,7 @@ static int start_alone(struct job *j)
 	if (lock < 0)
 		return lock;
 	if (j->kind == JOB_COMPOSE) {
+		count_attempt(j);
 		/* It takes the lock itself, also when started by hand. */
 		close(lock);
 		return spawn_job(j, -1);
@@ -339,6 +354,13 @@ void jobs_drop(struct studio *s)
 {
 	struct job *j;
 
-	while ((j = TAILQ_FIRST(&s->jobs)))
+	while ((j = TAILQ_FIRST(&s->jobs))) {
+		if (j->process) {
+			j->process = process_free(j->process);
+			s->jobs_running--;
+			s->jobs_waiting++;
+			forget_attempt(j);
+		}
 		job_free(j);
+	}
 }

@@ -36,27 +36,38 @@ int keep_refresh(struct studio *s, struct entry *entry, cJSON **ret)
 	return err;
 }
 
-/* delivered: taken over. */
-static int write_delivered(
-	struct studio *s, struct entry *entry, cJSON *delivered)
+static int put_delivered(cJSON *manifest, const cJSON *delivered)
+{
+	cJSON *copy = cJSON_Duplicate(delivered, 1);
+
+	if (!copy)
+		return -ENOMEM;
+	cJSON_DeleteItemFromObjectCaseSensitive(manifest, "delivered");
+	if (cJSON_AddItemToObject(manifest, "delivered", copy))
+		return 0;
+	cJSON_Delete(copy);
+	return -ENOMEM;
+}
+
+int keep_write(struct studio *s, struct entry *entry)
 {
 	cJSON *manifest = NULL;
 	int err = shelf_read(&s->shelf, entry->id, &manifest);
 
-	if (err) {
-		cJSON_Delete(delivered);
-		return err;
-	}
-	cJSON_DeleteItemFromObjectCaseSensitive(manifest, "delivered");
-	if (cJSON_AddItemToObject(manifest, "delivered", delivered)) {
+	if (!err)
+		err = entry_write(entry, manifest);
+	if (!err && entry->to_deliver)
+		err = put_delivered(manifest, entry->to_deliver);
+	if (!err)
 		err = shelf_write(&s->shelf, entry->id, manifest);
-	} else {
-		cJSON_Delete(delivered);
-		err = -ENOMEM;
-	}
 	cJSON_Delete(manifest);
 	if (err)
 		return err;
+	entry->to_note = false;
+	if (!entry->to_deliver)
+		return 0;
+	cJSON_Delete(entry->to_deliver);
+	entry->to_deliver = NULL;
 	entry->delivered = true;
 	news_add(s, entry,
 		&(struct story){ .type = STUDIO_COMPOSED,
@@ -65,44 +76,60 @@ static int write_delivered(
 	return 0;
 }
 
+/* While nobody else works on the recording; else once our own process has
+ * ended. */
+static int write_alone(struct studio *s, struct entry *entry)
+{
+	int lock, err;
+
+	/* One that just starts has not locked it yet, and must find it free. */
+	entry->to_note = true;
+	if (entry->recording || jobs_at_work(s, entry))
+		return 0;
+	lock = shelf_lock(&s->shelf, entry->id);
+	if (lock == -EWOULDBLOCK && entry->jobs)
+		return 0;
+	if (lock < 0)
+		return lock;
+	err = keep_write(s, entry);
+	close(lock);
+	return err;
+}
+
+void keep_note(struct studio *s, struct entry *entry)
+{
+	int err = write_alone(s, entry);
+
+	if (err)
+		log_error("recording_not_noted", "id=%s error=%s", entry->id,
+			log_value(strerror(-err)));
+}
+
 void keep_settle(struct studio *s, struct entry *entry)
 {
-	cJSON *delivered = entry->to_deliver;
-	int err;
-
-	if (!delivered)
-		return;
-	entry->to_deliver = NULL;
-	err = write_delivered(s, entry, delivered);
-	if (err)
-		log_error("delivery_not_noted", "id=%s error=%s", entry->id,
-			log_value(strerror(-err)));
+	if (entry->to_note || entry->to_deliver)
+		keep_note(s, entry);
 }
 
 int studio_delivered(struct studio *s, const char *id, const cJSON *delivered)
 {
 	struct entry *entry = entries_find(&s->entries, id);
 	cJSON *copy;
-	int lock;
+	int err;
 
 	if (!entry)
 		return -ENOENT;
 	copy = cJSON_Duplicate(delivered, 1);
 	if (!copy)
 		return -ENOMEM;
-	lock = shelf_lock(&s->shelf, id);
-	if (lock == -EWOULDBLOCK && (entry->recording || entry->jobs)) {
-		/* Its process writes the manifest. */
+	cJSON_Delete(entry->to_deliver);
+	entry->to_deliver = copy;
+	err = write_alone(s, entry);
+	if (err) {
 		cJSON_Delete(entry->to_deliver);
-		entry->to_deliver = copy;
-		return 0;
+		entry->to_deliver = NULL;
 	}
-	if (lock < 0) {
-		cJSON_Delete(copy);
-		return lock;
-	}
-	close(lock);
-	return write_delivered(s, entry, copy);
+	return err;
 }
 
 /* Deleting. */
@@ -199,20 +226,31 @@ void keep_tick(struct studio *s, uint64_t now_us)
 
 /* The start-up scan. */
 
-static void resume(struct studio *s, struct entry *entry)
+static bool is_to_be_composed(const struct studio *s, const struct entry *entry)
 {
+	return entry->state == ENTRY_FINISHED && entry->n_files > 0 &&
+	       !entry->delivered &&
+	       entry->compose_attempts < COMPOSE_ATTEMPTS &&
+	       strcmp(s->config->recording.compose, "none") != 0;
+}
+
+static void resume(struct studio *s, struct entry *entry, const cJSON *manifest)
+{
+	bool owed = entry->hooks_told < ENTRY_TOLD_COMPOSED;
+
 	if (entry->state < ENTRY_FINISHED) {
 		jobs_add(s, entry, JOB_FINISH);
-	} else if (entry->delivered) {
 		return;
-	} else if (entry->state == ENTRY_FINISHED && entry->n_files > 0 &&
-		   strcmp(s->config->recording.compose, "none") != 0) {
-		if (entry->compose_attempts < COMPOSE_ATTEMPTS)
-			jobs_add(s, entry, JOB_COMPOSE);
-	} else {
-		/* The hooks heard it before the restart. */
-		news_add(s, entry, &(struct story){ .type = STUDIO_COMPOSED });
 	}
+	if (entry->hooks_told < ENTRY_TOLD_STOPPED)
+		news_add(s, entry,
+			&(struct story){ .type = STUDIO_STOPPED,
+				.hook = "stopped",
+				.hooks_only = true });
+	if (is_to_be_composed(s, entry))
+		jobs_add(s, entry, JOB_COMPOSE);
+	else if (owed || !entry->delivered)
+		news_composed(s, entry, manifest, owed, entry->delivered);
 }
 
 static void scan_one(struct studio *s, const char *id)
@@ -241,12 +279,12 @@ static void scan_one(struct studio *s, const char *id)
 		err = entry_read(entry, manifest);
 	else if (entry)
 		entry->state = ENTRY_PARTIAL;
-	cJSON_Delete(manifest);
 	if (entry)
-		resume(s, entry);
+		resume(s, entry, manifest);
 	else
 		log_warn("recording_unreadable", "id=%s error=%s", id,
 			log_value(strerror(-err)));
+	cJSON_Delete(manifest);
 }
 
 void keep_on_scan(int fd, short what, void *arg)

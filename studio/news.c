@@ -97,6 +97,34 @@ void news_add(
 	event_active(s->tell, 0, 0);
 }
 
+void news_composed(struct studio *s, const struct entry *entry,
+	const cJSON *manifest, bool hook, bool hooks_only)
+{
+	const cJSON *composed =
+		cJSON_GetObjectItemCaseSensitive(manifest, "composed");
+
+	news_add(s, entry,
+		&(struct story){ .type = STUDIO_COMPOSED,
+			.hook = hook ? "composed" : NULL,
+			.file = entry_text(composed, "name"),
+			.hooks_only = hooks_only });
+}
+
+/* Handed over: what a restart need not repeat. */
+static void note_told(struct studio *s, const struct news *n)
+{
+	struct entry *entry = entries_find(&s->entries, n->id);
+	enum entry_told now =
+		strcmp(n->hook, "stopped") == 0    ? ENTRY_TOLD_STOPPED
+		: strcmp(n->hook, "composed") == 0 ? ENTRY_TOLD_COMPOSED
+						   : ENTRY_TOLD_NOTHING;
+
+	if (!entry || entry->hooks_told >= now)
+		return;
+	entry->hooks_told = now;
+	keep_note(s, entry);
+}
+
 static void run_hooks(struct studio *s, const struct news *n)
 {
 	char directory[SHELF_PATH_MAX], manifest[SHELF_PATH_MAX] = "";
@@ -118,6 +146,7 @@ static void run_hooks(struct studio *s, const struct news *n)
 		programs_run(s->programs, &h);
 	if (s->webhooks)
 		webhooks_post(s->webhooks, &h);
+	note_told(s, n);
 }
 
 static void tell_front(struct studio *s, const struct news *n)

@@ -120,8 +120,7 @@ static void end_well(struct session *n)
 	keep_settle(s, n->entry);
 	s->counters.finished++;
 	tell(n, STUDIO_STOPPED, NULL);
-	if (!s->stopping)
-		jobs_follow(s, n->entry);
+	jobs_follow(s, n->entry);
 }
 
 /* Nothing was recorded: no trace is left of it but the words why. */

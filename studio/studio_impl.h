@@ -105,6 +105,9 @@ struct story {
 /* Remembers it, with the manifest of this moment; told from the event loop. */
 void news_add(
 	struct studio *s, const struct entry *entry, const struct story *story);
+/* It is composed (manifest: as what), or will not be (NULL, or without). */
+void news_composed(struct studio *s, const struct entry *entry,
+	const cJSON *manifest, bool hook, bool hooks_only);
 void news_take_back(struct studio *s); /* the last one added */
 void news_drop(struct studio *s);      /* all, untold */
 void news_on_tell(int fd, short what, void *arg);
@@ -131,6 +134,7 @@ void jobs_add(struct studio *s, struct entry *entry, enum job_kind kind);
  * will be none. */
 void jobs_follow(struct studio *s, struct entry *entry);
 void jobs_tick(struct studio *s, uint64_t now_us); /* starts and watches */
+bool jobs_at_work(const struct studio *s, const struct entry *entry);
 /* Takes the waiting ones of it out. -EBUSY: one is at work. */
 int jobs_cancel(struct studio *s, struct entry *entry);
 void jobs_end(struct studio *s);  /* asks all to end; their state is on disk */
@@ -141,6 +145,12 @@ void jobs_drop(struct studio *s); /* kills */
 /* Reads the manifest again. 0, -errno of shelf_read, -ENOMEM. ret may be NULL;
  * else it is the caller's. */
 int keep_refresh(struct studio *s, struct entry *entry, cJSON **ret);
+/* Writes what is known of it beside its manifest into that, and `to_deliver`.
+ * The caller holds its lock. 0, -errno. */
+int keep_write(struct studio *s, struct entry *entry);
+/* The same, with the lock; where our own process holds that, keep_settle does
+ * it. What cannot be written is logged. */
+void keep_note(struct studio *s, struct entry *entry);
 /* Writes what waited for the processes of a recording to end. */
 void keep_settle(struct studio *s, struct entry *entry);
 /* See studio_delete; room NULL: any. */

@@ -142,6 +142,35 @@ static void test_large_about_is_not_kept(void **state)
 	entries_done(&e);
 }
 
+static void test_own_facts_go_there_and_back(void **state)
+{
+	struct entries e;
+	struct entry *entry, *twin;
+	cJSON *manifest = cJSON_Parse("{\"hooks_told\": \"stopped\"}");
+
+	(void)state;
+	entries_init(&e);
+	entry = entries_add(&e, "20260101T000000Z-00000001", "c", "r");
+	twin = entries_add(&e, "20260101T000000Z-00000002", "c", "r");
+	assert_int_equal(entry_read(entry, manifest), 0);
+	assert_int_equal(entry->hooks_told, ENTRY_TOLD_STOPPED);
+	entry->hooks_told = ENTRY_TOLD_COMPOSED;
+	entry->compose_attempts = 2;
+	/* What is not written yet is not lost by reading. */
+	assert_int_equal(entry_read(entry, manifest), 0);
+	assert_int_equal(entry->hooks_told, ENTRY_TOLD_COMPOSED);
+	assert_int_equal(entry->compose_attempts, 2);
+	assert_int_equal(entry_write(entry, manifest), 0);
+	assert_int_equal(entry_read(twin, manifest), 0);
+	assert_int_equal(twin->hooks_told, ENTRY_TOLD_COMPOSED);
+	assert_int_equal(twin->compose_attempts, 2);
+	entry->compose_attempts = 0;
+	assert_int_equal(entry_write(entry, manifest), 0);
+	assert_false(cJSON_HasObjectItem(manifest, "compose_attempts"));
+	cJSON_Delete(manifest);
+	entries_done(&e);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -150,6 +179,7 @@ int main(void)
 		cmocka_unit_test(test_read),
 		cmocka_unit_test(test_hostile_manifests),
 		cmocka_unit_test(test_large_about_is_not_kept),
+		cmocka_unit_test(test_own_facts_go_there_and_back),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

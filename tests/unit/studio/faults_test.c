@@ -266,6 +266,58 @@ static void test_recorder_that_writes_nothing(void **state)
 	assert_non_null(studio_running(w->studio, "!room"));
 }
 
+static int attempts_of(struct world *w)
+{
+	cJSON *manifest =
+		studio_manifest(w->studio, "!room:example.org", w->id);
+	const cJSON *n = cJSON_GetObjectItem(manifest, "compose_attempts");
+	int ret = n ? n->valueint : 0;
+
+	assert_non_null(manifest);
+	cJSON_Delete(manifest);
+	return ret;
+}
+
+/* So that one that takes the machine down is not tried at each start. */
+static void test_attempts_are_counted_before(void **state)
+{
+	struct world *w = *state;
+
+	world_write(w, "", ".fake", "{\"compose\": \"slow\"}");
+	world_record(w, "track");
+	world_wait(w, "track ");
+	studio_end(w->studio, "!room", "command");
+	world_until(w, world_exists(w, w->id, "composing.txt"));
+	assert_int_equal(attempts_of(w), 1);
+	/* That hearth is stopped is nobody's fault. */
+	world_kill(w);
+	world_start(w);
+	assert_int_equal(attempts_of(w), 0);
+}
+
+/* Word of a delivery that comes while it composes. */
+static void test_delivered_while_composing(void **state)
+{
+	struct world *w = *state;
+	cJSON *word = cJSON_CreateObject(), *manifest;
+
+	world_write(w, "", ".fake", "{\"compose\": \"slow\"}");
+	world_record(w, "track");
+	world_wait(w, "track ");
+	studio_end(w->studio, "!room", "command");
+	world_until(w, world_exists(w, w->id, "composing.txt"));
+	assert_int_equal(studio_delivered(w->studio, w->id, word), 0);
+	manifest = studio_manifest(w->studio, "!room:example.org", w->id);
+	assert_false(cJSON_HasObjectItem(manifest, "delivered"));
+	cJSON_Delete(manifest);
+	world_kill(w);
+	world_start(w);
+	manifest = studio_manifest(w->studio, "!room:example.org", w->id);
+	assert_true(cJSON_HasObjectItem(manifest, "delivered"));
+	cJSON_Delete(manifest);
+	cJSON_Delete(word);
+}
+
 static void on_done(void *arg)
 {
 	*(bool *)arg = true;
@@ -334,6 +386,8 @@ int main(void)
 		T(test_compose_is_killed),
 		T(test_jobs_wait_for_each_other),
 		T(test_recorder_that_writes_nothing),
+		T(test_attempts_are_counted_before),
+		T(test_delivered_while_composing),
 		T(test_stop_while_composing),
 		T(test_finish_fails),
 		T(test_no_descriptor_leaks),

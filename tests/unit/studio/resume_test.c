@@ -74,17 +74,25 @@ static void test_undelivered_ones_come_again(void **state)
 	assert_int_equal(world_count(w, "stopped"), 0);
 }
 
-static void test_what_cannot_be_composed_is_left(void **state)
+/* The room shall have its tracks at least. */
+static void test_what_cannot_be_composed_comes_without_a_file(void **state)
 {
 	struct world *w = *state;
 
 	world_put(w, OLD,
 		"{\"state\": \"finished\", \"room\": \"!r\", "
 		"\"compose_attempts\": 3, \"files\": [{\"name\": \"x\"}]}");
+	world_put(w, MID,
+		"{\"state\": \"finished\", \"room\": \"!r\", "
+		"\"compose_attempts\": 3, \"files\": [{\"name\": \"x\"}], "
+		"\"delivered\": {}}");
 	world_start(w);
 	studio_resume(w->studio);
-	world_turn(w, 300);
-	assert_string_equal(w->told, "");
+	world_wait(w, "composed " OLD);
+	world_turn(w, 200);
+	assert_int_equal(world_count(w, "\n"), 1);
+	assert_null(cJSON_GetObjectItem(w->last_manifest, "composed"));
+	assert_false(world_exists(w, OLD, "composing.txt"));
 }
 
 static void test_foreign_things_are_left_alone(void **state)
@@ -238,20 +246,83 @@ static void test_hook_program_sees_it_all(void **state)
 	cJSON_Delete(word);
 }
 
+static void write_short_program(struct world *w)
+{
+	write_program(w, "echo \"$HEARTH_EVENT $HEARTH_FILE\" >> "
+			 "\"${HEARTH_DIRECTORY%/*}/hook.log\"");
+}
+
 static void test_hooks_do_not_hear_it_twice(void **state)
 {
 	struct world *w = *state;
 
 	world_put(w, OLD,
-		"{\"state\": \"composed\", \"room\": \"!r\", \"composed\": "
-		"{\"name\": \"composed.mp4\"}}");
-	write_program(w, "echo \"$HEARTH_EVENT\" >> "
-			 "\"${HEARTH_DIRECTORY%/*}/hook.log\"");
+		"{\"state\": \"composed\", \"room\": \"!r\", \"hooks_told\": "
+		"\"composed\", \"composed\": {\"name\": \"composed.mp4\"}}");
+	world_put(w, MID,
+		"{\"state\": \"composed\", \"room\": \"!r\", \"delivered\": "
+		"{}, \"composed\": {\"name\": \"composed.mp4\"}}");
+	write_short_program(w);
 	world_start(w);
 	studio_resume(w->studio);
 	world_wait(w, "composed ");
 	world_turn(w, 200);
 	assert_string_equal(world_read(w, "", "hook.log"), "");
+}
+
+/* hearth was killed before it could tell them, or the recorder outlived it. */
+static void test_hooks_hear_what_they_are_owed(void **state)
+{
+	struct world *w = *state;
+
+	world_put(w, OLD,
+		"{\"state\": \"composed\", \"room\": \"!r\", \"hooks_told\": "
+		"\"stopped\", \"composed\": {\"name\": \"composed.mp4\"}}");
+	write_short_program(w);
+	world_start(w);
+	studio_resume(w->studio);
+	world_until(w, strstr(world_read(w, "", "hook.log"), "composed"));
+	world_put(w, NEW,
+		"{\"state\": \"finished\", \"room\": \"!r\", \"files\": []}");
+	world_kill(w);
+	world_start(w);
+	studio_resume(w->studio);
+	world_until(w, strstr(world_read(w, "", "hook.log"), "stopped"));
+	world_turn(w, 300);
+	assert_string_equal(world_read(w, "", "hook.log"),
+		"composed composed.mp4\nstopped \ncomposed \n");
+	/* And never again. */
+	world_kill(w);
+	world_start(w);
+	studio_resume(w->studio);
+	world_wait(w, "composed " NEW);
+	world_turn(w, 300);
+	assert_string_equal(world_read(w, "", "hook.log"),
+		"composed composed.mp4\nstopped \ncomposed \n");
+}
+
+static void test_hook_hears_that_composing_failed(void **state)
+{
+	struct world *w = *state;
+
+	write_short_program(w);
+	world_start(w);
+	world_write(w, "", ".fake", "{\"compose\": \"fail\"}");
+	world_record(w, "track");
+	world_wait(w, "track ");
+	studio_end(w->studio, "!room", "command");
+	world_wait(w, "failed ");
+	world_until(w, strstr(world_read(w, "", "hook.log"), "composed"));
+	/* Once, though the next start tries again. */
+	world_kill(w);
+	w->told[0] = '\0';
+	world_start(w);
+	studio_resume(w->studio);
+	world_wait(w, "failed ");
+	world_turn(w, 200);
+	assert_string_equal(world_read(w, "", "hook.log"),
+		"started \ntrack p1-camera-1.webm\nstopped \ncomposed \n");
+	assert_int_equal(world_lines(w, "composed "), 0);
 }
 
 int main(void)
@@ -260,7 +331,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(test_cut_off_ones_are_finished),
 		T(test_undelivered_ones_come_again),
-		T(test_what_cannot_be_composed_is_left),
+		T(test_what_cannot_be_composed_comes_without_a_file),
 		T(test_foreign_things_are_left_alone),
 		T(test_kill_and_resume),
 		T(test_locked_ones_wait),
@@ -268,6 +339,8 @@ int main(void)
 		T(test_kept_for_ever),
 		T(test_hook_program_sees_it_all),
 		T(test_hooks_do_not_hear_it_twice),
+		T(test_hooks_hear_what_they_are_owed),
+		T(test_hook_hears_that_composing_failed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
