@@ -173,10 +173,10 @@ static void lane_supersede(struct lane *l, const char *word)
 		next = TAILQ_NEXT(j, entry);
 		if (l->wire && j == TAILQ_FIRST(&l->jobs))
 			continue;
-		/* Sent before and unanswered: its id may be taken, and what
-		 * it did cannot be known; a retry is the only safe way. */
+		/* What it did cannot be known; a retry is the only safe way.
+		 */
 		if (word && (!j->replaces || strcmp(j->replaces, word) != 0 ||
-				    j->failures))
+				    j->unsure))
 			continue;
 		client_job_fail(l, j, -ECANCELED);
 		next = word ? next : TAILQ_FIRST(&l->jobs);

@@ -101,7 +101,8 @@ struct client_request {
 
 /* 0, -ENOBUFS (lane or client full), -E2BIG (path), -ENOMEM. */
 int client_request(struct client *c, const struct client_request *q);
-/* Supersedes what waits in the lane under this word and is not on the wire. */
+/* Supersedes what waits in the lane under this word, if the homeserver cannot
+ * have it: not on the wire, and not sent before without an answer. */
 void client_cancel(struct client *c, const char *lane, const char *word);
 /* Ends everything in the lane, also on the wire, without calling handlers. Not
  * from a handler of that lane. */

@@ -21,6 +21,7 @@ struct job {
 	char *method, *path, *body, *replaces;
 	char *body_path, *content_type; /* of a file */
 	unsigned flags, timeout_ms, failures;
+	bool unsure; /* the homeserver may have taken it */
 	uint64_t expires_us;
 	client_h *handler;
 	void *arg;

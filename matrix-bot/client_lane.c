@@ -172,6 +172,7 @@ static bool lane_retry(struct lane *l, struct job *j,
 		!(r->status < 300 && !json) && r->status >= 200)
 		return false;
 	c->counters.retries++;
+	j->unsure = true;
 	ms = job_backoff_ms(c, j);
 	if (++j->failures == 1)
 		log_warn("request_failed",

@@ -258,7 +258,7 @@ static bool on_finished(struct deck *d, const struct studio_event *ev)
 	case STUDIO_DELETED:
 		p = deck_parcel(d, ev->id);
 		if (p)
-			p->dropped = true;
+			deck_parcel_drop(d, p);
 		return true;
 	case STUDIO_STARTED:
 	case STUDIO_TRACK:

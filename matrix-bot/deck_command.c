@@ -209,7 +209,7 @@ static void redact(struct deck *d, const char *room, const cJSON *manifest)
 	{
 		if (cJSON_IsString(event))
 			hall_redact(d->hall, room, event->valuestring,
-				"The recording was deleted");
+				DECK_DELETED);
 	}
 }
 
@@ -233,7 +233,7 @@ static void discard(struct deck *d, const char *room, const char *which,
 		redact(d, room, manifest);
 		p = deck_parcel(d, id);
 		if (p)
-			p->dropped = true;
+			deck_parcel_drop(d, p);
 		snprintf(text, sizeof(text),
 			"The recording %s was deleted by %.160s.", id,
 			by->name);

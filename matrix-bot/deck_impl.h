@@ -16,6 +16,8 @@ enum {
 	DECK_AT_ONCE = 4 /* parcels on the way; the others wait */
 };
 
+#define DECK_DELETED "The recording was deleted"
+
 struct deck_tape {
 	TAILQ_ENTRY(deck_tape) entry;
 	char room[EVENT_ID_MAX + 1];
@@ -29,7 +31,8 @@ struct deck_parcel {
 	uint64_t serial;
 	char lane[48];
 	char *directory; /* of its files */
-	bool dropped;    /* swept at the next tick */
+	unsigned sends;  /* of what `record delete` redacts, unanswered */
+	bool dropped;    /* swept when those are answered */
 };
 
 struct deck {
@@ -68,6 +71,9 @@ void deck_introduce_programs(struct deck *d, const char *room);
 void deck_run_parcel(
 	struct deck *d, struct deck_parcel *p, const struct parcel_actions *a);
 void deck_pump(struct deck *d); /* sends what may go, sweeps */
+/* The recording is deleted: nothing more of it comes into the room. Not from a
+ * handler of its lane. */
+void deck_parcel_drop(struct deck *d, struct deck_parcel *p);
 struct deck_parcel *deck_parcel_get(
 	struct deck *d, const struct studio_event *ev);
 

@@ -7,7 +7,7 @@
 #include "http/fetch.h"
 #include "sfu/log.h"
 
-enum { CONFIG_US = 60 * 1000000 };
+enum { CONFIG_US = 60 * 1000000, WORD_MAX = 96 };
 
 struct deck_parcel *deck_parcel(const struct deck *d, const char *id)
 {
@@ -56,6 +56,29 @@ static struct deck_parcel *by_serial(const struct deck *d, uint64_t serial)
 	return NULL;
 }
 
+/* Whose answer that is; NULL: nobody's any more. What came into the room while
+ * its recording was deleted goes again. */
+static struct deck_parcel *answered(
+	struct deck *d, uint64_t serial, const struct client_reply *r)
+{
+	const char *event = event_string(r->json, "event_id");
+	struct deck_parcel *p;
+
+	TAILQ_FOREACH(p, &d->parcels, entry)
+	{
+		if (p->serial == serial)
+			break;
+	}
+	if (!p)
+		return NULL;
+	p->sends--;
+	if (!p->dropped)
+		return p;
+	if (r->status == 200 && event[0])
+		hall_redact(d->hall, p->parcel.room, event, DECK_DELETED);
+	return NULL;
+}
+
 static struct parcel_reply reply_of(
 	const struct client_reply *r, const char *key)
 {
@@ -92,22 +115,31 @@ static cJSON *edit_of(const char *event_id, const char *text)
 	return content;
 }
 
-/* Takes content. what: of what may be sent twice over a restart; the homeserver
- * tells by the transaction id that it has it. False: handler is not called. */
-static bool send_message(struct deck *d, const struct deck_parcel *p,
-	cJSON *content, const char *what, client_h *handler)
+static void word_of(
+	char ret[WORD_MAX], const struct deck_parcel *p, const char *what)
+{
+	snprintf(ret, WORD_MAX, "hearth.%s.%s", p->parcel.id, what);
+}
+
+/* Takes content. handler: on_status, or calls answered(); false: it is not
+ * called. What is sent twice over a restart the homeserver tells by the
+ * transaction id; the status is new each time. */
+static bool send_message(struct deck *d, struct deck_parcel *p, cJSON *content,
+	const char *what, client_h *handler)
 {
 	struct hall_message m = { .handler = handler, .arg = d };
-	char txn[96];
+	bool status = handler == on_status;
+	char word[WORD_MAX];
 	int r;
 
-	snprintf(txn, sizeof(txn), "hearth.%s.%s", p->parcel.id,
-		what ? what : "");
-	m.txn = what ? txn : NULL;
+	word_of(word, p, what);
+	m.txn = status ? NULL : word;
+	m.word = word;
 	m.content = content;
 	m.tag = p->serial;
 	r = hall_send(d->hall, p->parcel.room, &m);
 	cJSON_Delete(content);
+	p->sends += r == 0 && !status;
 	return r == 0;
 }
 
@@ -117,7 +149,7 @@ static void say_status(
 	cJSON *content = edit ? edit_of(p->parcel.status_event, text)
 			      : hall_content(text);
 
-	if (!send_message(d, p, content, NULL, on_status))
+	if (!send_message(d, p, content, "status", on_status))
 		parcel_status(&p->parcel, "");
 }
 
@@ -138,7 +170,7 @@ static void take_sent(
 
 static void on_sent(void *arg, uint64_t tag, const struct client_reply *r)
 {
-	struct deck_parcel *p = by_serial(arg, tag);
+	struct deck_parcel *p = answered(arg, tag, r);
 	struct parcel_reply reply = reply_of(r, "event_id");
 
 	if (p)
@@ -173,7 +205,7 @@ static cJSON *link_of(
 
 static void on_late(void *arg, uint64_t tag, const struct client_reply *r)
 {
-	struct deck_parcel *p = by_serial(arg, tag);
+	struct deck_parcel *p = answered(arg, tag, r);
 	struct parcel_reply reply = reply_of(r, "event_id");
 
 	if (p)
@@ -337,6 +369,24 @@ static bool is_reachable(const struct deck *d, const struct deck_parcel *p)
 	return r && r->state == ROOM_JOINED;
 }
 
+void deck_parcel_drop(struct deck *d, struct deck_parcel *p)
+{
+	static const char *const words[] = { "status", "file", "link", "late" };
+	const struct parcel *parcel = &p->parcel;
+	char word[WORD_MAX];
+
+	p->dropped = true;
+	client_drop(d->client, p->lane);
+	for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++) {
+		word_of(word, p, words[i]);
+		hall_cancel(d->hall, parcel->room, word);
+	}
+	/* The manifest has it once all is delivered. */
+	if (parcel->state != PARCEL_DONE && parcel->late_event[0])
+		hall_redact(d->hall, parcel->room, parcel->late_event,
+			DECK_DELETED);
+}
+
 static void drop(struct deck *d, struct deck_parcel *p)
 {
 	TAILQ_REMOVE(&d->parcels, p, entry);
@@ -359,10 +409,12 @@ void deck_pump(struct deck *d)
 	}
 	for (p = TAILQ_FIRST(&d->parcels); p; p = next) {
 		next = TAILQ_NEXT(p, entry);
-		if (p->dropped || parcel_is_over(&p->parcel)) {
+		if (p->dropped ? p->sends == 0 : parcel_is_over(&p->parcel)) {
 			drop(d, p);
 			continue;
 		}
+		if (p->dropped)
+			continue;
 		if (p->parcel.state == PARCEL_QUEUED && n < DECK_AT_ONCE &&
 			is_reachable(d, p)) {
 			parcel_go(&p->parcel, &a);

@@ -62,6 +62,9 @@ struct hall_message {
  * much is waiting), -E2BIG, -ENOMEM: the handler is not called then. */
 int hall_send(
 	struct hall *h, const char *room_id, const struct hall_message *m);
+/* Takes back what carries this word and is not on its way: its handler hears
+ * -ECANCELED, at once. */
+void hall_cancel(struct hall *h, const char *room_id, const char *word);
 /* The content of a notice that rings nobody; the caller's. */
 cJSON *hall_content(const char *text);
 void hall_redact(struct hall *h, const char *room_id, const char *event_id,

@@ -45,6 +45,14 @@ int hall_send(struct hall *h, const char *room_id, const struct hall_message *m)
 	return client_request(h->client, &q);
 }
 
+void hall_cancel(struct hall *h, const char *room_id, const char *word)
+{
+	char lane[EVENT_ID_MAX + 8];
+
+	hall_lane(lane, room_id);
+	client_cancel(h->client, lane, word);
+}
+
 cJSON *hall_content(const char *text)
 {
 	cJSON *content = cJSON_CreateObject();

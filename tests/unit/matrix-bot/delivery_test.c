@@ -252,6 +252,55 @@ static void lists_and_deletes(void **state)
 	world_done(&w);
 }
 
+/* The link to "rec1" has met this answer, and "rec1" is deleted meanwhile. */
+static void delete_under_way(struct world *w, int status, const char *body)
+{
+	world_new(w);
+	w->config.recording.deliver = false;
+	world_start(w);
+	world_timeline(w, LEVELS THREE);
+	fake_wait(w->f, "/sync", 2);
+	fake_add_rule(w->f, &(struct fake_rule){ NOTICES, FAKE_REPLY, status,
+				    body, NULL, 1 });
+	fake_studio_shelf(MANIFEST("rec1", "21"));
+	fake_studio_emit(STUDIO_COMPOSED, "rec1", NULL, 0,
+		MANIFEST("rec1", "21"), "/tmp");
+	fake_wait(w->f, "/hearth.rec1.link", 1);
+	fake_run(w->base, 50);
+	world_timeline(w, SAID("@a:s", "record delete rec1"));
+	world_wait_studio(w, "delete:!r:s:rec1", 1);
+}
+
+/* It waits for its turn: it is taken back. */
+static void deleted_while_it_waits(void **state)
+{
+	struct world w;
+
+	(void)state;
+	delete_under_way(&w, 429, "{\"retry_after_ms\":300}");
+	world_expect_notice(&w, 1, "rec1 was deleted");
+	fake_run(w.base, 1200);
+	assert_int_equal(fake_count(w.f, "/hearth.rec1.link"), 1);
+	assert_int_equal(fake_count(w.f, "/redact/"), 0);
+	assert_int_equal(fake_studio_count("delivered:"), 0);
+	world_done(&w);
+}
+
+/* The homeserver may have it: it is asked again, and what it has goes. */
+static void deleted_while_it_is_sent(void **state)
+{
+	struct world w;
+
+	(void)state;
+	delete_under_way(&w, 502, "bad gateway");
+	fake_wait(w.f, "/redact/%241/", 1);
+	assert_int_equal(fake_count(w.f, "/hearth.rec1.link"), 2);
+	fake_run(w.base, 1200);
+	assert_int_equal(fake_count(w.f, "/redact/"), 1);
+	assert_int_equal(fake_studio_count("delivered:"), 0);
+	world_done(&w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -262,6 +311,8 @@ int main(void)
 		cmocka_unit_test(restart),
 		cmocka_unit_test(room_is_gone),
 		cmocka_unit_test(lists_and_deletes),
+		cmocka_unit_test(deleted_while_it_waits),
+		cmocka_unit_test(deleted_while_it_is_sent),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
