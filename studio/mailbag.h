@@ -1,7 +1,7 @@
 /*
- * Webhook deliveries on disk: a directory with one file for each that waits,
- * its head in one line of JSON, then the body as it is sent. Internal to
- * studio/webhooks.c.
+ * Hooks that wait on disk: a directory with one file for each, its head in one
+ * line of JSON, then the body: of a webhook as it is sent, of a program what it
+ * is told. Internal to studio/webhooks.c and studio/programs.c.
  */
 #ifndef HEARTH_STUDIO_MAILBAG_H
 #define HEARTH_STUDIO_MAILBAG_H
@@ -15,7 +15,7 @@ struct mail {
 					sort by age */
 	char event[MAILBAG_EVENT], id[MAILBAG_ID];
 	uint64_t created_ms;
-	char *url; /* heap */
+	char *url; /* heap; a program's path */
 };
 
 /* Opens the directory, made 0700 with its parent if missing. The fd, -errno. */

@@ -6,8 +6,11 @@
 #include <string.h>
 #include <sys/queue.h>
 #include <sys/wait.h>
+#include <unistd.h>
 #include <event2/event.h>
 #include "sfu/log.h"
+#include "studio/entry.h"
+#include "studio/mailbag.h"
 #include "studio/process.h"
 #include "studio/shelf.h"
 
@@ -19,7 +22,8 @@ struct run {
 	TAILQ_ENTRY(run) next;
 	struct programs *programs;
 	char id[SHELF_ID + 1];
-	const char *event; /* in variable[0] */
+	char name[MAILBAG_NAME + 1]; /* of its file; "": it has none */
+	const char *event;           /* in variable[0] */
 	char *variable[VARIABLES];
 	struct process *process; /* NULL: waits */
 	struct event *limit;
@@ -28,6 +32,7 @@ struct run {
 struct programs {
 	struct event_base *base;
 	char *path;
+	int fd;                 /* of the directory; -1: none */
 	TAILQ_HEAD(, run) runs; /* in order */
 	struct event *start;
 	struct programs_counters counters;
@@ -50,6 +55,14 @@ static void run_free(struct run *r)
 	free(r);
 }
 
+/* It is over, also for the next start. */
+static void run_done(struct run *r)
+{
+	if (*r->name)
+		mailbag_remove(r->programs->fd, r->name);
+	run_free(r);
+}
+
 static void fail(struct run *r, const char *why, int number)
 {
 	r->programs->counters.failed++;
@@ -69,7 +82,7 @@ static void on_end(void *arg, int status)
 		fail(r, "signal", WTERMSIG(status));
 	else if (WEXITSTATUS(status) != 0)
 		fail(r, "exit", WEXITSTATUS(status));
-	run_free(r);
+	run_done(r);
 	event_active(p->start, 0, 0);
 }
 
@@ -179,7 +192,7 @@ static void on_start(evutil_socket_t fd, short what, void *arg)
 		err = start(r);
 		if (err) {
 			fail(r, "it_cannot_be_run", -err);
-			run_free(r);
+			run_done(r);
 			/* The next of this recording stands before `after`. */
 			after = TAILQ_FIRST(&p->runs);
 		}
@@ -207,7 +220,48 @@ static int set_variables(struct run *r, const struct hook *h)
 	return 0;
 }
 
-void programs_run(struct programs *p, const struct hook *h)
+static char *print_body(const struct hook *h)
+{
+	cJSON *json = cJSON_CreateObject();
+	char *text = NULL;
+
+	if (cJSON_AddStringToObject(json, "room", h->room) &&
+		cJSON_AddStringToObject(json, "directory", h->directory) &&
+		cJSON_AddStringToObject(json, "manifest", h->manifest_path) &&
+		cJSON_AddStringToObject(json, "file", h->file))
+		text = cJSON_PrintUnformatted(json);
+	cJSON_Delete(json);
+	return text;
+}
+
+static int put(struct run *r, const struct hook *h)
+{
+	struct mail m = { .created_ms = h->time_ms, .url = r->programs->path };
+	char *body = print_body(h);
+	int err = body ? mailbag_name(h->time_ms, m.name) : -ENOMEM;
+
+	snprintf(m.event, sizeof(m.event), "%s", h->event);
+	snprintf(m.id, sizeof(m.id), "%s", h->id);
+	if (!err)
+		err = mailbag_put(r->programs->fd, &m, body);
+	cJSON_free(body);
+	if (!err)
+		memcpy(r->name, m.name, sizeof(r->name));
+	return err;
+}
+
+/* A disk that does not take it: then it waits in memory only. */
+static void keep(struct run *r, const struct hook *h)
+{
+	int err = r->programs->fd < 0 ? 0 : put(r, h);
+
+	if (err)
+		log_warn("hook_not_kept", "event=%s id=%s error=%s", h->event,
+			h->id, log_value(strerror(-err)));
+}
+
+/* NULL: no memory, or too many. */
+static struct run *enqueue(struct programs *p, const struct hook *h)
 {
 	struct run *r = p->counters.waiting < PROGRAMS_WAITING
 				? calloc(1, sizeof(*r))
@@ -217,7 +271,7 @@ void programs_run(struct programs *p, const struct hook *h)
 		p->counters.failed++;
 		log_warn("hook_failed", "event=%s id=%s why=too_many_wait",
 			h->event, h->id);
-		return;
+		return NULL;
 	}
 	r->programs = p;
 	snprintf(r->id, sizeof(r->id), "%s", h->id);
@@ -226,15 +280,58 @@ void programs_run(struct programs *p, const struct hook *h)
 	if (set_variables(r, h) != 0) {
 		p->counters.failed++;
 		run_free(r);
-		return;
+		return NULL;
 	}
 	event_active(p->start, 0, 0);
+	return r;
 }
 
-int programs_new(
-	struct programs **ret, struct event_base *base, const char *path)
+void programs_run(struct programs *p, const struct hook *h)
+{
+	struct run *r = enqueue(p, h);
+
+	if (r)
+		keep(r, h);
+}
+
+static void take_up(struct programs *p, const struct mail *m)
+{
+	char *text = mailbag_body(p->fd, m->name);
+	cJSON *body = text ? cJSON_Parse(text) : NULL;
+	const struct hook h = { .event = m->event,
+		.id = m->id,
+		.room = entry_text(body, "room"),
+		.directory = entry_text(body, "directory"),
+		.manifest_path = entry_text(body, "manifest"),
+		.file = entry_text(body, "file") };
+	struct run *r = *h.directory ? enqueue(p, &h) : NULL;
+
+	if (r)
+		memcpy(r->name, m->name, sizeof(r->name));
+	else
+		mailbag_remove(p->fd, m->name);
+	cJSON_Delete(body);
+	free(text);
+}
+
+static int load(struct programs *p)
+{
+	struct mail *mails = calloc(PROGRAMS_WAITING, sizeof(*mails));
+	int n = mails ? mailbag_list(p->fd, mails, PROGRAMS_WAITING) : -ENOMEM;
+
+	for (int i = 0; i < n; i++) {
+		take_up(p, &mails[i]);
+		free(mails[i].url);
+	}
+	free(mails);
+	return n < 0 ? n : 0;
+}
+
+int programs_new(struct programs **ret, struct event_base *base,
+	const char *path, const char *directory)
 {
 	struct programs *p = calloc(1, sizeof(*p));
+	int err = 0;
 
 	if (!p)
 		return -ENOMEM;
@@ -242,10 +339,16 @@ int programs_new(
 	p->base = base;
 	p->path = strdup(path);
 	p->start = event_new(base, -1, 0, on_start, p);
+	p->fd = -1;
 	if (!p->path || !p->start) {
 		programs_free(p);
 		return -ENOMEM;
 	}
+	p->fd = mailbag_open(directory);
+	err = p->fd < 0 ? p->fd : load(p);
+	if (err)
+		log_error("hooks_not_kept", "directory=%s error=%s",
+			log_value(directory), log_value(strerror(-err)));
 	*ret = p;
 	return 0;
 }
@@ -260,6 +363,8 @@ struct programs *programs_free(struct programs *p)
 		run_free(r);
 	if (p->start)
 		event_free(p->start);
+	if (p->fd >= 0)
+		close(p->fd);
 	free(p->path);
 	free(p);
 	return NULL;

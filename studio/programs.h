@@ -1,7 +1,8 @@
 /*
  * Hook 1: the operator's program, run at each event of a recording. Of one
  * recording one after the other, in order; of all no more than PROGRAMS_AT_ONCE
- * at a time. What it does or fails to do disturbs nothing.
+ * at a time. What it does or fails to do disturbs nothing. Events wait on disk
+ * (mailbag.h): those whose run has not ended when hearth ends come again.
  */
 #ifndef HEARTH_STUDIO_PROGRAMS_H
 #define HEARTH_STUDIO_PROGRAMS_H
@@ -34,9 +35,11 @@ struct programs_counters {
 	unsigned waiting, running;
 };
 
-/* path: of the program. 0, -ENOMEM. */
-int programs_new(
-	struct programs **ret, struct event_base *base, const char *path);
+/* path: of the program. directory: where events wait, made 0700; those of
+ * earlier runs go on. Where it cannot be used, events wait in memory only. 0,
+ * -ENOMEM. */
+int programs_new(struct programs **ret, struct event_base *base,
+	const char *path, const char *directory);
 struct programs *programs_free(struct programs *p); /* kills; returns NULL */
 /* Everything of h is copied. */
 void programs_run(struct programs *p, const struct hook *h);

@@ -97,8 +97,10 @@ static int find_hooks(struct studio *s)
 	char path[SHELF_PATH_MAX];
 	int err = 0;
 
+	snprintf(path, sizeof(path), "%s/hook-programs", c->state_dir);
 	if (c->recording.program && *c->recording.program)
-		err = programs_new(&s->programs, s->base, c->recording.program);
+		err = programs_new(
+			&s->programs, s->base, c->recording.program, path);
 	if (err || !c->recording.webhooks.n)
 		return err;
 	snprintf(path, sizeof(path), "%s/hooks", c->state_dir);
@@ -245,6 +247,14 @@ void studio_stop(struct studio *s, void (*done_h)(void *arg), void *arg)
 	event_active(s->tick, 0, 0);
 }
 
+static bool has_programs(const struct studio *s)
+{
+	const struct programs_counters *c =
+		s->programs ? programs_counted(s->programs) : NULL;
+
+	return c && c->waiting + c->running > 0;
+}
+
 static void on_tick(evutil_socket_t fd, short what, void *arg)
 {
 	const struct timeval soon = { .tv_usec = 50000 };
@@ -260,7 +270,8 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
 	keep_tick(s, now_us);
 	if (!s->stopping || !s->done)
 		return;
-	if (!s->n_sessions && !s->jobs_running && TAILQ_EMPTY(&s->news))
+	if (!s->n_sessions && !s->jobs_running && TAILQ_EMPTY(&s->news) &&
+		!has_programs(s))
 		end_stop(s);
 	else
 		event_add(s->tick, &soon);

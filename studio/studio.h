@@ -80,8 +80,8 @@ int studio_new(struct studio **ret, struct event_base *base, struct sfu *sfu,
  * loop between this and sfu_free and http_free. Returns NULL; NULL is fine. */
 struct studio *studio_free(struct studio *s);
 void studio_resume(struct studio *s);
-/* Ends all recordings politely; done_h when their files are whole or after 3 s.
- */
+/* Ends all recordings politely; done_h when their files are whole and the hook
+ * programs have ended, or after 3 s. */
 void studio_stop(struct studio *s, void (*done_h)(void *arg), void *arg);
 
 /* Starts to record a conference that has participants; about: the front's own,

@@ -1,5 +1,6 @@
 #include "studio/programs.h"
 
+#include <dirent.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -15,8 +16,31 @@
 static struct {
 	struct event_base *base;
 	struct programs *programs;
-	char directory[64], path[96], log[96];
+	char directory[64], path[96], log[96], bag[96];
 } t;
+
+/* How many wait on disk; they are gone then. */
+static unsigned empty_bag(void)
+{
+	DIR *dir = opendir(t.bag);
+	struct dirent *e;
+	unsigned n = 0;
+
+	while (dir && (e = readdir(dir)))
+		if (e->d_name[0] != '.' &&
+			unlinkat(dirfd(dir), e->d_name, 0) == 0)
+			n++;
+	if (dir)
+		closedir(dir);
+	return n;
+}
+
+/* As a restart of hearth. */
+static void again(void)
+{
+	programs_free(t.programs);
+	assert_int_equal(programs_new(&t.programs, t.base, t.path, t.bag), 0);
+}
 
 static int set_up(void **state)
 {
@@ -28,7 +52,8 @@ static int set_up(void **state)
 	snprintf(t.path, sizeof(t.path), "%s/hook", t.directory);
 	snprintf(t.log, sizeof(t.log), "%s/log", t.directory);
 	t.base = event_base_new();
-	assert_int_equal(programs_new(&t.programs, t.base, t.path), 0);
+	snprintf(t.bag, sizeof(t.bag), "%s/bag", t.directory);
+	again();
 	return 0;
 }
 
@@ -39,6 +64,8 @@ static int tear_down(void **state)
 	event_base_free(t.base);
 	unlink(t.path);
 	unlink(t.log);
+	empty_bag();
+	rmdir(t.bag);
 	return rmdir(t.directory);
 }
 
@@ -181,6 +208,74 @@ static void test_waiting_has_a_ceiling(void **state)
 	assert_int_equal(programs_counted(t.programs)->running, 1);
 }
 
+/* Those that wait, and the one that was at work. */
+static void test_a_restart_goes_on(void **state)
+{
+	(void)state;
+	write_program("echo $HEARTH_EVENT $HEARTH_RECORDING $HEARTH_ROOM "
+		      "$HEARTH_MANIFEST $HEARTH_FILE >> "
+		      "\"$HEARTH_DIRECTORY/log\"\nsleep 60");
+	post("stopped", "a");
+	post("composed", "a");
+	for (unsigned i = 0; i < 60000 && !*read_log(); i++) {
+		event_base_loop(t.base, EVLOOP_NONBLOCK);
+		usleep(1000);
+	}
+	t.programs = programs_free(t.programs);
+	unlink(t.log);
+	write_program("echo $HEARTH_EVENT $HEARTH_RECORDING $HEARTH_ROOM "
+		      "$HEARTH_MANIFEST $HEARTH_FILE >> "
+		      "\"$HEARTH_DIRECTORY/log\"");
+	again();
+	turn_until_idle();
+	assert_string_equal(
+		read_log(), "stopped a !r:x /m f\ncomposed a !r:x /m f\n");
+	/* Once. */
+	again();
+	turn_until_idle();
+	assert_int_equal(programs_counted(t.programs)->run, 0);
+	assert_int_equal(empty_bag(), 0);
+}
+
+static void test_torn_ones_are_thrown_away(void **state)
+{
+	static const char *const bodies[] = { "", "{\"room\": \"!r\"", "[]",
+		"{\"directory\": 5}" };
+	char path[200];
+	FILE *f;
+
+	(void)state;
+	write_program("exit 0");
+	for (unsigned i = 0; i < 4; i++) {
+		snprintf(path, sizeof(path),
+			"%s/001795000000123-00000%u-5b3c9f010", t.bag, i);
+		f = fopen(path, "w");
+		assert_non_null(f);
+		fprintf(f,
+			"{\"url\": \"/x\", \"event\": \"track\", \"id\": "
+			"\"a\", \"created_ms\": 1}\n%s",
+			bodies[i]);
+		assert_int_equal(fclose(f), 0);
+	}
+	again();
+	turn_until_idle();
+	assert_int_equal(programs_counted(t.programs)->run, 0);
+	assert_int_equal(empty_bag(), 0);
+}
+
+static void test_no_directory_to_wait_in(void **state)
+{
+	(void)state;
+	write_program("echo x >> \"$HEARTH_DIRECTORY/log\"");
+	programs_free(t.programs);
+	assert_int_equal(programs_new(&t.programs, t.base, t.path,
+				 "/proc/no/such/directory"),
+		0);
+	post("track", "a");
+	turn_until_idle();
+	assert_string_equal(read_log(), "x\n");
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -191,6 +286,9 @@ int main(void)
 		T(test_failures_are_counted),
 		T(test_missing_program),
 		T(test_waiting_has_a_ceiling),
+		T(test_a_restart_goes_on),
+		T(test_torn_ones_are_thrown_away),
+		T(test_no_directory_to_wait_in),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

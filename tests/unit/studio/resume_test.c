@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
+#include "studio/studio_impl.h"
 
 #define OLD "20200101T000000Z-00000001"
 #define MID "20210101T000000Z-00000002"
@@ -252,6 +253,16 @@ static void write_short_program(struct world *w)
 			 "\"${HEARTH_DIRECTORY%/*}/hook.log\"");
 }
 
+/* Until it has heard this and has ended. */
+static void wait_heard(struct world *w, const char *what)
+{
+	const struct programs_counters *c =
+		programs_counted(w->studio->programs);
+
+	world_until(w, strstr(world_read(w, "", "hook.log"), what) &&
+			       c->waiting + c->running == 0);
+}
+
 static void test_hooks_do_not_hear_it_twice(void **state)
 {
 	struct world *w = *state;
@@ -281,13 +292,13 @@ static void test_hooks_hear_what_they_are_owed(void **state)
 	write_short_program(w);
 	world_start(w);
 	studio_resume(w->studio);
-	world_until(w, strstr(world_read(w, "", "hook.log"), "composed"));
+	wait_heard(w, "composed");
 	world_put(w, NEW,
 		"{\"state\": \"finished\", \"room\": \"!r\", \"files\": []}");
 	world_kill(w);
 	world_start(w);
 	studio_resume(w->studio);
-	world_until(w, strstr(world_read(w, "", "hook.log"), "stopped"));
+	wait_heard(w, "stopped");
 	world_turn(w, 300);
 	assert_string_equal(world_read(w, "", "hook.log"),
 		"composed composed.mp4\nstopped \ncomposed \n");
@@ -312,7 +323,7 @@ static void test_hook_hears_that_composing_failed(void **state)
 	world_wait(w, "track ");
 	studio_end(w->studio, "!room", "command");
 	world_wait(w, "failed ");
-	world_until(w, strstr(world_read(w, "", "hook.log"), "composed"));
+	wait_heard(w, "composed");
 	/* Once, though the next start tries again. */
 	world_kill(w);
 	w->told[0] = '\0';
@@ -323,6 +334,57 @@ static void test_hook_hears_that_composing_failed(void **state)
 	assert_string_equal(world_read(w, "", "hook.log"),
 		"started \ntrack p1-camera-1.webm\nstopped \ncomposed \n");
 	assert_int_equal(world_lines(w, "composed "), 0);
+}
+
+static void on_done(void *arg)
+{
+	*(bool *)arg = true;
+}
+
+static void stop_with_program(struct world *w, const char *lines)
+{
+	bool done = false;
+
+	strcpy(w->compose, "none");
+	write_program(w, lines);
+	world_start(w);
+	world_record(w, "track");
+	world_wait(w, "track ");
+	studio_stop(w->studio, on_done, &done);
+	world_until(w, done);
+	world_kill(w);
+}
+
+static void test_a_clean_stop_waits_for_programs(void **state)
+{
+	struct world *w = *state;
+
+	stop_with_program(w, "sleep 0.2; echo \"$HEARTH_EVENT\" >> "
+			     "\"${HEARTH_DIRECTORY%/*}/hook.log\"");
+	assert_string_equal(world_read(w, "", "hook.log"),
+		"started\ntrack\nstopped\ncomposed\n");
+	/* The room could not be told any more, and is told now. */
+	assert_int_equal(world_lines(w, "composed "), 0);
+	world_start(w);
+	studio_resume(w->studio);
+	world_wait(w, "composed ");
+	world_turn(w, 300);
+	assert_string_equal(world_read(w, "", "hook.log"),
+		"started\ntrack\nstopped\ncomposed\n");
+}
+
+static void test_long_programs_are_run_at_the_next_start(void **state)
+{
+	struct world *w = *state;
+
+	stop_with_program(
+		w, "test $HEARTH_EVENT != stopped || sleep 60; exit 0");
+	write_program(w, "echo \"$HEARTH_EVENT\" >> "
+			 "\"${HEARTH_DIRECTORY%/*}/hook.log\"");
+	world_start(w);
+	wait_heard(w, "composed");
+	assert_string_equal(
+		world_read(w, "", "hook.log"), "stopped\ncomposed\n");
 }
 
 int main(void)
@@ -340,6 +402,8 @@ int main(void)
 		T(test_hook_program_sees_it_all),
 		T(test_hooks_do_not_hear_it_twice),
 		T(test_hooks_hear_what_they_are_owed),
+		T(test_a_clean_stop_waits_for_programs),
+		T(test_long_programs_are_run_at_the_next_start),
 		T(test_hook_hears_that_composing_failed),
 	};
 
