@@ -126,14 +126,15 @@ async function rejoins(t, scene, room, clients) {
 	});
 }
 
-// A codec of those negotiated that is not the one in use.
+// A codec of those negotiated that is not the one in use. Chromium's VP9 and AV1
+// leave blocks of the counter as they were for some frames; its H.264 does not.
 async function changes(t, alice) {
 	await t.must("alice changes her codec in the middle", async () => {
 		alice.codec = await alice.page.evaluate(async () => {
 			const sender = window.fake.peers.at(-1).getSenders().find((s) =>
 				s.track?.kind === "video");
 			const parameters = sender.getParameters();
-			const other = ["VP9", "AV1", "H264"].map((name) =>
+			const other = ["H264", "VP9", "AV1"].map((name) =>
 				parameters.codecs.find((c) => c.mimeType === `video/${name}`))
 				.find(Boolean);
 			if (!other) throw new Error(JSON.stringify(parameters.codecs));
@@ -270,10 +271,14 @@ async function daemonKilled(t, scene, room, clients) {
 			await sleep(1500);
 			await scene.hearth.run();
 			const said = await noticed(scene, room, "the room is told",
-				/interrupt|cut off|kept/i, 60000);
-			assert(said.at >= begin, `"${said.text}" is older`);
+				/interrupt|cut off|kept/i, 60000, begin);
 			return said.text;
 		});
+	await t.step("the call is there again", async () => {
+		for (const client of clients) await client.connected(60000);
+		await meet(clients);
+		return `${Date.now() - begin} ms after the kill`;
+	});
 	await t.step("what it recorded plays to its end", async () => {
 		const manifest = await reached(entry, "composed", 240000);
 		same(manifest.stopped_because, "crashed", "why it stopped");

@@ -60,10 +60,13 @@ export async function notices(scene, room) {
 	}));
 }
 
-export function noticed(scene, room, what, pattern, timeoutMs = 20000) {
+// since: no notice from before.
+export function noticed(scene, room, what, pattern, timeoutMs = 20000,
+	since = 0) {
 	return until(what, async () => {
 		const all = await notices(scene, room);
-		const found = all.findLast((n) => pattern.test(n.text));
+		const found = all.findLast((n) => n.at >= since &&
+			pattern.test(n.text));
 		if (found) return found;
 		throw new Error(all.slice(-6).map((n) => n.text).join(" | "));
 	}, timeoutMs, 250);

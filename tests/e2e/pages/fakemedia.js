@@ -4,15 +4,16 @@
 //
 // The picture, 320x240: 20 blocks in two rows above (16 bits of a frame counter
 // and 4 bits of a sum, white is 1), below them the participant's colour with a
-// square that is white during a flash. The sound: the participant's tone, and a
-// beep of another pitch that begins with each flash.
+// square that is white during a flash. Both rows are in one row of superblocks:
+// VP9 may leave parts of the next one as they were. The sound: the
+// participant's tone, and a beep of another pitch that begins with each flash.
 //
 // Firefox runs no AudioContext where there is no sound card. There the sound is
-// its own made-up microphone's (FIREFOX_TONE sets the pitch), and silent while
-// the picture flashes.
+// its own made-up microphone's (a preference sets the pitch), and silent while the
+// picture flashes.
 export const WIDTH = 320, HEIGHT = 240, FPS = 15;
 export const FLASH_EVERY_S = 2, FLASH_S = 0.2;
-export const COLUMNS = 10, BLOCK_W = 32, BLOCK_H = 40;
+export const COLUMNS = 10, BLOCK_W = 32, BLOCK_H = 32;
 export const SQUARE = { x: 200, y: 110, size: 80 };
 
 // person: { tone, beep (both Hz), colour, firefox }
