@@ -262,17 +262,40 @@ static void test_start_to_stop(void **state)
 	close_process(&p);
 }
 
+static int64_t first_from_ms(const struct process *p)
+{
+	struct manifest *m = load(p);
+	int64_t from_ms = manifest_get(
+		cJSON_GetArrayItem(manifest_list(manifest_root(m), "files"), 0),
+		"from_ms", -1);
+
+	manifest_free(m);
+	return from_ms;
+}
+
+static void tear_manifest(const struct process *p)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), "%s/manifest.json", p->dir);
+	assert_int_equal(truncate(path, 100), 0);
+}
+
 /* After a kill at `ms`: what was there up to a second (and a cluster) before
  * plays, before and after `finish`. */
-static void check_kill(unsigned ms, const char *codec, const char *name)
+static void check_kill(
+	unsigned ms, const char *codec, const char *name, bool torn)
 {
 	struct process p = { .orders = -1 };
 	struct probe before, after;
 	struct manifest *m;
+	int64_t from_ms;
 	cJSON *file;
 
 	open_process(&p);
 	await(&p, "started");
+	/* So that the file does not begin with the recording. */
+	stage_play(p.stage, 300);
 	stage_camera(p.stage, codec, 1, "cam", ANN);
 	stage_announce(p.stage);
 	stage_play(p.stage, ms);
@@ -281,7 +304,12 @@ static void check_kill(unsigned ms, const char *codec, const char *name)
 	probe_file(p.dir, name, &before);
 	assert_true(before.audio.last_ms >= (int64_t)ms - 1000);
 	assert_true(before.video.last_ms >= (int64_t)ms - 1000);
+	from_ms = first_from_ms(&p);
+	assert_in_range(from_ms, 290, 400);
+	if (torn)
+		tear_manifest(&p);
 	assert_int_equal(run_finish(&p), 0);
+	assert_int_equal(first_from_ms(&p), from_ms);
 	probe_file(p.dir, name, &after);
 	assert_int_equal(after.audio.packets, before.audio.packets);
 	assert_int_equal(after.video.packets, before.video.packets);
@@ -310,9 +338,9 @@ static void test_killed(void **state)
 	clock_gettime(CLOCK_REALTIME, &ts);
 	/* Any moment, and both containers. */
 	check_kill(3000 + (unsigned)(ts.tv_nsec / 1000 % 2500), "vp8",
-		"p1-camera-1.webm");
+		"p1-camera-1.webm", false);
 	check_kill(3000 + (unsigned)(ts.tv_nsec / 7000 % 2500), "h264",
-		"p1-camera-1.mkv");
+		"p1-camera-1.mkv", true);
 }
 
 static void test_ends_of_others(void **state)
