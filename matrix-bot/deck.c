@@ -169,24 +169,29 @@ static void how_it_ended(const struct deck_tape *t,
 		ended_ms ? when : "an unknown time");
 }
 
+/* Another recording has the place of this one already, though it has not begun
+ * yet: what comes of this one is not about the call any more. */
+static void adopt(struct deck *d, struct deck_tape *t, const char *id)
+{
+	const char *running = studio_running(d->studio, t->room);
+
+	if (running && strcmp(running, id) != 0 && strcmp(t->tape.id, id) == 0)
+		tape_replaced(&t->tape, running);
+}
+
 static void on_stopped(struct deck *d, const struct studio_event *ev)
 {
 	struct deck_tape *t = deck_tape(d, ev->conference);
 	struct deck_parcel *p = deck_parcel_get(d, ev);
 	struct tape_actions a = { .n = 0 };
 	char how[TAPE_SAID_MAX / 4];
-	const char *running;
 
 	how_it_ended(t, ev, how, sizeof(how));
 	if (p)
 		parcel_ended(&p->parcel, how, ev->manifest, d->config.compose);
 	if (!t)
 		return;
-	/* Another one has its place already, though it has not begun yet. */
-	running = studio_running(d->studio, ev->conference);
-	if (running && strcmp(running, ev->id) != 0 &&
-		strcmp(t->tape.id, ev->id) == 0)
-		tape_replaced(&t->tape, running);
+	adopt(d, t, ev->id);
 	tape_stopped(&t->tape, ev->id, &a);
 	deck_run_tape(d, t, &a);
 }
@@ -218,6 +223,19 @@ static void on_composed(struct deck *d, const struct studio_event *ev)
 			ev->manifest, d->config.deliver);
 }
 
+/* Of one that nobody speaks for: it is from before a restart, or another one
+ * has its place in the call. */
+static void tell_failed(struct deck *d, const struct studio_event *ev)
+{
+	char said[TAPE_SAID_MAX];
+
+	if (seen_before(&d->seen, seen_key(&d->seen, "failed", ev->id, NULL)))
+		return;
+	snprintf(said, sizeof(said), "Recording %s: %.700s", ev->id,
+		ev->text ? ev->text : "it failed; the server's log says why.");
+	hall_notice(d->hall, ev->conference, NULL, said);
+}
+
 /* Of a recording that is made, or of one that is being finished. */
 static void on_failed(struct deck *d, const struct studio_event *ev)
 {
@@ -229,8 +247,13 @@ static void on_failed(struct deck *d, const struct studio_event *ev)
 		log_value(ev->text));
 	if (p)
 		parcel_failed(&p->parcel, fetch_now_us(), ev->text);
-	if (!t)
+	if (t)
+		adopt(d, t, ev->id);
+	if (!t || !tape_is_live(&t->tape) || strcmp(t->tape.id, ev->id) != 0) {
+		if (!p)
+			tell_failed(d, ev);
 		return;
+	}
 	tape_failed(&t->tape, ev->id, ev->text ? ev->text : "", &a);
 	deck_run_tape(d, t, &a);
 }
@@ -298,6 +321,7 @@ void deck_on_studio(void *arg, const struct studio_event *ev)
 	} else if (ev->type == STUDIO_TROUBLE) {
 		tape_trouble(&t->tape, fetch_now_us(), ev->id,
 			ev->text ? ev->text : "", &a);
+		adopt(d, t, ev->id);
 	} else if (ev->type == STUDIO_RECOVERED) {
 		tape_recovered(&t->tape, ev->id, &a);
 	}

@@ -44,7 +44,7 @@ struct deck {
 	TAILQ_HEAD(, deck_tape) tapes;
 	TAILQ_HEAD(, deck_parcel) parcels;
 	uint64_t serial;
-	struct seen seen; /* for its keys */
+	struct seen seen;
 	struct rate commands, requests;
 	bool resumed;
 	struct deck_counters counters;

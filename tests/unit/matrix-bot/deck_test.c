@@ -259,6 +259,69 @@ static void recorder_dies(void **state)
 	world_done(&w);
 }
 
+/* … and the files of the one that died cannot be finished. */
+static void replaced_and_unfinished(void **state)
+{
+	struct world w;
+
+	(void)state;
+	world_recording(&w);
+	fake_studio_run("rec2");
+	fake_studio_emit(
+		STUDIO_TROUBLE, "rec1", "The recorder died.", 0, NULL, "/tmp");
+	fake_studio_emit(STUDIO_FAILED, "rec1",
+		"The recording could not be finished.", 0, NULL, "/tmp");
+	fake_studio_emit(STUDIO_STARTED, "rec2", NULL, 0,
+		"{\"started_ms\":1795000009000}", "/tmp");
+	world_expect_notice(&w, 1, "The recorder died.");
+	world_expect_notice(
+		&w, 2, "Recording rec1: The recording could not be finished.");
+	world_expect_notice(&w, 3, "being recorded again");
+	world_expect_control(1, "\"state\":\"on\",\"id\":\"rec2\"");
+	assert_int_equal(fake_studio_count("end:"), 0);
+	world_done(&w);
+}
+
+/* … and the one in its place dies before it has begun. */
+static void replacement_unborn(void **state)
+{
+	struct world w;
+
+	(void)state;
+	world_recording(&w);
+	fake_studio_run("rec2");
+	fake_studio_emit(
+		STUDIO_TROUBLE, "rec1", "The recorder died.", 0, NULL, "/tmp");
+	fake_studio_run("");
+	fake_studio_emit(STUDIO_FAILED, "rec2",
+		"The recorder ended before it could begin.", 0, NULL, "/tmp");
+	fake_studio_emit(
+		STUDIO_STOPPED, "rec1", NULL, 0, MANIFEST_BARE("rec1"), "/tmp");
+	world_expect_notice(&w, 1, "The recorder died.");
+	world_expect_notice(&w, 2,
+		"not being recorded any more: The recorder ended before");
+	world_expect_notice(&w, 3, "Recording of 12 min was interrupted");
+	world_done(&w);
+}
+
+/* After a restart: whose files cannot be finished is told, once. */
+static void fails_after_restart(void **state)
+{
+	struct world w;
+
+	(void)state;
+	world_in_room(&w, LEVELS THREE);
+	for (unsigned i = 0; i < 2; i++)
+		fake_studio_emit(STUDIO_FAILED, "old",
+			"The recording could not be finished.", 0, NULL,
+			"/tmp");
+	world_expect_notice(
+		&w, 0, "Recording old: The recording could not be finished.");
+	fake_run(w.base, 100);
+	assert_int_equal(fake_count(w.f, NOTICES), 1);
+	world_done(&w);
+}
+
 /* Whatever the studio says: nothing goes on that nobody was told of. */
 static void unasked(void **state)
 {
@@ -423,6 +486,9 @@ int main(void)
 		cmocka_unit_test(people_come_and_go),
 		cmocka_unit_test(trouble),
 		cmocka_unit_test(recorder_dies),
+		cmocka_unit_test(replaced_and_unfinished),
+		cmocka_unit_test(replacement_unborn),
+		cmocka_unit_test(fails_after_restart),
 		cmocka_unit_test(unasked),
 		cmocka_unit_test(powers_change),
 		cmocka_unit_test(worker_dies),
