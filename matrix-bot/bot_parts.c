@@ -113,7 +113,8 @@ static void stop_program(
 		(b->feed && feed_stop(b->feed, room, name) > 0))
 		return;
 	snprintf(text, sizeof(text),
-		"No program of the name %.64s receives this room's call.",
+		"No program of the name %.64s receives this room's call, and "
+		"until it ends none will.",
 		name);
 	hall_notice(b->hall, room, "feed", text);
 }

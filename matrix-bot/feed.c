@@ -10,6 +10,7 @@
 #include <unistd.h>
 #include <cjson/cJSON.h>
 #include <event2/event.h>
+#include <event2/util.h>
 #include "http/fetch.h"
 #include "matrix-bot/desk.h"
 #include "sfu/log.h"
@@ -223,6 +224,7 @@ int feed_new(struct feed **ret, const struct feed_config *config,
 {
 	struct feed *f = calloc(1, sizeof(*f));
 	struct feed_tokens tokens;
+	uint64_t seed;
 	int r;
 
 	if (!f)
@@ -230,6 +232,9 @@ int feed_new(struct feed **ret, const struct feed_config *config,
 	f->config = *config;
 	f->fd = -1;
 	TAILQ_INIT(&f->conns);
+	TAILQ_INIT(&f->bars);
+	evutil_secure_rng_get_bytes(&seed, sizeof(seed));
+	seen_init(&f->seen, seed);
 	/* Read again at each connection; here so that it is found out now. */
 	r = feed_tokens_load(&tokens, config->tokens_file, ret_error);
 	feed_tokens_forget(&tokens);
@@ -263,6 +268,7 @@ struct feed *feed_free(struct feed *f)
 		}
 		feed_conn_free(c);
 	}
+	feed_unbar(f, NULL);
 	if (f->event)
 		event_free(f->event);
 	if (f->fd >= 0) {

@@ -23,7 +23,12 @@ struct event_base;
 struct feed;
 struct hall;
 
-enum { FEED_CONNECTIONS_MAX = 64, FEED_LINE_S = 5 };
+enum {
+	FEED_CONNECTIONS_MAX = 64,
+	FEED_LINE_S = 5,
+	FEED_ENTRIES_PER_MINUTE = 3, /* of one name in one room */
+	FEED_BARS_MAX = 1024         /* names shut out; the oldest goes first */
+};
 
 struct feed_config {
 	struct event_base *base;
@@ -43,11 +48,13 @@ int feed_new(struct feed **ret, const struct feed_config *config,
 /* Takes everybody out and removes the socket. NULL is fine; returns NULL. */
 struct feed *feed_free(struct feed *f);
 
-/* People of that room's call have changed: with the last, programs leave. */
+/* People of that room's call have changed: with the last, programs leave, and
+ * what was stopped may come again. */
 void feed_people_changed(struct feed *f, const char *room);
 /* All programs of that room out. */
 void feed_room_ended(struct feed *f, const char *room);
-/* `feed stop`: returns how many of that name there were. */
+/* `feed stop`: out, and none of that name comes in before the call has ended.
+ * Returns how many there were, in the call or about to be. */
 unsigned feed_stop(struct feed *f, const char *room, const char *name);
 
 struct feed_counters {

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <sys/queue.h>
 #include "matrix-bot/feed.h"
+#include "matrix-bot/seen.h"
 
 struct event;
 
@@ -26,12 +27,23 @@ struct feed_conn {
 	sfu_id sfu; /* IN */
 };
 
+/* Stopped in that room until its call ends. */
+struct feed_bar {
+	TAILQ_ENTRY(feed_bar) entry;
+	char room[EVENT_ID_MAX + 1];
+	char name[FEED_NAME_MAX + 1];
+};
+
 struct feed {
 	struct feed_config config;
 	int fd;
 	struct event *event;
 	TAILQ_HEAD(, feed_conn) conns;
 	unsigned n_conns;
+	TAILQ_HEAD(, feed_bar) bars;
+	unsigned n_bars;
+	struct seen seen; /* for its keys */
+	struct rate rate;
 	uint64_t serial;
 	struct feed_counters counters;
 };
@@ -41,5 +53,12 @@ void feed_line(struct feed_conn *c);
 /* Says why not, and ends it. */
 void feed_refuse(struct feed_conn *c, const char *why);
 void feed_conn_free(struct feed_conn *c);
+
+/* feed_bar.c: who may not come in. room NULL: of all rooms. */
+void feed_bar(struct feed *f, const char *room, const char *name);
+bool feed_is_barred(const struct feed *f, const char *room, const char *name);
+void feed_unbar(struct feed *f, const char *room);
+/* Notes one more notice about it; true: there are too many. */
+bool feed_over_rate(struct feed *f, const char *room, const char *name);
 
 #endif

@@ -11,7 +11,12 @@
 #include "matrix-bot/hall.h"
 #include "sfu/log.h"
 
-enum { ALIAS_US = 5 * 1000000, NOTICE_US = 20 * 1000000, TEXT_MAX = 512 };
+enum {
+	ALIAS_US = 5 * 1000000,
+	NOTICE_US = 20 * 1000000,
+	TEXT_MAX = 512,
+	WORD_MAX = 32
+};
 
 static struct feed_conn *by_serial(const struct feed *f, uint64_t serial)
 {
@@ -26,25 +31,38 @@ static struct feed_conn *by_serial(const struct feed *f, uint64_t serial)
 }
 
 /* NULL: it may come in. */
-static const char *why_not(const struct feed *f, const char *room_id)
+static const char *why_not(const struct feed_conn *c)
 {
-	const struct room *room = hall_find(f->config.hall, room_id);
+	const struct feed *f = c->feed;
+	const struct room *room = hall_find(f->config.hall, c->room);
 
 	if (!room || room->state != ROOM_JOINED)
 		return "hearth is not in that room: invite it first.";
 	if (room->encrypted)
 		return "That room is encrypted: hearth cannot tell it of a "
 		       "program in a way that all can read.";
-	if (desk_people(f->config.desk, room_id) == 0)
+	if (desk_people(f->config.desk, c->room) == 0)
 		return "Nobody is calling in that room.";
+	if (feed_is_barred(f, c->room, c->name))
+		return "That room has stopped this program: come again in its "
+		       "next call.";
 	return NULL;
+}
+
+static void tell_gone(const struct feed_conn *c)
+{
+	char text[TEXT_MAX];
+
+	snprintf(text, sizeof(text),
+		"The program %s does not receive this call any more.", c->name);
+	hall_notice(c->feed->config.hall, c->room, NULL, text);
 }
 
 static void on_sfu(void *arg, const struct sfu_event *ev)
 {
 	struct feed *f = arg;
 	struct feed_conn *c;
-	char text[TEXT_MAX], room[EVENT_ID_MAX + 1];
+	char room[EVENT_ID_MAX + 1];
 
 	if (ev->type != SFU_EV_LEFT)
 		return;
@@ -57,9 +75,7 @@ static void on_sfu(void *arg, const struct sfu_event *ev)
 		return;
 	log_info("feed_left", "name=%s reason=%s", log_value(c->name),
 		sfu_reason_text(ev->reason));
-	snprintf(text, sizeof(text),
-		"The program %s does not receive this call any more.", c->name);
-	hall_notice(f->config.hall, c->room, NULL, text);
+	tell_gone(c);
 	memcpy(room, c->room, sizeof(room));
 	desk_program_remove(f->config.desk, c->sfu);
 	feed_conn_free(c);
@@ -90,6 +106,7 @@ static void plug(struct feed_conn *c)
 	snprintf(p.name, sizeof(p.name), "%s", c->name);
 	/* The line first: frames follow it. */
 	if (!say_ok(c)) {
+		tell_gone(c);
 		feed_conn_free(c);
 		return;
 	}
@@ -100,6 +117,7 @@ static void plug(struct feed_conn *c)
 		log_warn("feed_refused", "name=%s error=%s", log_value(c->name),
 			strerror(-error));
 		f->counters.refused++;
+		tell_gone(c);
 		feed_conn_free(c);
 		return;
 	}
@@ -117,35 +135,45 @@ static void on_noticed(void *arg, uint64_t tag, const struct client_reply *r)
 {
 	struct feed *f = arg;
 	struct feed_conn *c = by_serial(f, tag);
+	bool told = !r->error && r->status == 200;
 	const char *why;
 	char text[TEXT_MAX];
 
 	if (!c)
 		return;
-	if (r->error || r->status != 200) {
+	why = why_not(c);
+	if (why && told)
+		tell_gone(c);
+	if (why) {
+		feed_refuse(c, why);
+	} else if (!told) {
 		snprintf(text, sizeof(text),
 			"The room could not be told of it (%.60s %.200s).",
 			r->errcode[0] ? r->errcode : "the homeserver",
 			r->status ? r->message : "does not answer");
 		feed_refuse(c, text);
-		return;
-	}
-	why = why_not(f, c->room);
-	if (why)
-		feed_refuse(c, why);
-	else
+	} else {
 		plug(c);
+	}
+}
+
+static void word_of(char ret[WORD_MAX], const struct feed_conn *c)
+{
+	snprintf(ret, WORD_MAX, "feed %llu", (unsigned long long)c->serial);
 }
 
 static void announce(struct feed_conn *c)
 {
 	struct feed *f = c->feed;
 	struct hall_message m = { .handler = on_noticed, .arg = f };
-	const char *why = why_not(f, c->room);
-	char text[TEXT_MAX];
+	const char *why = why_not(c);
+	char text[TEXT_MAX], word[WORD_MAX];
 	cJSON *content;
 	int r;
 
+	if (!why && feed_over_rate(f, c->room, c->name))
+		why = "This program comes into that room too often: at most 3 "
+		      "times a minute.";
 	if (why) {
 		feed_refuse(c, why);
 		return;
@@ -156,7 +184,9 @@ static void announce(struct feed_conn *c)
 		c->name, c->publish ? ", and may speak and show in it" : "",
 		c->name);
 	content = hall_content(text);
+	word_of(word, c);
 	c->state = FEED_NOTICING;
+	m.word = word;
 	m.content = content;
 	m.expires_us = fetch_now_us() + NOTICE_US;
 	m.tag = c->serial;
@@ -237,34 +267,47 @@ void feed_line(struct feed_conn *c)
 		announce(c);
 }
 
+/* Those about to come in, too: their notice is taken back, or they are refused
+ * when it is answered. Who waits for an alias is, when its room is known. */
 static unsigned end(struct feed *f, const char *room, const char *name)
 {
-	struct feed_conn *c;
+	struct feed_conn *c, *next;
+	char word[WORD_MAX];
 	unsigned n = 0;
 
-	TAILQ_FOREACH(c, &f->conns, entry)
-	{
-		if (c->state != FEED_IN || strcmp(c->room, room) != 0 ||
+	for (c = TAILQ_FIRST(&f->conns); c; c = next) {
+		next = TAILQ_NEXT(c, entry);
+		if (c->state < FEED_NOTICING || strcmp(c->room, room) != 0 ||
 			(name && strcmp(c->name, name) != 0))
 			continue;
-		sfu_leave(f->config.sfu, c->sfu);
 		n++;
+		if (c->state == FEED_IN) {
+			sfu_leave(f->config.sfu, c->sfu);
+			continue;
+		}
+		word_of(word, c);
+		hall_cancel(f->config.hall, room, word);
 	}
 	return n;
 }
 
 void feed_people_changed(struct feed *f, const char *room)
 {
-	if (desk_people(f->config.desk, room) == 0)
-		end(f, room, NULL);
+	if (desk_people(f->config.desk, room) > 0)
+		return;
+	end(f, room, NULL);
+	feed_unbar(f, room);
 }
 
 void feed_room_ended(struct feed *f, const char *room)
 {
 	end(f, room, NULL);
+	feed_unbar(f, room);
 }
 
 unsigned feed_stop(struct feed *f, const char *room, const char *name)
 {
+	if (desk_people(f->config.desk, room) > 0)
+		feed_bar(f, room, name);
 	return end(f, room, name);
 }

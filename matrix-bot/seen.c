@@ -47,15 +47,22 @@ bool seen_before(struct seen *s, uint64_t key)
 	return false;
 }
 
-unsigned rate_add(struct rate *r, uint64_t key, uint64_t now_us)
+unsigned rate_count(const struct rate *r, uint64_t key, uint64_t now_us)
 {
-	unsigned n = 1;
+	unsigned n = 0;
 
 	for (unsigned i = 0; i < RATE_MAX; i++) {
 		if (r->v[i].key == key && r->v[i].at_us &&
 			now_us - r->v[i].at_us < RATE_WINDOW_MS * 1000ull)
 			n++;
 	}
+	return n;
+}
+
+unsigned rate_add(struct rate *r, uint64_t key, uint64_t now_us)
+{
+	unsigned n = rate_count(r, key, now_us) + 1;
+
 	r->v[r->next].key = key;
 	r->v[r->next].at_us = now_us ? now_us : 1;
 	r->next = (r->next + 1) % RATE_MAX;

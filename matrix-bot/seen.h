@@ -31,6 +31,8 @@ struct rate {
 	} v[RATE_MAX];
 	unsigned next;
 };
+/* How many there were in the window. */
+unsigned rate_count(const struct rate *r, uint64_t key, uint64_t now_us);
 /* Notes one and returns how many there were in the window, this one included.
  */
 unsigned rate_add(struct rate *r, uint64_t key, uint64_t now_us);

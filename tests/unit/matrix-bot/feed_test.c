@@ -26,7 +26,9 @@ static void configure(struct world *w)
 	world_new(w);
 	snprintf(path, sizeof(path), "%s/feed.sock", w->dir);
 	snprintf(tokens, sizeof(tokens), "%s/tokens", w->dir);
-	write_tokens("ears secret listen\nmouth other publish\n", 0600);
+	write_tokens("ears secret listen\nmouth other publish\n"
+		     "eyes third listen\n",
+		0600);
 	w->config.feed.socket = path;
 	w->config.feed.tokens_file = tokens;
 }
@@ -90,6 +92,20 @@ static const char *hear(struct world *w, int fd)
 	}
 	fail_msg("never closed");
 	return got;
+}
+
+/* Asks to be let in; the answer has these words. */
+static void ask(
+	struct world *w, const char *token, const char *room, const char *words)
+{
+	char line[256];
+	int fd = knock();
+
+	snprintf(line, sizeof(line), "{\"token\":\"%s\",\"room\":\"%s\"}\n",
+		token, room);
+	say(fd, line);
+	if (!strstr(hear(w, fd), words))
+		fail_msg("%s", got);
 }
 
 static void is_let_in(void **state)
@@ -161,15 +177,98 @@ static void leaves(void **state)
 	world_expect_notice(&w, 3, "ears does not receive this call any more");
 	assert_true(
 		strstr(fake_sfu_messages(1), "\"feeds\":[{\"name\"") != NULL);
+	/* It is not back at once, and neither is who was not there. */
+	ask(&w, "secret", ROOM, "That room has stopped this program");
+	ask(&w, "third", ROOM, "That room has stopped this program");
 	/* With the last human. */
 	fd = knock();
-	say(fd, "{\"token\":\"secret\",\"room\":\"" ROOM "\"}\n");
+	say(fd, "{\"token\":\"other\",\"room\":\"" ROOM "\"}\n");
 	world_wait_sfu(&w, "plug:3:", 1);
 	hear(&w, fd);
 	world_device_event(
 		text, sizeof(text), "m.call.hangup", "@a:s", "c1", "");
 	world_to_device(&w, text);
 	world_wait_sfu(&w, "leave:3", 1);
+	/* The next call is another one. */
+	world_call_up(&w, "@a:s", "c2", true);
+	ask(&w, "secret", ROOM, "{\"ok\":true}");
+	done(&w);
+}
+
+/* Stopped while it is announced, and while its room is looked up. */
+static void stopped_at_the_door(void **state)
+{
+	struct world w;
+	int announced, looked_up;
+
+	(void)state;
+	in_call(&w);
+	fake_add_rule(w.f, &(struct fake_rule){ NOTICES, FAKE_REPLY, 429,
+				   "{\"retry_after_ms\":500}", NULL, 1 });
+	fake_add_rule(w.f, &(struct fake_rule){ "/directory/room/", FAKE_REPLY,
+				   502, "", NULL, 1 });
+	fake_add_rule(
+		w.f, &(struct fake_rule){ "/directory/room/", FAKE_REPLY, 200,
+			     "{\"room_id\":\"" ROOM "\"}", NULL, 1 });
+	announced = knock();
+	say(announced, "{\"token\":\"secret\",\"room\":\"" ROOM "\"}\n");
+	looked_up = knock();
+	say(looked_up, "{\"token\":\"secret\",\"room\":\"#call:s\"}\n");
+	fake_wait(w.f, NOTICES, 1);
+	fake_wait(w.f, "/directory/room/", 1);
+	world_timeline(&w, SAID("@a:s", "feed stop ears"));
+	assert_non_null(strstr(hear(&w, announced), "has stopped this"));
+	assert_non_null(strstr(hear(&w, looked_up), "has stopped this"));
+	fake_run(w.base, 700);
+	/* The notice that had to wait was taken back. */
+	assert_int_equal(fake_count(w.f, NOTICES), 1);
+	assert_int_equal(fake_sfu_count("plug:"), 0);
+	done(&w);
+}
+
+/* Stopped when the homeserver may have the notice already. */
+static void stopped_after_its_notice(void **state)
+{
+	struct world w;
+	int fd;
+
+	(void)state;
+	in_call(&w);
+	fake_add_rule(w.f,
+		&(struct fake_rule){ NOTICES, FAKE_REPLY, 502, "", NULL, 1 });
+	fd = knock();
+	say(fd, "{\"token\":\"secret\",\"room\":\"" ROOM "\"}\n");
+	fake_wait(w.f, NOTICES, 1);
+	world_timeline(&w, SAID("@a:s", "feed stop ears"));
+	assert_non_null(strstr(hear(&w, fd), "has stopped this"));
+	world_expect_notice(&w, 1, "receives this call now");
+	world_expect_notice(&w, 2, "ears does not receive this call any more");
+	assert_int_equal(fake_sfu_count("plug:"), 0);
+	done(&w);
+}
+
+static void comes_in_a_loop(void **state)
+{
+	char left[64];
+	struct world w;
+
+	(void)state;
+	in_call(&w);
+	for (unsigned i = 0; i < 5; i++) {
+		bool may = i < FEED_ENTRIES_PER_MINUTE;
+
+		ask(&w, "secret", ROOM, may ? "{\"ok\":true}" : "too often");
+		if (!may)
+			continue;
+		fake_sfu_emit(&(struct sfu_event){
+			.type = SFU_EV_LEFT, .participant = i + 2 });
+		snprintf(left, sizeof(left), "plug:%u:", i + 2);
+		assert_int_equal(fake_sfu_count(left), 1);
+	}
+	ask(&w, "other", ROOM, "{\"ok\":true}");
+	fake_run(w.base, 50);
+	assert_int_equal(
+		fake_count(w.f, NOTICES), 2 * FEED_ENTRIES_PER_MINUTE + 1);
 	done(&w);
 }
 
@@ -348,6 +447,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(is_let_in),
 		cmocka_unit_test(leaves),
+		cmocka_unit_test(stopped_at_the_door),
+		cmocka_unit_test(stopped_after_its_notice),
+		cmocka_unit_test(comes_in_a_loop),
 		cmocka_unit_test(by_alias),
 		cmocka_unit_test(refusals),
 		cmocka_unit_test(not_without_a_notice),

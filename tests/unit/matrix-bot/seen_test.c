@@ -39,6 +39,9 @@ static void counts_in_the_window(void **state)
 	assert_int_equal(rate_add(&r, 7, t), 1);
 	assert_int_equal(rate_add(&r, 7, t + 1000000), 2);
 	assert_int_equal(rate_add(&r, 8, t + 1000000), 1);
+	assert_int_equal(rate_count(&r, 7, t + 1000000), 2);
+	assert_int_equal(rate_count(&r, 7, t + 1000000), 2);
+	assert_int_equal(rate_count(&r, 9, t + 1000000), 0);
 	/* The first is older than the window by now. */
 	assert_int_equal(rate_add(&r, 7, t + RATE_WINDOW_MS * 1000ull), 2);
 }
