@@ -253,6 +253,21 @@ static void resume(struct studio *s, struct entry *entry, const cJSON *manifest)
 		news_composed(s, entry, manifest, owed, entry->delivered);
 }
 
+/* What is known of one whose manifest cannot be read, until it is finished: its
+ * room can see it and delete it. */
+static int read_origin(struct studio *s, struct entry *entry)
+{
+	cJSON *origin = NULL;
+	int err;
+
+	entry->state = ENTRY_PARTIAL;
+	err = shelf_read_origin(&s->shelf, entry->id, &origin);
+	if (!err)
+		err = entry_read(entry, origin);
+	cJSON_Delete(origin);
+	return err;
+}
+
 static void scan_one(struct studio *s, const char *id)
 {
 	struct entry *entry;
@@ -277,8 +292,8 @@ static void scan_one(struct studio *s, const char *id)
 			: entries_add(&s->entries, id, "", "");
 	if (entry && !err)
 		err = entry_read(entry, manifest);
-	else if (entry)
-		entry->state = ENTRY_PARTIAL;
+	else if (entry && read_origin(s, entry) != 0)
+		log_warn("recording_without_origin", "id=%s", id);
 	if (entry)
 		resume(s, entry, manifest);
 	else

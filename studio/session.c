@@ -71,6 +71,26 @@ static void tell(
 	news_add(n->studio, n->entry, &story);
 }
 
+/* For the day its manifest cannot be read. */
+static void note_origin(struct session *n)
+{
+	const struct entry *e = n->entry;
+	cJSON *origin = cJSON_CreateObject();
+	int err = -ENOMEM;
+
+	if (cJSON_AddStringToObject(origin, "id", e->id) &&
+		cJSON_AddStringToObject(origin, "room", e->room) &&
+		cJSON_AddNumberToObject(
+			origin, "started_ms", (double)e->started_ms) &&
+		(!e->about || cJSON_AddItemReferenceToObject(
+				      origin, "about", e->about)))
+		err = shelf_write_origin(&n->studio->shelf, e->id, origin);
+	cJSON_Delete(origin);
+	if (err)
+		log_warn("origin_not_written", "id=%s error=%s", e->id,
+			log_value(strerror(-err)));
+}
+
 static void on_report(void *arg, const cJSON *r)
 {
 	struct session *n = arg;
@@ -81,6 +101,7 @@ static void on_report(void *arg, const cJSON *r)
 		n->started = true;
 		s->counters.started++;
 		keep_refresh(s, n->entry, NULL);
+		note_origin(n);
 		tell(n, STUDIO_STARTED, NULL);
 	} else if (!strcmp(type, "track")) {
 		news_add(s, n->entry,

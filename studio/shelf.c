@@ -12,6 +12,9 @@
 #include <time.h>
 #include <unistd.h>
 
+#define MANIFEST "manifest.json"
+#define ORIGIN   "origin.json"
+
 enum { OPEN_DIR = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC };
 
 static int make_parent(const char *path)
@@ -186,10 +189,11 @@ static int read_whole(int fd, char *buf, size_t len)
 	return 0;
 }
 
-int shelf_read(const struct shelf *s, const char *id, cJSON **ret)
+static int read_json(
+	const struct shelf *s, const char *id, const char *name, cJSON **ret)
 {
 	uint64_t size;
-	int fd = shelf_open_file(s, id, "manifest.json", &size);
+	int fd = shelf_open_file(s, id, name, &size);
 	cJSON *json = NULL;
 	char *text;
 	int err;
@@ -214,6 +218,16 @@ int shelf_read(const struct shelf *s, const char *id, cJSON **ret)
 	else
 		*ret = json;
 	return err;
+}
+
+int shelf_read(const struct shelf *s, const char *id, cJSON **ret)
+{
+	return read_json(s, id, MANIFEST, ret);
+}
+
+int shelf_read_origin(const struct shelf *s, const char *id, cJSON **ret)
+{
+	return read_json(s, id, ORIGIN, ret);
 }
 
 int64_t shelf_written_ns(const struct shelf *s, const char *id)
@@ -246,36 +260,61 @@ static int write_whole(int fd, const char *text)
 	return 0;
 }
 
-static int replace_manifest(int dir, const char *text)
+static int write_synced(int dir, const char *name, const char *text)
 {
-	static const char temp[] = ".manifest.studio";
-	int fd, err;
-
-	unlinkat(dir, temp, 0);
-	fd = openat(dir, temp,
+	int fd = openat(dir, name,
 		O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	int err;
+
 	if (fd < 0)
 		return -errno;
 	err = write_whole(fd, text);
+	if (!err && fsync(fd) != 0)
+		err = -errno;
 	if (close(fd) != 0 && !err)
 		err = -errno;
-	if (!err && renameat(dir, temp, dir, "manifest.json") != 0)
-		err = -errno;
-	if (err)
-		unlinkat(dir, temp, 0);
 	return err;
 }
 
-int shelf_write(const struct shelf *s, const char *id, const cJSON *manifest)
+static int replace(int dir, const char *name, const char *text)
+{
+	static const char temp[] = ".new.studio";
+	int err;
+
+	unlinkat(dir, temp, 0);
+	err = write_synced(dir, temp, text);
+	if (!err && renameat(dir, temp, dir, name) != 0)
+		err = -errno;
+	if (err) {
+		unlinkat(dir, temp, 0);
+		return err;
+	}
+	/* Some file systems cannot; the file is whole either way. */
+	return fsync(dir) == 0 || errno == EINVAL ? 0 : -errno;
+}
+
+static int write_json(const struct shelf *s, const char *id, const char *name,
+	const cJSON *json)
 {
 	int dir = shelf_open(s, id), err;
 	char *text;
 
 	if (dir < 0)
 		return dir;
-	text = cJSON_Print(manifest);
-	err = text ? replace_manifest(dir, text) : -ENOMEM;
+	text = cJSON_Print(json);
+	err = text ? replace(dir, name, text) : -ENOMEM;
 	cJSON_free(text);
 	close(dir);
 	return err;
+}
+
+int shelf_write(const struct shelf *s, const char *id, const cJSON *manifest)
+{
+	return write_json(s, id, MANIFEST, manifest);
+}
+
+int shelf_write_origin(
+	const struct shelf *s, const char *id, const cJSON *origin)
+{
+	return write_json(s, id, ORIGIN, origin);
 }

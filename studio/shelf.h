@@ -1,8 +1,8 @@
 /*
  * The recordings on disk (record/README.md): one directory, in it one directory
  * per recording. Names are checked and no symbolic link is followed, whatever
- * lies there; what is not ours is left alone. Nothing here waits for a disk to
- * sync.
+ * lies there; what is not ours is left alone. Only writing waits for the disk,
+ * so that no power cut leaves half a manifest.
  */
 #ifndef HEARTH_STUDIO_SHELF_H
 #define HEARTH_STUDIO_SHELF_H
@@ -56,8 +56,13 @@ int shelf_open_file(const struct shelf *s, const char *id, const char *name,
 int shelf_read(const struct shelf *s, const char *id, cJSON **ret);
 /* When the manifest was written last, Unix time in ns; 0: there is none. */
 int64_t shelf_written_ns(const struct shelf *s, const char *id);
-/* In its place, by rename. 0, -errno. */
+/* In its place, by rename, synced. 0, -errno. */
 int shelf_write(const struct shelf *s, const char *id, const cJSON *manifest);
+/* The same of origin.json: what a recording is, written once, for one whose
+ * manifest cannot be read (record/README.md). */
+int shelf_read_origin(const struct shelf *s, const char *id, cJSON **ret);
+int shelf_write_origin(
+	const struct shelf *s, const char *id, const cJSON *origin);
 
 /* Takes the recording out of sight, at once; shelf_sweep removes the files. 0,
  * -ENOENT, -errno. */

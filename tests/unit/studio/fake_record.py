@@ -142,6 +142,11 @@ def finish(directory):
     except (FileNotFoundError, ValueError):
         manifest = {"version": 1, "id": os.path.basename(directory),
                     "room": "", "files": []}
+        path = os.path.join(directory, "origin.json")
+        if os.path.exists(path):
+            with open(path, encoding="utf-8") as f:
+                origin = json.load(f)
+            manifest.update(room=origin["room"], about=origin["about"])
     manifest.update(state="finished", stopped_because="crashed",
                     duration_ms=500)
     write(directory, manifest)

@@ -138,6 +138,58 @@ static void test_kill_and_resume(void **state)
 	world_wait(w, "composed ");
 }
 
+static void tear_manifest(struct world *w)
+{
+	world_record(w, "track");
+	world_wait(w, "track ");
+	world_kill(w);
+	world_write(w, w->id, "manifest.json", "");
+	w->told[0] = '\0';
+}
+
+static void test_a_torn_manifest_has_its_room_again(void **state)
+{
+	struct world *w = *state;
+	struct studio_entry e;
+	char line[128];
+
+	world_start(w);
+	tear_manifest(w);
+	world_start(w);
+	studio_resume(w->studio);
+	snprintf(line, sizeof(line), "stopped %s crashed", w->id);
+	world_wait(w, line);
+	assert_string_equal(
+		cJSON_GetObjectItem(w->last_manifest, "room")->valuestring,
+		"!room:example.org");
+	assert_int_equal(studio_list(w->studio, "!room:example.org", &e, 1), 1);
+	assert_string_equal(e.id, w->id);
+	assert_string_equal(
+		cJSON_GetObjectItem(e.about, "do")->valuestring, "track");
+	cJSON_Delete(e.about);
+}
+
+static void test_a_torn_manifest_can_be_deleted(void **state)
+{
+	struct world *w = *state;
+	struct studio_entry e;
+
+	world_start(w);
+	tear_manifest(w);
+	/* No other recording's end helps it. */
+	world_write(w, "", ".fake", "{\"finish\": \"fail\"}");
+	world_start(w);
+	studio_resume(w->studio);
+	world_wait(w, "failed ");
+	assert_int_equal(studio_list(w->studio, "!room:example.org", &e, 1), 1);
+	assert_string_equal(e.state, "partial");
+	cJSON_Delete(e.about);
+	assert_int_equal(studio_delete(w->studio, "!other:x", w->id), -ENOENT);
+	assert_int_equal(
+		studio_delete(w->studio, "!room:example.org", w->id), 0);
+	assert_false(world_exists(w, w->id, ""));
+}
+
 /* Somebody, a recorder of a daemon that was killed, still works there. */
 static void test_locked_ones_wait(void **state)
 {
@@ -396,6 +448,8 @@ int main(void)
 		T(test_what_cannot_be_composed_comes_without_a_file),
 		T(test_foreign_things_are_left_alone),
 		T(test_kill_and_resume),
+		T(test_a_torn_manifest_has_its_room_again),
+		T(test_a_torn_manifest_can_be_deleted),
 		T(test_locked_ones_wait),
 		T(test_retention),
 		T(test_kept_for_ever),

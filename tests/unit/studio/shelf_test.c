@@ -31,6 +31,40 @@ static int set_up(void **state)
 	return 0;
 }
 
+static const char *path_of(const char *id, const char *name)
+{
+	static char path[SHELF_PATH_MAX + 128];
+
+	snprintf(path, sizeof(path), "%s/%s/%s", t.shelf.path, id, name);
+	return path;
+}
+
+/* In the place of libc's: what was synced, in order, f: a file of which no
+ * manifest.json is there yet, m: one that is it already, d: a directory. */
+static struct {
+	char order[16];
+	int fail; /* an errno */
+} syncs;
+
+int fsync(int fd)
+{
+	struct stat st, now;
+	size_t n = strlen(syncs.order);
+	char what = 'f';
+
+	if (fstat(fd, &st) != 0)
+		return -1;
+	if (S_ISDIR(st.st_mode))
+		what = 'd';
+	else if (stat(path_of(ID, "manifest.json"), &now) == 0 &&
+		 now.st_ino == st.st_ino)
+		what = 'm';
+	if (n < sizeof(syncs.order) - 1)
+		syncs.order[n] = what;
+	errno = syncs.fail;
+	return syncs.fail ? -1 : 0;
+}
+
 static int remove_one(
 	const char *path, const struct stat *st, int kind, struct FTW *at)
 {
@@ -45,14 +79,6 @@ static int tear_down(void **state)
 	(void)state;
 	shelf_done(&t.shelf);
 	return nftw(t.directory, remove_one, 16, FTW_DEPTH | FTW_PHYS);
-}
-
-static const char *path_of(const char *id, const char *name)
-{
-	static char path[SHELF_PATH_MAX + 128];
-
-	snprintf(path, sizeof(path), "%s/%s/%s", t.shelf.path, id, name);
-	return path;
 }
 
 static void put(const char *id, const char *name, const char *text)
@@ -154,6 +180,47 @@ static void test_manifest(void **state)
 	assert_int_equal(stat(path_of(id, "manifest.json"), &st), 0);
 	assert_int_equal(st.st_mode & 0777, 0600);
 	assert_int_equal(shelf_write(&t.shelf, ID, json), -ENOENT);
+	cJSON_Delete(json);
+}
+
+/* After a power cut it is the old one or the new one. */
+static void test_manifest_is_synced(void **state)
+{
+	cJSON *json = cJSON_Parse("{\"a\": 1}"), *read;
+
+	(void)state;
+	assert_int_equal(mkdir(path_of(ID, ""), 0700), 0);
+	memset(&syncs, 0, sizeof(syncs));
+	assert_int_equal(shelf_write(&t.shelf, ID, json), 0);
+	assert_string_equal(syncs.order, "fd");
+	/* A disk that cannot: the old one stays, and nothing beside it. */
+	cJSON_AddNumberToObject(json, "b", 2);
+	syncs.fail = EIO;
+	assert_int_equal(shelf_write(&t.shelf, ID, json), -EIO);
+	syncs.fail = 0;
+	assert_int_equal(shelf_read(&t.shelf, ID, &read), 0);
+	assert_false(cJSON_HasObjectItem(read, "b"));
+	cJSON_Delete(read);
+	cJSON_Delete(json);
+	assert_int_equal(unlink(path_of(ID, "manifest.json")), 0);
+	assert_int_equal(rmdir(path_of(ID, "")), 0);
+}
+
+static void test_origin(void **state)
+{
+	cJSON *json = cJSON_Parse("{\"room\": \"!r:x\"}"), *read = NULL;
+	struct stat st;
+
+	(void)state;
+	assert_int_equal(mkdir(path_of(ID, ""), 0700), 0);
+	assert_int_equal(shelf_read_origin(&t.shelf, ID, &read), -ENOENT);
+	assert_int_equal(shelf_write_origin(&t.shelf, ID, json), 0);
+	assert_int_equal(stat(path_of(ID, "origin.json"), &st), 0);
+	assert_int_equal(st.st_mode & 07777, 0600);
+	assert_int_equal(shelf_read_origin(&t.shelf, ID, &read), 0);
+	assert_true(cJSON_Compare(json, read, true));
+	assert_int_equal(shelf_read(&t.shelf, ID, &json), -ENOENT);
+	cJSON_Delete(read);
 	cJSON_Delete(json);
 }
 
@@ -350,6 +417,8 @@ int main(void)
 		T(test_make),
 		T(test_init_fails),
 		T(test_manifest),
+		T(test_manifest_is_synced),
+		T(test_origin),
 		T(test_manifest_too_large),
 		T(test_links_and_pipes_are_not_followed),
 		T(test_open_file),
