@@ -24,17 +24,23 @@ enum {
 _Static_assert(CRYPT_KEYS_LEN == 2 * (KEY_LEN + SALT_LEN), "RFC 5764 4.2");
 _Static_assert(CRYPT_TRAILER >= TAG_LEN + INDEX_LEN, "tag and SRTCP index");
 _Static_assert((int)TAG_LEN == (int)LANES_TAG, "one profile");
+_Static_assert((int)INDEX_LEN == (int)LANES_INDEX, "of SRTCP");
 _Static_assert((int)CRYPT_INDEX_WINDOW == (int)CRYPT_WINDOW, "one window");
 
-/* One direction of RTP through the lanes. */
+/* RTP or RTCP of one direction through the lanes. */
 struct fast {
-	struct lanes_key *key; /* NULL: libsrtp2 does it */
+	struct lanes_key *key;
 	struct crypt_indexes indexes;
 };
 
+/* One direction, in one way or the other. */
+struct way {
+	srtp_t slow;
+	struct fast rtp, rtcp; /* with keys if slow is NULL */
+};
+
 struct crypt {
-	srtp_t in, out;
-	struct fast fast_in, fast_out;
+	struct way in, out;
 	/* SSRCs the peer was heard under; there is a stream for each. */
 	unsigned n_ssrcs;
 	uint32_t ssrc[CRYPT_SSRC_MAX];
@@ -88,23 +94,30 @@ static int new_session(srtp_t *ret, const uint8_t *key, const uint8_t *salt,
 	return err == srtp_err_status_alloc_fail ? -ENOMEM : -EINVAL;
 }
 
-static int new_fast(
-	struct fast *f, const uint8_t *key, const uint8_t *salt, bool windows)
+static int new_way(
+	struct way *w, const uint8_t *key, const uint8_t *salt, bool in)
 {
-	crypt_indexes_init(&f->indexes, windows);
+	int err;
+
+	crypt_indexes_init(&w->rtp.indexes, CRYPT_INDEX_WINDOW, in);
+	crypt_indexes_init(&w->rtcp.indexes, CRYPT_INDEX_RTCP_WINDOW, in);
 	if (portable || !*lanes_name())
-		return 0;
-	return lanes_key_new(&f->key, key, salt) == -ENOMEM ? -ENOMEM : 0;
+		return new_session(&w->slow, key, salt,
+			in ? ssrc_any_inbound : ssrc_any_outbound);
+	err = lanes_key_new(&w->rtp.key, key, salt, false);
+	if (!err)
+		err = lanes_key_new(&w->rtcp.key, key, salt, true);
+	return err == -EIO ? -EINVAL : err;
 }
 
-/* One direction, both ways of doing it. */
-static int new_direction(srtp_t *ret, struct fast *fast, const uint8_t *key,
-	const uint8_t *salt, bool in)
+static void free_way(struct way *w)
 {
-	int err = new_session(
-		ret, key, salt, in ? ssrc_any_inbound : ssrc_any_outbound);
-
-	return err ? err : new_fast(fast, key, salt, in);
+	if (w->slow)
+		srtp_dealloc(w->slow);
+	lanes_key_free(w->rtp.key);
+	lanes_key_free(w->rtcp.key);
+	crypt_indexes_done(&w->rtp.indexes);
+	crypt_indexes_done(&w->rtcp.indexes);
 }
 
 int crypt_new(
@@ -119,11 +132,10 @@ int crypt_new(
 
 	if (!c)
 		return -ENOMEM;
-	err = new_direction(&c->in, &c->fast_in, is_client ? server : client,
+	err = new_way(&c->in, is_client ? server : client,
 		is_client ? server_salt : client_salt, true);
 	if (err == 0)
-		err = new_direction(&c->out, &c->fast_out,
-			is_client ? client : server,
+		err = new_way(&c->out, is_client ? client : server,
 			is_client ? client_salt : server_salt, false);
 	if (err < 0) {
 		crypt_free(c);
@@ -137,14 +149,8 @@ struct crypt *crypt_free(struct crypt *c)
 {
 	if (!c)
 		return NULL;
-	if (c->in)
-		srtp_dealloc(c->in);
-	if (c->out)
-		srtp_dealloc(c->out);
-	lanes_key_free(c->fast_in.key);
-	lanes_key_free(c->fast_out.key);
-	crypt_indexes_done(&c->fast_in.indexes);
-	crypt_indexes_done(&c->fast_out.indexes);
+	free_way(&c->in);
+	free_way(&c->out);
 	free(c);
 	return NULL;
 }
@@ -199,7 +205,7 @@ static enum crypt_got open_as(struct crypt *c, srtp_call *call, uint32_t ssrc,
 
 	if (!known && c->n_ssrcs == CRYPT_SSRC_MAX)
 		return CRYPT_DROP_SSRC;
-	got = judge(call(c->in, buf, &n));
+	got = judge(call(c->in.slow, buf, &n));
 	if (got != CRYPT_OK)
 		return got;
 	if (!known)
@@ -208,25 +214,16 @@ static enum crypt_got open_as(struct crypt *c, srtp_call *call, uint32_t ssrc,
 	return CRYPT_OK;
 }
 
-static enum crypt_got open_fast(struct crypt *c, uint8_t *buf, size_t *len)
+/* job: all but its key. i: the SSRC's, if it was heard before. */
+static enum crypt_got open_lanes(struct crypt *c, struct fast *f,
+	struct lanes_job *job, struct crypt_index *i, uint32_t ssrc)
 {
-	struct fast *f = &c->fast_in;
-	uint32_t ssrc = get_u32(buf + 8);
-	size_t header = clear_len(buf, *len);
-	struct crypt_index *i = crypt_indexes_find(&f->indexes, ssrc);
-	uint64_t index = crypt_index_guess(i, get_u16(buf + 2));
 	bool known = i || knows_ssrc(c, ssrc);
 
-	if (!header)
-		return CRYPT_DROP_MALFORMED;
-	if (crypt_index_judge(i, index) != CRYPT_INDEX_NEW)
-		return CRYPT_DROP_REPLAY;
-	/* An extension that would take the tag's place is nobody's. */
-	if (header + TAG_LEN > *len)
-		return CRYPT_DROP_AUTH;
 	if (!known && c->n_ssrcs == CRYPT_SSRC_MAX)
 		return CRYPT_DROP_SSRC;
-	if (!lanes_open(f->key, buf, header, *len, index))
+	job->key = f->key;
+	if (!lanes_open(job))
 		return CRYPT_DROP_AUTH;
 	if (!i)
 		i = crypt_indexes_add_new(&f->indexes, ssrc);
@@ -234,31 +231,78 @@ static enum crypt_got open_fast(struct crypt *c, uint8_t *buf, size_t *len)
 		return CRYPT_DROP_SSRC;
 	if (!known)
 		c->ssrc[c->n_ssrcs++] = ssrc;
-	crypt_index_take(i, index);
-	*len -= TAG_LEN;
+	crypt_index_take(i, job->index);
 	return CRYPT_OK;
+}
+
+static enum crypt_got open_fast_rtp(struct crypt *c, uint8_t *buf, size_t *len)
+{
+	uint32_t ssrc = get_u32(buf + 8);
+	struct fast *f = &c->in.rtp;
+	struct crypt_index *i = crypt_indexes_find(&f->indexes, ssrc);
+	struct lanes_job job = { .buf = buf,
+		.header = clear_len(buf, *len),
+		.len = *len - TAG_LEN,
+		.index = crypt_index_guess(i, get_u16(buf + 2)) };
+	enum crypt_got got;
+
+	if (!job.header)
+		return CRYPT_DROP_MALFORMED;
+	if (crypt_index_judge(i, job.index) != CRYPT_INDEX_NEW)
+		return CRYPT_DROP_REPLAY;
+	/* An extension that would take the tag's place is nobody's. */
+	if (job.header > job.len)
+		return CRYPT_DROP_AUTH;
+	got = open_lanes(c, f, &job, i, ssrc);
+	if (got == CRYPT_OK)
+		*len = job.len;
+	return got;
+}
+
+/* index: as it stands in the packet, of which the E bit was checked. */
+static enum crypt_got open_fast_rtcp(
+	struct crypt *c, uint8_t *buf, size_t *len, uint32_t index)
+{
+	uint32_t ssrc = get_u32(buf + 4);
+	struct fast *f = &c->in.rtcp;
+	struct crypt_index *i = crypt_indexes_find(&f->indexes, ssrc);
+	struct lanes_job job = { .buf = buf,
+		.header = RTCP_MIN,
+		.len = *len - TAG_LEN - INDEX_LEN,
+		.index = index & CRYPT_INDEX_RTCP_MAX,
+		.rtcp = true };
+	enum crypt_got got;
+
+	if (crypt_index_judge(i, job.index) != CRYPT_INDEX_NEW)
+		return CRYPT_DROP_REPLAY;
+	got = open_lanes(c, f, &job, i, ssrc);
+	if (got == CRYPT_OK)
+		*len = job.len;
+	return got;
 }
 
 enum crypt_got crypt_open_rtp(struct crypt *c, uint8_t *buf, size_t *len)
 {
 	if (*len < RTP_MIN + TAG_LEN || *len > LEN_MAX || buf[0] >> 6 != 2)
 		return CRYPT_DROP_MALFORMED;
-	if (c->fast_in.key)
-		return open_fast(c, buf, len);
+	if (!c->in.slow)
+		return open_fast_rtp(c, buf, len);
 	return open_as(c, srtp_unprotect, get_u32(buf + 8), buf, len);
 }
 
 enum crypt_got crypt_open_rtcp(struct crypt *c, uint8_t *buf, size_t *len)
 {
-	const uint8_t *index;
+	uint32_t index;
 
 	if (*len < RTCP_MIN + INDEX_LEN + TAG_LEN || *len > LEN_MAX ||
 		buf[0] >> 6 != 2)
 		return CRYPT_DROP_MALFORMED;
 	/* The E bit. libsrtp2 would take clear text under a key that seals. */
-	index = buf + *len - TAG_LEN - INDEX_LEN;
-	if (!(index[0] & 0x80))
+	index = get_u32(buf + *len - TAG_LEN - INDEX_LEN);
+	if (!(index >> 31))
 		return CRYPT_DROP_MALFORMED;
+	if (!c->in.slow)
+		return open_fast_rtcp(c, buf, len, index);
 	return open_as(c, srtp_unprotect_rtcp, get_u32(buf + 4), buf, len);
 }
 
@@ -268,20 +312,18 @@ static int seal_as(
 	int n = (int)*len;
 
 	if (*len < min || *len > LEN_MAX || buf[0] >> 6 != 2 ||
-		call(c->out, buf, &n) != srtp_err_status_ok)
+		call(c->out.slow, buf, &n) != srtp_err_status_ok)
 		return -EINVAL;
 	*len = (size_t)n;
 	return 0;
 }
 
 /* Makes a job for the lanes of a packet, and takes its index. */
-static int prepare(
+static int prepare_rtp(
 	struct fast *f, struct lanes_job *job, uint8_t *buf, size_t len)
 {
 	struct crypt_index *i;
 
-	if (len < RTP_MIN || len > LEN_MAX || buf[0] >> 6 != 2)
-		return -EINVAL;
 	job->header = clear_len(buf, len);
 	i = crypt_indexes_find(&f->indexes, get_u32(buf + 8));
 	job->index = crypt_index_guess(i, get_u16(buf + 2));
@@ -292,39 +334,85 @@ static int prepare(
 	if (!i)
 		return -EINVAL;
 	crypt_index_take(i, job->index);
-	job->key = f->key;
+	return 0;
+}
+
+/* RFC 3711 3.4: the index is the sender's count of what it sealed. */
+static int prepare_rtcp(
+	struct fast *f, struct lanes_job *job, const uint8_t *buf)
+{
+	uint32_t ssrc = get_u32(buf + 4);
+	struct crypt_index *i = crypt_indexes_find(&f->indexes, ssrc);
+
+	if (!i)
+		i = crypt_indexes_add_new(&f->indexes, ssrc);
+	if (!i || i->highest == CRYPT_INDEX_RTCP_MAX)
+		return -EINVAL;
+	job->header = RTCP_MIN;
+	job->index = i->highest + 1;
+	crypt_index_take(i, job->index);
+	return 0;
+}
+
+static int prepare(struct crypt *c, struct lanes_job *job, uint8_t *buf,
+	size_t len, bool rtcp)
+{
+	if (len < (rtcp ? RTCP_MIN : RTP_MIN) || len > LEN_MAX ||
+		buf[0] >> 6 != 2)
+		return -EINVAL;
+	job->key = rtcp ? c->out.rtcp.key : c->out.rtp.key;
 	job->buf = buf;
 	job->len = len;
+	job->rtcp = rtcp;
+	return rtcp ? prepare_rtcp(&c->out.rtcp, job, buf)
+		    : prepare_rtp(&c->out.rtp, job, buf, len);
+}
+
+static size_t sealed_len(const struct lanes_job *job)
+{
+	return job->len + TAG_LEN + (job->rtcp ? INDEX_LEN : 0);
+}
+
+static int seal_fast(struct crypt *c, uint8_t *buf, size_t *len, bool rtcp)
+{
+	struct lanes_job job;
+
+	if (prepare(c, &job, buf, *len, rtcp))
+		return -EINVAL;
+	lanes_seal(&job, 1);
+	if (job.failed)
+		return -EINVAL;
+	*len = sealed_len(&job);
 	return 0;
 }
 
 int crypt_seal_rtp(struct crypt *c, uint8_t *buf, size_t *len)
 {
-	struct lanes_job job;
-
-	if (!c->fast_out.key)
+	if (c->out.slow)
 		return seal_as(c, srtp_protect, RTP_MIN, buf, len);
-	if (prepare(&c->fast_out, &job, buf, *len))
-		return -EINVAL;
-	lanes_seal(&job, 1);
-	if (job.failed)
-		return -EINVAL;
-	*len += TAG_LEN;
-	return 0;
+	return seal_fast(c, buf, len, false);
 }
 
 int crypt_seal_rtcp(struct crypt *c, uint8_t *buf, size_t *len)
 {
-	return seal_as(c, srtp_protect_rtcp, RTCP_MIN, buf, len);
+	if (c->out.slow)
+		return seal_as(c, srtp_protect_rtcp, RTCP_MIN, buf, len);
+	return seal_fast(c, buf, len, true);
+}
+
+static void forget(struct way *w, uint32_t ssrc)
+{
+	/* Whether it was known does not matter. */
+	if (w->slow)
+		srtp_remove_stream(w->slow, htonl(ssrc));
+	crypt_indexes_drop(&w->rtp.indexes, ssrc);
+	crypt_indexes_drop(&w->rtcp.indexes, ssrc);
 }
 
 void crypt_forget(struct crypt *c, uint32_t ssrc)
 {
-	/* Whether it was known does not matter. */
-	srtp_remove_stream(c->in, htonl(ssrc));
-	srtp_remove_stream(c->out, htonl(ssrc));
-	crypt_indexes_drop(&c->fast_in.indexes, ssrc);
-	crypt_indexes_drop(&c->fast_out.indexes, ssrc);
+	forget(&c->in, ssrc);
+	forget(&c->out, ssrc);
 	for (unsigned i = 0; i < c->n_ssrcs; i++) {
 		if (c->ssrc[i] == ssrc) {
 			c->ssrc[i] = c->ssrc[--c->n_ssrcs];
@@ -339,7 +427,8 @@ static void land(struct lanes_job *lane, struct crypt_job **of, unsigned n)
 	lanes_seal(lane, n);
 	for (unsigned i = 0; i < n; i++) {
 		of[i]->failed = lane[i].failed;
-		of[i]->len += lane[i].failed ? 0 : TAG_LEN;
+		if (!lane[i].failed)
+			of[i]->len = sealed_len(&lane[i]);
 	}
 }
 
@@ -360,12 +449,12 @@ void crypt_seal_batch(struct crypt_job *jobs, unsigned n)
 	for (unsigned i = 0; i < n; i++) {
 		struct crypt_job *j = &jobs[i];
 
-		if (j->rtcp || !j->key->fast_out.key) {
+		if (j->key->out.slow) {
 			seal_one(j);
 			continue;
 		}
-		j->failed = prepare(&j->key->fast_out, &lane[waiting], j->buf,
-				    j->len) < 0;
+		j->failed = prepare(j->key, &lane[waiting], j->buf, j->len,
+				    j->rtcp) < 0;
 		if (j->failed)
 			continue;
 		of[waiting++] = j;

@@ -1,9 +1,9 @@
 /*
  * SRTP and SRTCP (RFC 3711), AES_CM_128_HMAC_SHA1_80 only. Two keys a peer: one
- * opens, one seals. RTP goes through the lanes of a multi-buffer library where
- * the processor has them (lanes.h), else, and all RTCP, through libsrtp2, which
- * is also what the lanes are tested against. Replay windows and roll-over
- * counters are per SSRC and move only after authentication.
+ * opens, one seals. Packets go through the lanes of a multi-buffer library
+ * where the processor has them (lanes.h), else through libsrtp2, which is also
+ * what the lanes are tested against. Replay windows and roll-over counters are
+ * per SSRC and move only after authentication.
  */
 #ifndef HEARTH_RTP_CRYPT_H
 #define HEARTH_RTP_CRYPT_H
@@ -32,7 +32,7 @@ struct crypt; /* heap */
 
 int crypt_global_init(void); /* 0 or -EIO; idempotent */
 
-/* What seals and opens RTP, for logs and measurements: "libsrtp2", or what the
+/* What seals and opens, for logs and measurements: "libsrtp2", or what the
  * lanes are made of ("avx512", "avx2"). */
 const char *crypt_engine(void);
 /* For tests and benchmarks: crypts made from now on use libsrtp2 alone, or

@@ -3,11 +3,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SIZE_FIRST = 4, WORDS = CRYPT_INDEX_WINDOW / 64 };
+enum { SIZE_FIRST = 2 };
 
-void crypt_indexes_init(struct crypt_indexes *x, bool windows)
+void crypt_indexes_init(
+	struct crypt_indexes *x, unsigned window, bool keeps_seen)
 {
-	*x = (struct crypt_indexes){ .windows = windows };
+	*x = (struct crypt_indexes){ .window = (uint16_t)window,
+		.keeps = keeps_seen };
 }
 
 void crypt_indexes_done(struct crypt_indexes *x)
@@ -15,7 +17,7 @@ void crypt_indexes_done(struct crypt_indexes *x)
 	for (unsigned i = 0; i < x->size; i++)
 		free(x->v[i].seen);
 	free(x->v);
-	crypt_indexes_init(x, x->windows);
+	crypt_indexes_init(x, x->window, x->keeps);
 }
 
 static unsigned place(const struct crypt_indexes *x, uint32_t ssrc)
@@ -51,7 +53,8 @@ static struct crypt_index *put(
 /* At most half full, so that a search that finds nothing is short. */
 static bool grow(struct crypt_indexes *x)
 {
-	struct crypt_indexes bigger = { .windows = x->windows,
+	struct crypt_indexes bigger = { .window = x->window,
+		.keeps = x->keeps,
 		.size = x->size ? x->size * 2 : SIZE_FIRST };
 
 	if (x->n * 2 < x->size)
@@ -70,12 +73,14 @@ static bool grow(struct crypt_indexes *x)
 struct crypt_index *crypt_indexes_add_new(
 	struct crypt_indexes *x, uint32_t ssrc)
 {
-	struct crypt_index i = { .ssrc = ssrc, .used = true };
+	struct crypt_index i = {
+		.ssrc = ssrc, .used = true, .window = x->window
+	};
 
 	if (!grow(x))
 		return NULL;
-	if (x->windows) {
-		i.seen = calloc(WORDS, sizeof(*i.seen));
+	if (x->keeps) {
+		i.seen = calloc(x->window / 64, sizeof(*i.seen));
 		if (!i.seen)
 			return NULL;
 	}
@@ -126,7 +131,7 @@ static uint64_t bit(uint64_t index)
 
 static uint64_t *word(const struct crypt_index *i, uint64_t index)
 {
-	return &i->seen[index / 64 % WORDS];
+	return &i->seen[index % i->window / 64];
 }
 
 enum crypt_index_got crypt_index_judge(
@@ -134,7 +139,7 @@ enum crypt_index_got crypt_index_judge(
 {
 	if (!i || index > i->highest)
 		return CRYPT_INDEX_NEW;
-	if (i->highest - index >= CRYPT_INDEX_WINDOW)
+	if (i->highest - index >= i->window)
 		return CRYPT_INDEX_OLD;
 	return i->seen && (*word(i, index) & bit(index)) ? CRYPT_INDEX_SEEN
 							 : CRYPT_INDEX_NEW;
@@ -142,8 +147,8 @@ enum crypt_index_got crypt_index_judge(
 
 static void forget_between(struct crypt_index *i, uint64_t from, uint64_t to)
 {
-	if (to - from >= CRYPT_INDEX_WINDOW) {
-		memset(i->seen, 0, WORDS * sizeof(*i->seen));
+	if (to - from >= i->window) {
+		memset(i->seen, 0, i->window / 64 * sizeof(*i->seen));
 		return;
 	}
 	for (uint64_t at = from; at <= to; at++)

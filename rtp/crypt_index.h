@@ -2,7 +2,8 @@
  * The 48-bit index of SRTP packets (RFC 3711 3.3.1: roll-over counter and
  * sequence number) of many SSRCs, and the replay window of those that come in
  * (3.3.2). Estimates as libsrtp2 does: before the first half turn a number is
- * never taken for one of the turn before.
+ * never taken for one of the turn before. The 31-bit index of SRTCP packets
+ * (3.4) stands in the packet, and needs no estimate.
  *
  * Looking up and judging change nothing; the state moves by crypt_index_take,
  * which the caller does after the packet has authenticated.
@@ -16,23 +17,31 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { CRYPT_INDEX_WINDOW = 1024 }; /* packets */
+enum {
+	CRYPT_INDEX_WINDOW = 1024, /* packets; a multiple of 64 */
+	CRYPT_INDEX_RTCP_WINDOW = 128,
+	CRYPT_INDEX_RTCP_MAX = 0x7fffffff, /* then the key is spent */
+};
 
 struct crypt_index {
 	uint32_t ssrc;
 	bool used;
+	uint16_t window;
 	uint64_t highest; /* index */
-	uint64_t *seen;   /* incoming: CRYPT_INDEX_WINDOW bits, by index */
+	uint64_t *seen;   /* incoming: as many bits as the window, by index */
 };
 
 /* SSRCs of one direction; zeroed is empty. */
 struct crypt_indexes {
 	struct crypt_index *v; /* open addressing, size is a power of two */
 	unsigned size, n;
-	bool windows; /* incoming: keep what was seen */
+	uint16_t window;
+	bool keeps; /* incoming: what was seen */
 };
 
-void crypt_indexes_init(struct crypt_indexes *x, bool windows);
+/* window: how many packets one may be behind. */
+void crypt_indexes_init(
+	struct crypt_indexes *x, unsigned window, bool keeps_seen);
 void crypt_indexes_done(struct crypt_indexes *x);
 
 /* NULL: not there. Valid until the next add or drop. */

@@ -14,6 +14,8 @@ enum {
 	BLOCK = 64,
 	IV = 16,
 	ROC = 4,
+	RTP_LABEL = 0,
+	RTCP_LABEL = 3, /* its keys are the next three (RFC 3711 4.3.2) */
 	/* The library's own; the tag is its first LANES_TAG bytes. */
 	TAG_WRITTEN = LANES_TAG + LANES_SLACK,
 };
@@ -124,16 +126,16 @@ static void half_hash(
 }
 
 static bool expand(struct lanes_key *k, const uint8_t key[LANES_KEY],
-	const uint8_t salt[LANES_SALT])
+	const uint8_t salt[LANES_SALT], uint8_t label)
 {
 	_Alignas(16) uint8_t master[SCHEDULE], unused[SCHEDULE];
 	uint8_t session[LANES_KEY], hash[DIGEST];
 	bool good;
 
 	IMB_AES_KEYEXP_128(lanes.single, key, master, unused);
-	good = derive(master, salt, 0, session, sizeof(session)) &&
-	       derive(master, salt, 1, hash, sizeof(hash)) &&
-	       derive(master, salt, 2, k->salt, sizeof(k->salt));
+	good = derive(master, salt, label, session, sizeof(session)) &&
+	       derive(master, salt, label + 1, hash, sizeof(hash)) &&
+	       derive(master, salt, label + 2, k->salt, sizeof(k->salt));
 	if (good) {
 		IMB_AES_KEYEXP_128(lanes.single, session, k->cipher, unused);
 		half_hash(hash, 0x36, k->inner);
@@ -147,13 +149,13 @@ static bool expand(struct lanes_key *k, const uint8_t key[LANES_KEY],
 }
 
 int lanes_key_new(struct lanes_key **ret, const uint8_t key[LANES_KEY],
-	const uint8_t salt[LANES_SALT])
+	const uint8_t salt[LANES_SALT], bool rtcp)
 {
 	struct lanes_key *k = calloc(1, sizeof(*k));
 
 	if (!k)
 		return -ENOMEM;
-	if (!expand(k, key, salt)) {
+	if (!expand(k, key, salt, rtcp ? RTCP_LABEL : RTP_LABEL)) {
 		lanes_key_free(k);
 		return -EIO;
 	}
@@ -182,12 +184,32 @@ static void make_iv(const struct lanes_key *k, const uint8_t *ssrc,
 	ret[14] = ret[15] = 0;
 }
 
-static void fill(IMB_JOB *j, const struct lanes_key *k, uint8_t *buf,
-	size_t header, size_t len, uint64_t index, uint8_t iv[IV])
+/* What is authenticated behind the packet (RFC 3711 4.2): the roll-over
+ * counter, where the tag will stand; or the E bit and index, which stay (3.4).
+ */
+static void put_behind(const struct lanes_job *job)
 {
-	make_iv(k, buf + 8, index, iv);
-	/* Authenticated behind the packet, where the tag will stand: 4.2. */
-	put_u32(buf + len, (uint32_t)(index >> 16));
+	uint8_t *behind = job->buf + job->len;
+
+	if (job->rtcp)
+		put_u32(behind, UINT32_C(1) << 31 | (uint32_t)job->index);
+	else
+		put_u32(behind, (uint32_t)(job->index >> 16));
+}
+
+static uint8_t *tag_of(const struct lanes_job *job)
+{
+	return job->buf + job->len + (job->rtcp ? LANES_INDEX : 0);
+}
+
+static void fill(IMB_JOB *j, const struct lanes_job *job, uint8_t iv[IV])
+{
+	const struct lanes_key *k = job->key;
+	uint8_t *buf = job->buf;
+	size_t header = job->header, len = job->len;
+
+	make_iv(k, buf + (job->rtcp ? 4 : 8), job->index, iv);
+	put_behind(job);
 	j->cipher_mode = IMB_CIPHER_CNTR;
 	j->hash_alg = IMB_AUTH_HMAC_SHA_1;
 	j->enc_keys = j->dec_keys = k->cipher;
@@ -223,11 +245,10 @@ void lanes_seal(struct lanes_job *v, unsigned n)
 	for (unsigned i = 0; i < n; i++) {
 		v[i].failed = true;
 		j = IMB_GET_NEXT_JOB(m);
-		fill(j, v[i].key, v[i].buf, v[i].header, v[i].len, v[i].index,
-			lanes.iv[i]);
+		fill(j, &v[i], lanes.iv[i]);
 		j->cipher_direction = IMB_DIR_ENCRYPT;
 		j->chain_order = IMB_ORDER_CIPHER_HASH;
-		j->auth_tag_output = v[i].buf + v[i].len;
+		j->auth_tag_output = tag_of(&v[i]);
 		j->user_data = &v[i];
 		for (j = IMB_SUBMIT_JOB(m); j; j = IMB_GET_COMPLETED_JOB(m))
 			finish(j);
@@ -245,16 +266,14 @@ static bool equal(const uint8_t *a, const uint8_t *b)
 	return !differs;
 }
 
-bool lanes_open(const struct lanes_key *k, uint8_t *buf, size_t header,
-	size_t len, uint64_t index)
+bool lanes_open(const struct lanes_job *job)
 {
 	uint8_t claimed[LANES_TAG], tag[TAG_WRITTEN];
 	IMB_MGR *m = lanes.single;
 	IMB_JOB *j = IMB_GET_NEXT_JOB(m);
 
-	len -= LANES_TAG;
-	memcpy(claimed, buf + len, LANES_TAG);
-	fill(j, k, buf, header, len, index, lanes.iv[0]);
+	memcpy(claimed, tag_of(job), LANES_TAG);
+	fill(j, job, lanes.iv[0]);
 	j->cipher_direction = IMB_DIR_DECRYPT;
 	j->chain_order = IMB_ORDER_HASH_CIPHER;
 	j->auth_tag_output = tag;

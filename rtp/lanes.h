@@ -18,6 +18,7 @@ enum {
 	LANES_BATCH = 128, /* packets at once */
 	LANES_FEW = 6,
 	LANES_TAG = 10,
+	LANES_INDEX = 4, /* between an RTCP packet and its tag (3.4) */
 	LANES_SLACK = 2, /* bytes behind the tag that are written as well */
 	LANES_KEY = 16,
 	LANES_SALT = 14,
@@ -30,28 +31,30 @@ const char *lanes_name(void);
 
 struct lanes_key; /* session keys of one direction, expanded */
 
-/* Derives them (RFC 3711 4.3, rate 0). 0, -ENOMEM, -EIO. */
+/* Derives them (RFC 3711 4.3, rate 0), for RTP or for RTCP. 0, -ENOMEM, -EIO.
+ */
 int lanes_key_new(struct lanes_key **ret, const uint8_t key[LANES_KEY],
-	const uint8_t salt[LANES_SALT]);
+	const uint8_t salt[LANES_SALT], bool rtcp);
 struct lanes_key *lanes_key_free(struct lanes_key *k); /* wipes; NULL */
 
 struct lanes_job {
 	const struct lanes_key *key;
-	uint8_t *buf;  /* an RTP packet; LANES_TAG + LANES_SLACK of room
-			  behind it */
+	uint8_t *buf;  /* the packet; room behind it for the index of RTCP,
+			  LANES_TAG and LANES_SLACK */
 	size_t header; /* bytes that stay clear, extension and all */
-	size_t len;    /* without tag; unchanged */
+	size_t len;    /* without index and tag; unchanged */
 	uint64_t index;
+	bool rtcp;
 	bool failed; /* written */
 };
 
 /* Encrypts and authenticates n <= LANES_BATCH packets; the tag stands behind
- * each. */
+ * each, behind RTCP the index (with the E bit) and the tag. */
 void lanes_seal(struct lanes_job *v, unsigned n);
 
-/* Opens one packet of len bytes with its tag, of which nothing was believed so
- * far. False: not genuine, and buf is spoilt. */
-bool lanes_open(const struct lanes_key *k, uint8_t *buf, size_t header,
-	size_t len, uint64_t index);
+/* Opens one packet, behind which stands what lanes_seal writes there. Of it
+ * nothing was believed so far, but that the E bit of RTCP is set. False: not
+ * genuine, and buf is spoilt. */
+bool lanes_open(const struct lanes_job *job);
 
 #endif

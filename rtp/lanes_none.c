@@ -14,9 +14,10 @@ const char *lanes_name(void)
 }
 
 int lanes_key_new(struct lanes_key **ret, const uint8_t key[LANES_KEY],
-	const uint8_t salt[LANES_SALT])
+	const uint8_t salt[LANES_SALT], bool rtcp)
 {
 	(void)ret;
+	(void)rtcp;
 	(void)key;
 	(void)salt;
 	return -EIO;
@@ -34,13 +35,8 @@ void lanes_seal(struct lanes_job *v, unsigned n)
 		v[i].failed = true;
 }
 
-bool lanes_open(const struct lanes_key *k, uint8_t *buf, size_t header,
-	size_t len, uint64_t index)
+bool lanes_open(const struct lanes_job *job)
 {
-	(void)k;
-	(void)buf;
-	(void)header;
-	(void)len;
-	(void)index;
+	(void)job;
 	return false;
 }

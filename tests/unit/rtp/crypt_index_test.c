@@ -28,7 +28,7 @@ static void the_window_knows_what_came(void **state)
 	struct crypt_index *i;
 
 	(void)state;
-	crypt_indexes_init(&x, true);
+	crypt_indexes_init(&x, CRYPT_INDEX_WINDOW, true);
 	i = crypt_indexes_add_new(&x, 5);
 	assert_non_null(i);
 	assert_int_equal(crypt_index_judge(i, 0), CRYPT_INDEX_NEW);
@@ -55,12 +55,36 @@ static void outgoing_ones_may_repeat(void **state)
 	struct crypt_index *i;
 
 	(void)state;
-	crypt_indexes_init(&x, false);
+	crypt_indexes_init(&x, CRYPT_INDEX_WINDOW, false);
 	i = crypt_indexes_add_new(&x, 5);
 	crypt_index_take(i, 2000);
 	assert_int_equal(crypt_index_judge(i, 2000), CRYPT_INDEX_NEW);
 	assert_int_equal(crypt_index_judge(i, 977), CRYPT_INDEX_NEW);
 	assert_int_equal(crypt_index_judge(i, 976), CRYPT_INDEX_OLD);
+	crypt_indexes_done(&x);
+}
+
+static void a_shorter_window_is_as_good(void **state)
+{
+	struct crypt_indexes x;
+	struct crypt_index *i;
+
+	(void)state;
+	crypt_indexes_init(&x, CRYPT_INDEX_RTCP_WINDOW, true);
+	i = crypt_indexes_add_new(&x, 5);
+	assert_non_null(i);
+	crypt_index_take(i, 1000);
+	assert_int_equal(crypt_index_judge(i, 873), CRYPT_INDEX_NEW);
+	assert_int_equal(crypt_index_judge(i, 872), CRYPT_INDEX_OLD);
+	crypt_index_take(i, 873);
+	assert_int_equal(crypt_index_judge(i, 873), CRYPT_INDEX_SEEN);
+	crypt_index_take(i, CRYPT_INDEX_RTCP_MAX);
+	assert_int_equal(
+		crypt_index_judge(i, CRYPT_INDEX_RTCP_MAX), CRYPT_INDEX_SEEN);
+	for (unsigned back = 1; back < 128; back++)
+		assert_int_equal(
+			crypt_index_judge(i, CRYPT_INDEX_RTCP_MAX - back),
+			CRYPT_INDEX_NEW);
 	crypt_indexes_done(&x);
 }
 
@@ -73,7 +97,7 @@ static void the_table_finds_what_is_in_it(void **state)
 	unsigned n = 0;
 
 	(void)state;
-	crypt_indexes_init(&x, true);
+	crypt_indexes_init(&x, CRYPT_INDEX_WINDOW, true);
 	for (unsigned step = 0; step < 20000; step++) {
 		uint32_t k = (uint32_t)(step * 7919u + step / 13) % MOST;
 		uint32_t ssrc = k << 25 | k;
@@ -112,6 +136,7 @@ int main(void)
 		cmocka_unit_test(guesses_follow_the_turns),
 		cmocka_unit_test(the_window_knows_what_came),
 		cmocka_unit_test(outgoing_ones_may_repeat),
+		cmocka_unit_test(a_shorter_window_is_as_good),
 		cmocka_unit_test(the_table_finds_what_is_in_it),
 	};
 

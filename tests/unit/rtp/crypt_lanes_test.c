@@ -267,6 +267,165 @@ static void headers_that_lie_are_refused(void **unused)
 	assert_int_equal(len, 30);
 }
 
+/* RTCP: sealed by both, delivered late, twice, forged or never. */
+
+enum { LATE = 400, RTCP_ROUNDS = 60000 };
+
+static size_t write_rtcp(uint8_t *b, uint32_t ssrc)
+{
+	size_t len = 8 + (pick(10) ? 4 * pick(60) : 0);
+
+	b[0] = (uint8_t)(0x80 | pick(32));
+	b[1] = (uint8_t)(200 + pick(7));
+	put_u16(b + 2, (uint16_t)(len / 4 - 1));
+	put_u32(b + 4, ssrc);
+	for (size_t i = 8; i < len; i++)
+		b[i] = (uint8_t)pick(256);
+	return len;
+}
+
+static void spoil(struct sealed *s)
+{
+	switch (pick(60)) {
+	case 0:
+		s->fast[pick((uint32_t)s->len)] ^= (uint8_t)(1 + pick(255));
+		break;
+	case 1: /* says that it is clear */
+		s->fast[s->len - 14] ^= 0x80;
+		break;
+	case 2:
+		s->len -= 1 + pick((uint32_t)s->len - 1);
+		break;
+	default:
+		break;
+	}
+}
+
+static enum crypt_got open_rtcp_both(const struct sealed *of)
+{
+	struct sealed s = *of;
+	enum crypt_got fast, slow;
+	size_t a, b;
+
+	spoil(&s);
+	a = b = s.len;
+	memcpy(s.slow, s.fast, s.len);
+	fast = crypt_open_rtcp(peer[s.peer].fast_other, s.fast, &a);
+	slow = crypt_open_rtcp(peer[s.peer].slow_other, s.slow, &b);
+	assert_int_equal(fast, slow);
+	assert_int_equal(a, b);
+	if (fast == CRYPT_OK)
+		assert_memory_equal(s.fast, s.slow, a);
+	return fast;
+}
+
+static void rtcp_same_as_libsrtp2(void **unused)
+{
+	static struct sealed late[LATE];
+	unsigned long got[CRYPT_GOT_MAX] = { 0 };
+	struct crypt_job fast, slow;
+
+	(void)unused;
+	memset(late, 0, sizeof(late));
+	for (unsigned i = 0; i < RTCP_ROUNDS; i++) {
+		struct sealed *s = &late[pick(LATE)];
+
+		s->peer = pick(2);
+		s->len = write_rtcp(s->fast, 7000 + s->peer);
+		memcpy(s->slow, s->fast, s->len);
+		fast = (struct crypt_job){ .key = peer[s->peer].fast,
+			.buf = s->fast,
+			.len = s->len,
+			.rtcp = true };
+		slow = (struct crypt_job){ .key = peer[s->peer].slow,
+			.buf = s->slow,
+			.len = s->len,
+			.rtcp = true };
+		crypt_seal_batch(&fast, 1);
+		crypt_seal_batch(&slow, 1);
+		assert_false(fast.failed);
+		assert_int_equal(fast.len, slow.len);
+		assert_int_equal(fast.len, s->len + 14);
+		assert_memory_equal(s->fast, s->slow, fast.len);
+		s->len = fast.len;
+		s = &late[pick(LATE)];
+		if (s->len)
+			got[open_rtcp_both(s)]++;
+	}
+	assert_true(got[CRYPT_OK] > 1000);
+	assert_true(got[CRYPT_DROP_REPLAY] > 1000);
+	assert_true(got[CRYPT_DROP_AUTH] > 100);
+	assert_true(got[CRYPT_DROP_MALFORMED] > 100);
+}
+
+/* One batch holds both kinds, of the same SSRC too. */
+static void kinds_are_mixed_in_a_batch(void **unused)
+{
+	struct crypt_job job[BATCH];
+
+	(void)unused;
+	for (unsigned i = 0; i < BATCH; i++) {
+		struct sealed *s = &sealed[i];
+		bool rtcp = pick(2);
+
+		s->len = rtcp ? write_rtcp(s->fast, 4242)
+			      : write_packet(s->fast, 4242, (uint16_t)i);
+		memcpy(s->slow, s->fast, s->len);
+		job[i] = (struct crypt_job){ .key = peer[5].fast,
+			.buf = s->fast,
+			.len = s->len,
+			.rtcp = rtcp };
+	}
+	crypt_seal_batch(job, BATCH);
+	for (unsigned i = 0; i < BATCH; i++) {
+		size_t len = sealed[i].len;
+
+		assert_false(job[i].failed);
+		assert_int_equal(
+			(job[i].rtcp ? crypt_seal_rtcp : crypt_seal_rtp)(
+				peer[5].slow, sealed[i].slow, &len),
+			0);
+		assert_int_equal(job[i].len, len);
+		assert_memory_equal(sealed[i].fast, sealed[i].slow, len);
+	}
+}
+
+/* As many as a peer may have, of either kind; then no more, as with libsrtp2.
+ * A forgotten one makes room. */
+static void ssrcs_are_counted_over_both_kinds(void **unused)
+{
+	(void)unused;
+	for (unsigned k = 0; k < SSRCS; k++) {
+		crypt_forget(peer[6].fast_other, 6000 + k);
+		crypt_forget(peer[6].slow_other, 6000 + k);
+	}
+	for (unsigned i = 0; i < CRYPT_SSRC_MAX + 2; i++) {
+		bool rtcp = i % 2;
+		struct sealed s = { .peer = 6 };
+		size_t len, other;
+		enum crypt_got want =
+			i == CRYPT_SSRC_MAX ? CRYPT_DROP_SSRC : CRYPT_OK;
+
+		len = rtcp ? write_rtcp(s.fast, i)
+			   : write_packet(s.fast, i, 100);
+		assert_int_equal((rtcp ? crypt_seal_rtcp : crypt_seal_rtp)(
+					 peer[6].fast, s.fast, &len),
+			0);
+		memcpy(s.slow, s.fast, len);
+		other = len;
+		assert_int_equal((rtcp ? crypt_open_rtcp : crypt_open_rtp)(
+					 peer[6].fast_other, s.fast, &len),
+			want);
+		assert_int_equal((rtcp ? crypt_open_rtcp : crypt_open_rtp)(
+					 peer[6].slow_other, s.slow, &other),
+			want);
+		if (i == CRYPT_SSRC_MAX) {
+			crypt_forget(peer[6].fast_other, 3);
+			crypt_forget(peer[6].slow_other, 3);
+		}
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -274,6 +433,9 @@ int main(void)
 		cmocka_unit_test(repeats_are_equal_and_old_ones_refused),
 		cmocka_unit_test(forgotten_begins_anew),
 		cmocka_unit_test(headers_that_lie_are_refused),
+		cmocka_unit_test(rtcp_same_as_libsrtp2),
+		cmocka_unit_test(kinds_are_mixed_in_a_batch),
+		cmocka_unit_test(ssrcs_are_counted_over_both_kinds),
 	};
 
 	return cmocka_run_group_tests(tests, start, stop);
