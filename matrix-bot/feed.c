@@ -125,6 +125,26 @@ static void conn_new(struct feed *f, int fd)
 		feed_conn_free(c);
 }
 
+static void on_pause(evutil_socket_t fd, short what, void *arg)
+{
+	struct feed *f = arg;
+
+	(void)fd;
+	(void)what;
+	event_add(f->event, NULL);
+}
+
+/* No file descriptor is free, say: the connection stays where it is, and would
+ * wake the loop again and again. */
+static void pause_listening(struct feed *f, int error)
+{
+	struct timeval tv = { .tv_sec = 1 };
+
+	log_warn("feed_cannot_accept", "error=%s", strerror(error));
+	event_del(f->event);
+	event_add(f->pause, &tv);
+}
+
 static void on_connection(evutil_socket_t listener, short what, void *arg)
 {
 	struct feed *f = arg;
@@ -132,8 +152,11 @@ static void on_connection(evutil_socket_t listener, short what, void *arg)
 		(int)listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
 	(void)what;
-	if (fd < 0)
+	if (fd < 0) {
+		if (errno != EAGAIN && errno != EINTR && errno != ECONNABORTED)
+			pause_listening(f, errno);
 		return;
+	}
 	if (f->n_conns >= FEED_CONNECTIONS_MAX) {
 		log_warn("feed_full", "connections=%u", f->n_conns);
 		close(fd);
@@ -243,7 +266,8 @@ int feed_new(struct feed **ret, const struct feed_config *config,
 	if (r == 0) {
 		f->event = event_new(config->base, f->fd, EV_READ | EV_PERSIST,
 			on_connection, f);
-		if (!f->event || event_add(f->event, NULL) < 0)
+		f->pause = evtimer_new(config->base, on_pause, f);
+		if (!f->event || !f->pause || event_add(f->event, NULL) < 0)
 			r = -ENOMEM;
 	}
 	if (r < 0) {
@@ -271,6 +295,8 @@ struct feed *feed_free(struct feed *f)
 	feed_unbar(f, NULL);
 	if (f->event)
 		event_free(f->event);
+	if (f->pause)
+		event_free(f->pause);
 	if (f->fd >= 0) {
 		close(f->fd);
 		unlink(f->config.socket);

@@ -38,6 +38,7 @@ struct feed {
 	struct feed_config config;
 	int fd;
 	struct event *event;
+	struct event *pause; /* over: it listens again */
 	TAILQ_HEAD(, feed_conn) conns;
 	unsigned n_conns;
 	TAILQ_HEAD(, feed_bar) bars;

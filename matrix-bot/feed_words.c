@@ -1,10 +1,12 @@
 #include "matrix-bot/feed_words.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 static int wrong(char ret_error[FEED_ERROR_MAX], unsigned line, const char *how)
 {
@@ -117,6 +119,18 @@ static int load(struct feed_tokens *ret, FILE *f, const char *path,
 
 	if (fstat(fileno(f), &st) < 0)
 		return -errno;
+	if (!S_ISREG(st.st_mode)) {
+		snprintf(ret_error, FEED_ERROR_MAX,
+			"feed.tokens_file: %.120s is no file; give one", path);
+		return -EACCES;
+	}
+	if (st.st_uid != geteuid() && st.st_uid != 0) {
+		snprintf(ret_error, FEED_ERROR_MAX,
+			"feed.tokens_file: %.120s belongs to somebody else; "
+			"chown it to the user hearth runs as",
+			path);
+		return -EACCES;
+	}
 	if (st.st_mode & 077) {
 		snprintf(ret_error, FEED_ERROR_MAX,
 			"feed.tokens_file: others may read %.120s; chmod 600 "
@@ -137,11 +151,15 @@ int feed_tokens_load(struct feed_tokens *ret, const char *path,
 	char ret_error[FEED_ERROR_MAX])
 {
 	char why[FEED_ERROR_MAX] = "";
-	FILE *f = fopen(path, "re");
+	/* A pipe without a writer would hold everything up. */
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	FILE *f = fd < 0 ? NULL : fdopen(fd, "r");
 	int r = f ? load(ret, f, path, why) : -errno;
 
 	if (f)
 		fclose(f);
+	else if (fd >= 0)
+		close(fd);
 	if (r == 0 || r == -EACCES)
 		snprintf(ret_error, FEED_ERROR_MAX, "%s",
 			r == 0 || why[0] ? why : strerror(-r));

@@ -35,7 +35,8 @@ struct feed_tokens {
 int feed_tokens_parse(struct feed_tokens *ret, const char *text,
 	char ret_error[FEED_ERROR_MAX]);
 /* The same of a file, which nobody else may read: 0, -EINVAL, -EACCES (it may
- * be read by others), -errno; a sentence in ret_error. */
+ * be read by others, is somebody else's, or no file), -errno; a sentence in
+ * ret_error. Never waits. */
 int feed_tokens_load(struct feed_tokens *ret, const char *path,
 	char ret_error[FEED_ERROR_MAX]);
 /* Whose token that is; NULL: nobody's. Takes as long whether it is or not. */

@@ -3,9 +3,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 #include "matrix-bot/feed.h"
 
@@ -398,6 +400,32 @@ static void too_many(void **state)
 	done(&w);
 }
 
+/* Without a free descriptor it waits, and does not turn in the loop. */
+static void no_descriptor(void **state)
+{
+	struct rlimit before, none;
+	struct world w;
+	clock_t cpu;
+	int fd;
+
+	(void)state;
+	in_room(&w);
+	world_settle(&w);
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+	fd = knock();
+	none = before;
+	none.rlim_cur = (rlim_t)fd + 1;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+	cpu = clock();
+	fake_run(w.base, 500);
+	cpu = clock() - cpu;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+	assert_true(cpu < CLOCKS_PER_SEC / 5);
+	say(fd, "hello\n");
+	assert_non_null(strstr(hear(&w, fd), "not a line of JSON"));
+	done(&w);
+}
+
 static int try_start(struct world *w)
 {
 	int r = bot_new(&w->b, w->base, NULL, &w->config, NULL, NULL, NULL);
@@ -455,6 +483,7 @@ int main(void)
 		cmocka_unit_test(not_without_a_notice),
 		cmocka_unit_test(slow_one),
 		cmocka_unit_test(too_many),
+		cmocka_unit_test(no_descriptor),
 		cmocka_unit_test(unusable),
 	};
 

@@ -106,6 +106,43 @@ static void from_a_file(void **state)
 	assert_non_null(strstr(error, "feed.tokens_file"));
 }
 
+/* Neither waited for nor believed. */
+static void no_file(void **state)
+{
+	char dir[] = "/tmp/hearth-tokens-XXXXXX", path[64];
+
+	(void)state;
+	assert_non_null(mkdtemp(dir));
+	assert_int_equal(feed_tokens_load(&t, dir, error), -EACCES);
+	assert_non_null(strstr(error, "is no file"));
+	snprintf(path, sizeof(path), "%s/pipe", dir);
+	assert_int_equal(mkfifo(path, 0600), 0);
+	alarm(5);
+	assert_int_equal(feed_tokens_load(&t, path, error), -EACCES);
+	alarm(0);
+	assert_non_null(strstr(error, "is no file"));
+	unlink(path);
+	rmdir(dir);
+}
+
+static void of_another(void **state)
+{
+	char path[] = "/tmp/hearth-tokens-XXXXXX";
+	int fd = mkstemp(path);
+
+	(void)state;
+	assert_int_equal(write(fd, "a b listen\n", 11), 11);
+	if (fchown(fd, 12345, (gid_t)-1) < 0) {
+		close(fd);
+		unlink(path);
+		skip();
+	}
+	assert_int_equal(feed_tokens_load(&t, path, error), -EACCES);
+	assert_non_null(strstr(error, "belongs to somebody else"));
+	close(fd);
+	unlink(path);
+}
+
 static void asks(void **state)
 {
 	static const struct {
@@ -145,6 +182,8 @@ int main(void)
 		cmocka_unit_test(bad_files),
 		cmocka_unit_test(too_many),
 		cmocka_unit_test(from_a_file),
+		cmocka_unit_test(no_file),
+		cmocka_unit_test(of_another),
 		cmocka_unit_test(asks),
 	};
 
