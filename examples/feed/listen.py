@@ -76,9 +76,12 @@ class Source:
                 if kind == "video":
                     feed.keyframe(ssrc)
 
-    def end(self):
-        """As Ctrl-C would: ffmpeg completes its file."""
-        self.ffmpeg.send_signal(signal.SIGINT)
+    def end(self, udp):
+        """RTCP BYE (RFC 3550 6.6) is the end of the file to ffmpeg, which
+        completes what it writes; a signal would have to wait for packets."""
+        for ssrc, (_, port) in self.ssrcs.items():
+            udp.sendto(struct.pack(">BBHI", 0x81, 203, 1, ssrc),
+                       ("127.0.0.1", port + 1))
 
     def wait(self):
         try:
@@ -108,7 +111,7 @@ class Listener:
                 wanted[stream.id, tuple(m.ssrc for m in media)] = \
                     (stream, media)
         for key in [k for k in self.sources if k not in wanted]:
-            self.sources[key].end()
+            self.sources[key].end(self.udp)
             self.ended.append(self.sources.pop(key))
         for key, (stream, media) in wanted.items():
             if key not in self.sources:
@@ -156,7 +159,7 @@ class Listener:
 
     def close(self):
         for source in self.sources.values():
-            source.end()
+            source.end(self.udp)
         for source in [*self.sources.values(), *self.ended]:
             source.wait()
 
