@@ -80,7 +80,8 @@ class Source:
         """RTCP BYE (RFC 3550 6.6) is the end of the file to ffmpeg, which
         completes what it writes; a signal would have to wait for packets."""
         for ssrc, (_, port) in self.ssrcs.items():
-            udp.sendto(struct.pack(">BBHI", 0x81, 203, 1, ssrc),
+            empty = struct.pack(">BBHI", 0x80, 201, 1, ssrc)
+            udp.sendto(empty + struct.pack(">BBHI", 0x81, 203, 1, ssrc),
                        ("127.0.0.1", port + 1))
 
     def wait(self):
