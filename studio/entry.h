@@ -37,6 +37,7 @@ struct entry {
 	unsigned jobs;     /* waiting or at work */
 	cJSON *to_deliver; /* word of a delivery that waits for a job */
 	bool to_note;      /* so do other facts */
+	uint64_t ready_us; /* since when it waits to be delivered; monotonic */
 };
 
 struct entries {

@@ -16,11 +16,14 @@ enum {
 	SCAN_PAUSE_US = 5000,
 	SWEEP_PAUSE_US = 20000,
 	DELETE_AT_ONCE = 32,
-	COMPOSE_ATTEMPTS = 3
+	COMPOSE_ATTEMPTS = 3,
+	PATIENCE_DAYS = 7, /* for what was not delivered */
+	QUIET_DAYS = 400   /* without any recording: the clock is wrong */
 };
 
 #define RETENTION_US 3600000000u
 #define DAY_MS       86400000u
+#define DAY_US       86400000000u
 
 int keep_refresh(struct studio *s, struct entry *entry, cJSON **ret)
 {
@@ -107,6 +110,7 @@ void keep_note(struct studio *s, struct entry *entry)
 
 void keep_settle(struct studio *s, struct entry *entry)
 {
+	entry->ready_us = process_now_us();
 	if (entry->to_note || entry->to_deliver)
 		keep_note(s, entry);
 }
@@ -186,15 +190,25 @@ int keep_delete(struct studio *s, const char *room, const char *id)
 	return err ? err : bin(s, entry);
 }
 
-static bool is_old(const struct entry *entry, uint64_t before_ms)
+/* A room that cannot be reached for weeks shall not lose what it never saw. */
+static bool is_awaited(
+	const struct studio *s, const struct entry *entry, uint64_t now_us)
+{
+	return s->config->recording.deliver && !entry->delivered &&
+	       now_us < entry->ready_us + (uint64_t)PATIENCE_DAYS * DAY_US;
+}
+
+static bool is_old(const struct studio *s, const struct entry *entry,
+	uint64_t before_ms, uint64_t now_us)
 {
 	uint64_t at = entry->ended_ms ? entry->ended_ms : entry->started_ms;
 
-	return at && at < before_ms && !entry->recording && !entry->jobs;
+	return at && at < before_ms && !entry->recording && !entry->jobs &&
+	       !is_awaited(s, entry, now_us);
 }
 
 /* True: there are more. */
-static bool retire(struct studio *s, uint64_t before_ms)
+static bool retire(struct studio *s, uint64_t before_ms, uint64_t now_us)
 {
 	struct entry *entry, *before;
 	unsigned n = 0;
@@ -202,13 +216,29 @@ static bool retire(struct studio *s, uint64_t before_ms)
 	for (entry = TAILQ_LAST(&s->entries.all, entry_list); entry;
 		entry = before) {
 		before = TAILQ_PREV(entry, entry_list, next);
-		if (!is_old(entry, before_ms))
+		if (!is_old(s, entry, before_ms, now_us))
 			continue;
 		if (n == DELETE_AT_ONCE)
 			return true;
 		if (keep_delete(s, NULL, entry->id) == 0)
 			n++;
 	}
+	return false;
+}
+
+/* A clock that jumps years ahead must not delete everything. */
+static bool is_plausible(const struct studio *s, uint64_t now_ms)
+{
+	const struct entry *newest = TAILQ_FIRST(&s->entries.all);
+	uint64_t at = newest ? shelf_id_ms(newest->id) : now_ms;
+
+	if (now_ms >= at && now_ms - at <= (uint64_t)QUIET_DAYS * DAY_MS)
+		return true;
+	log_warn("nothing_deleted_by_age", "newest=%s why=%s days=%d do=%s",
+		newest->id,
+		log_value("the clock is far from the newest recording"),
+		QUIET_DAYS,
+		log_value("check the clock, or delete recordings by hand"));
 	return false;
 }
 
@@ -221,7 +251,9 @@ void keep_tick(struct studio *s, uint64_t now_us)
 		now_ms < keep_ms ||
 		(s->kept_us && now_us - s->kept_us < RETENTION_US))
 		return;
-	s->kept_us = retire(s, now_ms - keep_ms) ? 0 : now_us;
+	s->kept_us = now_us;
+	if (is_plausible(s, now_ms) && retire(s, now_ms - keep_ms, now_us))
+		s->kept_us = 0;
 }
 
 /* The start-up scan. */
@@ -245,8 +277,7 @@ static void resume(struct studio *s, struct entry *entry, const cJSON *manifest)
 	if (entry->hooks_told < ENTRY_TOLD_STOPPED)
 		news_add(s, entry,
 			&(struct story){ .type = STUDIO_STOPPED,
-				.hook = "stopped",
-				.hooks_only = true });
+				.hook = "stopped" });
 	if (is_to_be_composed(s, entry))
 		jobs_add(s, entry, JOB_COMPOSE);
 	else if (owed || !entry->delivered)
@@ -295,6 +326,8 @@ static void scan_one(struct studio *s, const char *id)
 	else if (entry && read_origin(s, entry) != 0)
 		log_warn("recording_without_origin", "id=%s", id);
 	if (entry)
+		entry->ready_us = process_now_us();
+	if (entry)
 		resume(s, entry, manifest);
 	else
 		log_warn("recording_unreadable", "id=%s error=%s", id,
@@ -321,31 +354,61 @@ void keep_on_scan(int fd, short what, void *arg)
 	event_active(s->tick, 0, 0);
 }
 
-/* Newest first: they are taken from the end. */
+/* Newest first; they are taken from the end. */
 static int by_id(const void *a, const void *b)
 {
 	return strcmp(b, a);
 }
 
+static int note_name(struct studio *s, unsigned *cap, const char *name)
+{
+	void *more;
+
+	if (s->n_found == *cap) {
+		more = realloc(
+			s->found, (*cap ? *cap * 2 : 64) * sizeof(*s->found));
+		if (!more)
+			return -ENOMEM;
+		s->found = more;
+		*cap = *cap ? *cap * 2 : 64;
+	}
+	memcpy(s->found[s->n_found++], name, SHELF_ID + 1);
+	return 0;
+}
+
+/* Of too many the newest: readdir gives them in no order. */
+static unsigned keep_newest(struct studio *s)
+{
+	unsigned more = 0;
+
+	if (s->n_found)
+		qsort(s->found, s->n_found, sizeof(*s->found), by_id);
+	if (s->n_found > ENTRIES_MAX) {
+		more = s->n_found - ENTRIES_MAX;
+		s->n_found = ENTRIES_MAX;
+	}
+	return more;
+}
+
 static int read_names(struct studio *s, DIR *dir)
 {
-	unsigned cap = 0;
+	unsigned cap = 0, left_out = 0;
 	struct dirent *e;
+	int err = 0;
 
-	while ((e = readdir(dir)) && s->n_found < ENTRIES_MAX) {
+	while (!err && (e = readdir(dir))) {
 		if (!shelf_id_ok(e->d_name))
 			continue;
-		if (s->n_found == cap) {
-			cap = cap ? cap * 2 : 64;
-			void *more = realloc(s->found, cap * sizeof(*s->found));
-
-			if (!more)
-				return -ENOMEM;
-			s->found = more;
-		}
-		memcpy(s->found[s->n_found++], e->d_name, SHELF_ID + 1);
+		err = note_name(s, &cap, e->d_name);
+		if (s->n_found == 2 * ENTRIES_MAX)
+			left_out += keep_newest(s);
 	}
-	return 0;
+	left_out += keep_newest(s);
+	if (left_out)
+		log_warn("too_many_recordings", "known=%u left_out=%u do=%s",
+			s->n_found, left_out,
+			log_value("delete old ones and restart hearth"));
+	return err;
 }
 
 int keep_scan(struct studio *s)
@@ -362,8 +425,6 @@ int keep_scan(struct studio *s)
 	}
 	err = read_names(s, dir);
 	closedir(dir);
-	if (s->n_found)
-		qsort(s->found, s->n_found, sizeof(*s->found), by_id);
 	sweep_soon(s);
 	event_active(s->scan_timer, 0, 0);
 	return err;

@@ -85,6 +85,17 @@ bool shelf_id_ok(const char *id)
 	return id[SHELF_ID] == '\0';
 }
 
+uint64_t shelf_id_ms(const char *id)
+{
+	struct tm tm = { 0 };
+	time_t at;
+
+	if (!shelf_id_ok(id) || !strptime(id, "%Y%m%dT%H%M%SZ", &tm))
+		return 0;
+	at = timegm(&tm);
+	return at > 0 ? (uint64_t)at * 1000 : 0;
+}
+
 bool shelf_file_ok(const char *name)
 {
 	size_t n = strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-.");

@@ -34,6 +34,8 @@ bool shelf_id_ok(const char *id);
 /* Names of record/README.md: small letters, digits, '-' and dots, the first one
  * no dot. */
 bool shelf_file_ok(const char *name);
+/* When a recording of this id began, Unix time in ms; 0: no id, or no date. */
+uint64_t shelf_id_ms(const char *id);
 /* A new recording's id, by the time and chance, and its directory, 0700. 0,
  * -errno. */
 int shelf_make(struct shelf *s, char ret_id[SHELF_ID + 1]);

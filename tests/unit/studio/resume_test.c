@@ -1,11 +1,10 @@
-/* What a start of the daemon finds on disk; retention; hooks end to end. */
+/* What a start of the daemon finds on disk; hooks end to end. */
 #include "tests/unit/studio/world.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/file.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 #include "studio/studio_impl.h"
 
@@ -210,50 +209,6 @@ static void test_locked_ones_wait(void **state)
 	close(fd);
 }
 
-static void put_of_day(
-	struct world *w, const char *id, unsigned days_ago, const char *more)
-{
-	char manifest[512];
-
-	snprintf(manifest, sizeof(manifest),
-		"{\"state\": \"composed\", \"room\": \"!r\", \"ended_ms\": "
-		"%llu, %s \"files\": []}",
-		(unsigned long long)(time(NULL) - (time_t)days_ago * 86400 -
-				     60) *
-			1000,
-		more);
-	world_put(w, id, manifest);
-}
-
-static void test_retention(void **state)
-{
-	struct world *w = *state;
-
-	w->config.recording.keep_days = 30;
-	put_of_day(w, OLD, 30, "\"delivered\": {},");
-	put_of_day(w, MID, 29, "\"delivered\": {},");
-	put_of_day(w, NEW, 31, "");
-	world_start(w);
-	studio_resume(w->studio);
-	world_wait(w, "deleted " OLD);
-	world_wait(w, "deleted " NEW);
-	world_turn(w, 100);
-	assert_int_equal(world_lines(w, "deleted "), 2);
-	assert_false(world_exists(w, OLD, ""));
-	assert_true(world_exists(w, MID, "manifest.json"));
-}
-
-static void test_kept_for_ever(void **state)
-{
-	struct world *w = *state;
-
-	put_of_day(w, OLD, 4000, "\"delivered\": {},");
-	world_start(w);
-	studio_resume(w->studio);
-	world_turn(w, 1300);
-	assert_string_equal(w->told, "");
-}
-
 static void write_program(struct world *w, const char *lines)
 {
 	FILE *f;
@@ -451,8 +406,6 @@ int main(void)
 		T(test_a_torn_manifest_has_its_room_again),
 		T(test_a_torn_manifest_can_be_deleted),
 		T(test_locked_ones_wait),
-		T(test_retention),
-		T(test_kept_for_ever),
 		T(test_hook_program_sees_it_all),
 		T(test_hooks_do_not_hear_it_twice),
 		T(test_hooks_hear_what_they_are_owed),

@@ -101,6 +101,9 @@ static void test_ids(void **state)
 
 	(void)state;
 	assert_true(shelf_id_ok(ID));
+	assert_int_equal(shelf_id_ms(ID), 1795691152000);
+	assert_int_equal(shelf_id_ms("20261126T110552Z"), 0);
+	assert_int_equal(shelf_id_ms("20269926T110552Z-0badcafe"), 0);
 	for (unsigned i = 0; i < sizeof(wrong) / sizeof(*wrong); i++)
 		if (shelf_id_ok(wrong[i]))
 			fail_msg("%s is no id", wrong[i]);
