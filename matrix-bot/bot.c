@@ -157,13 +157,14 @@ static int new_timers(struct bot *b)
 
 int bot_new(struct bot **ret, struct event_base *base, struct sfu *sfu,
 	const struct config *config, struct http *http, bot_exit_h *exit_h,
-	void *arg)
+	void *arg, char ret_error[BOT_ERROR_MAX])
 {
 	struct bot *b = calloc(1, sizeof(*b));
 	const struct client_handlers client_handlers = { on_session, on_denied,
 		b };
 	int r;
 
+	ret_error[0] = '\0';
 	if (!b)
 		return -ENOMEM;
 	b->base = base;
@@ -177,7 +178,7 @@ int bot_new(struct bot **ret, struct event_base *base, struct sfu *sfu,
 			      config->matrix.homeserver, config->matrix.user)
 		    : -EINVAL;
 	if (r == 0)
-		r = bot_make_parts(b, sfu, http, &client_handlers);
+		r = bot_make_parts(b, sfu, http, &client_handlers, ret_error);
 	if (r == 0)
 		r = new_timers(b);
 	if (r == 0 && http) {

@@ -41,9 +41,10 @@ struct bot {
 	bool studio_stopped;
 };
 
-/* bot_parts.c: makes what the bot consists of. 0 or -errno. */
+/* bot_parts.c: makes what the bot consists of. As bot_new. */
 int bot_make_parts(struct bot *b, struct sfu *sfu, struct http *http,
-	const struct client_handlers *client_handlers);
+	const struct client_handlers *client_handlers,
+	char ret_error[BOT_ERROR_MAX]);
 void bot_free_parts(struct bot *b);
 
 #endif

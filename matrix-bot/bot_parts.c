@@ -231,7 +231,8 @@ static int new_deck(struct bot *b, struct sfu *sfu, struct http *http)
 	return new_studio(b, sfu, http);
 }
 
-static int new_feed(struct bot *b, struct sfu *sfu)
+static int new_feed(
+	struct bot *b, struct sfu *sfu, char ret_error[BOT_ERROR_MAX])
 {
 	const struct config *c = b->config;
 	const struct feed_config fc = { .base = b->base,
@@ -242,26 +243,21 @@ static int new_feed(struct bot *b, struct sfu *sfu)
 		.sfu = sfu,
 		.socket = c->feed.socket,
 		.tokens_file = c->feed.tokens_file };
-	char error[FEED_ERROR_MAX] = "out of memory";
-	int r;
 
 	if (!c->feed.socket || !c->feed.socket[0])
 		return 0;
 	if (!c->feed.tokens_file || !c->feed.tokens_file[0]) {
-		snprintf(error, sizeof(error),
+		snprintf(ret_error, BOT_ERROR_MAX,
 			"feed.tokens_file is missing; give a file with a line "
 			"'name token listen' for each program");
-		r = -EINVAL;
-	} else {
-		r = feed_new(&b->feed, &fc, error);
+		return -EINVAL;
 	}
-	if (r < 0)
-		log_error("feed_unusable", "what=\"%s\"", error);
-	return r;
+	return feed_new(&b->feed, &fc, ret_error);
 }
 
 int bot_make_parts(struct bot *b, struct sfu *sfu, struct http *http,
-	const struct client_handlers *client_handlers)
+	const struct client_handlers *client_handlers,
+	char ret_error[BOT_ERROR_MAX])
 {
 	const struct sync_handlers sync_handlers = { on_left, on_invited,
 		on_joined, on_event, on_to_device, on_settled, on_position, b };
@@ -274,7 +270,7 @@ int bot_make_parts(struct bot *b, struct sfu *sfu, struct http *http,
 	if (r == 0)
 		r = new_deck(b, sfu, http);
 	if (r == 0)
-		r = new_feed(b, sfu);
+		r = new_feed(b, sfu, ret_error);
 	if (r == 0)
 		r = sync_new(&b->sync, b->base, b->client, &sync_handlers);
 	return r;

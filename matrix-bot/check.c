@@ -10,6 +10,7 @@
 #include <cjson/cJSON.h>
 #include <event2/event.h>
 #include "matrix-bot/event.h"
+#include "matrix-bot/feed_words.h"
 #include "http/fetch.h"
 
 enum { CHECK_TIMEOUT_MS = 15000, CLOCK_LIMIT_S = 30, URL_MAX = 1024 };
@@ -263,6 +264,25 @@ static void check_join_url(struct check *k)
 		good("Rooms get a link to %s.", url);
 }
 
+static void check_feed(struct check *k)
+{
+	const char *path = k->config->feed.tokens_file;
+	char error[FEED_ERROR_MAX];
+	struct feed_tokens tokens;
+	int r;
+
+	if (!k->config->feed.socket || !k->config->feed.socket[0])
+		return;
+	r = feed_tokens_load(&tokens, path ? path : "", error);
+	if (r < 0)
+		problem(k, "Local programs cannot come in", error,
+			"Mend that, or set feed.socket to \"\".");
+	else
+		good("Local programs may come in by %s: %u tokens in %s.",
+			k->config->feed.socket, tokens.n, path);
+	feed_tokens_forget(&tokens);
+}
+
 int bot_check(const struct config *config)
 {
 	struct check k = { .config = config };
@@ -281,6 +301,7 @@ int bot_check(const struct config *config)
 			check_login(&k);
 		check_media(&k);
 		check_join_url(&k);
+		check_feed(&k);
 	} else {
 		problem(&k, "The check itself failed", strerror(-r), "");
 	}

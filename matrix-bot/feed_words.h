@@ -16,7 +16,7 @@ enum {
 	FEED_TOKENS_MAX = 64,
 	FEED_TOKENS_FILE_MAX = 65536,
 	FEED_LINE_MAX = 2048, /* with its newline */
-	FEED_ERROR_MAX = 256
+	FEED_ERROR_MAX = 256  /* as BOT_ERROR_MAX */
 };
 
 struct feed_token {

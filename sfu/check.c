@@ -2,16 +2,22 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 #include "ice/ice.h"
 #include "sfu/udp.h"
 
-enum { FILES_LEAST = 1024 };
+enum {
+	FILES_LEAST = 1024,
+	RECORDING_LEAST_MB = 256 /* as studio_start */
+};
 
 static int say(const char *verdict, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
@@ -228,6 +234,104 @@ static int check_files(void)
 	return say("ok", "enough files may be open");
 }
 
+/* It is made at the start if it is missing: then where it is to be counts. */
+static int check_recordings(const char *path, char ret_at[PATH_MAX])
+{
+	char *slash;
+
+	snprintf(ret_at, PATH_MAX, "%s", path);
+	slash = strrchr(ret_at, '/');
+	if (access(path, F_OK) == 0 || errno != ENOENT || !slash ||
+		slash == ret_at)
+		return check_directory("recording.directory", path, true);
+	*slash = '\0';
+	if (access(ret_at, W_OK | X_OK) == 0)
+		return say("ok", "recording.directory: %s will be made", path);
+	return say("PROBLEM",
+		"recording.directory: %s: %s; create it for the user hearth "
+		"runs as",
+		path, strerror(errno));
+}
+
+static int check_space(const char *at)
+{
+	struct statvfs st;
+	uint64_t free_mb;
+
+	if (statvfs(at, &st) != 0)
+		return 0; /* said already: it is not there */
+	free_mb = (uint64_t)st.f_bavail * st.f_frsize / 1000000;
+	if (free_mb < RECORDING_LEAST_MB)
+		return say("PROBLEM",
+			"recording.directory: %llu MB are free and %d are the "
+			"least; make room, or choose another disk",
+			(unsigned long long)free_mb, RECORDING_LEAST_MB);
+	return say("ok", "%llu.%llu GB are free for recordings",
+		(unsigned long long)free_mb / 1000,
+		(unsigned long long)free_mb / 100 % 10);
+}
+
+static int check_recorder(const char *given)
+{
+	static const char name[] = "hearth-record";
+	char path[PATH_MAX + sizeof(name)] = "";
+	ssize_t n = 0;
+	char *slash;
+
+	if (given && *given) {
+		snprintf(path, sizeof(path), "%s", given);
+	} else {
+		n = readlink("/proc/self/exe", path, PATH_MAX - 1);
+		slash = n > 0 ? strrchr(path, '/') : NULL;
+		if (slash)
+			memcpy(slash + 1, name, sizeof(name));
+	}
+	if (access(path, X_OK) != 0)
+		return say("PROBLEM",
+			"recording.recorder: the recorder program %s cannot be "
+			"run (%s); write where hearth-record is",
+			path, strerror(errno));
+	return say("ok", "recordings are written by %s", path);
+}
+
+static bool is_in_path(const char *program)
+{
+	const char *path = getenv("PATH");
+	char file[PATH_MAX];
+	int n;
+
+	for (path = path ? path : "/bin:/usr/bin"; *path;
+		path += n + (path[n] == ':')) {
+		n = (int)strcspn(path, ":");
+		snprintf(file, sizeof(file), "%.*s/%s", n, path, program);
+		if (access(file, X_OK) == 0)
+			return true;
+	}
+	return false;
+}
+
+static int check_recording(const struct config *config)
+{
+	const char *compose = config->recording.compose;
+	const char *who = config->recording.who;
+	char at[PATH_MAX];
+	int wrong;
+
+	if (who && !strcmp(who, "nobody"))
+		return say("note", "recording.who: nobody may record");
+	wrong = check_recordings(config->recording.directory, at);
+	wrong += check_space(at);
+	wrong += check_recorder(config->recording.recorder);
+	if (compose && !strcmp(compose, "none"))
+		return wrong;
+	if (!is_in_path("ffmpeg"))
+		return wrong + say("PROBLEM",
+				       "recording.compose: there is no ffmpeg "
+				       "to make one film of a recording; "
+				       "install it, or set this to none");
+	return wrong + say("ok", "ffmpeg makes one film of a recording");
+}
+
 int check_machine(const struct config *config)
 {
 	int wrong = check_udp(config);
@@ -235,5 +339,6 @@ int check_machine(const struct config *config)
 	wrong += check_http(config);
 	wrong += check_directory("state_dir", config->state_dir, true);
 	wrong += check_directory("http.web_root", config->http.web_root, false);
+	wrong += check_recording(config);
 	return wrong + check_files();
 }

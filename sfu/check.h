@@ -9,8 +9,8 @@
 
 /* Prints one line per fact to stdout: "ok", "note" or "PROBLEM", as bot_check
  * does. Returns the number of problems: ports, advertised addresses, state_dir,
- * web_root, file limit. Binds the configured ports for a moment; a hearth that
- * runs on them is reported as a port in use. */
+ * web_root, file limit, what recording takes. Binds the configured ports for a
+ * moment; a hearth that runs on them is reported as a port in use. */
 int check_machine(const struct config *config);
 
 #endif

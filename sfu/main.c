@@ -288,6 +288,21 @@ static int open_loop(struct hearth *h)
 	return event_add(h->ready_timer, &poll) ? -ENOMEM : 0;
 }
 
+/* What a restart does not help is for people: EXIT_CONFIG. */
+static int open_bot(struct hearth *h)
+{
+	char error[BOT_ERROR_MAX];
+	int err = bot_new(&h->bot, h->base, h->sfu, &h->config, h->http,
+		on_bot_exit, h, error);
+
+	if (!err)
+		return EXIT_OK;
+	fprintf(stderr, "hearth: %s%s\n",
+		*error ? "" : "cannot start the Matrix bot: ",
+		*error ? error : strerror(-err));
+	return *error && err != -EADDRINUSE ? EXIT_CONFIG : EXIT_RUNTIME;
+}
+
 static int open_parts(struct hearth *h)
 {
 	int err = open_loop(h);
@@ -296,17 +311,11 @@ static int open_parts(struct hearth *h)
 		err = sfu_new(&h->sfu, h->base, &h->config, on_sfu_failed, h);
 	if (err) {
 		fprintf(stderr, "hearth: cannot start: %s\n", strerror(-err));
-		return err;
+		return EXIT_RUNTIME;
 	}
-	err = open_http(h);
-	if (err)
-		return err;
-	err = bot_new(
-		&h->bot, h->base, h->sfu, &h->config, h->http, on_bot_exit, h);
-	if (err)
-		fprintf(stderr, "hearth: cannot start the Matrix bot: %s\n",
-			strerror(-err));
-	return err;
+	if (open_http(h))
+		return EXIT_RUNTIME;
+	return open_bot(h);
 }
 
 static void close_parts(struct hearth *h)
@@ -326,11 +335,12 @@ static void close_parts(struct hearth *h)
 
 static int run(struct hearth *h)
 {
-	int code = EXIT_RUNTIME;
+	int code;
 
 	raise_file_limit();
 	log_init(level_of(h->config.log.level), h->config.log.pii, "control");
-	if (open_parts(h) == 0) {
+	code = open_parts(h);
+	if (code == EXIT_OK) {
 		event_base_dispatch(h->base);
 		code = h->code;
 		log_info("stopped", "code=%d", code);

@@ -17,6 +17,9 @@ static struct config plain(void)
 	c.media.listen.v = loopback;
 	c.media.listen.n = 1;
 	c.http.listen = "127.0.0.1";
+	c.recording.directory = "/tmp/recordings";
+	c.recording.recorder = "/bin/true";
+	c.recording.compose = "none";
 	return c;
 }
 
@@ -126,6 +129,67 @@ static void test_directories(void **state)
 	assert_non_null(strstr(text, "http.web_root"));
 }
 
+static void test_recording(void **state)
+{
+	static const struct {
+		const char *directory, *recorder, *compose, *who, *path, *says;
+		int wrong;
+	} rows[] = {
+		{ "/tmp/h-none", "/bin/true", "none", "20", "", "will be made",
+			0 },
+		{ "/tmp", "/bin/true", "none", "20", "", "GB are free", 0 },
+		{ "/tmp", "/bin/true", "none", "20", "", "/tmp can be written",
+			0 },
+		{ "/dev/null", "/bin/true", "none", "20", "",
+			"recording.directory: /dev/null is not a directory",
+			1 },
+		{ "/nowhere/at/all", "/bin/true", "none", "20", "",
+			"PROBLEM  recording.directory: /nowhere/at/all", 1 },
+		/* A file system that has no room at all. */
+		{ "/proc", "/bin/true", "none", "20", "", "0 MB are free", 1 },
+		{ "/tmp", "/nowhere", "none", "20", "",
+			"PROBLEM  recording.recorder: the recorder program "
+			"/nowhere",
+			1 },
+		{ "/tmp", "", "none", "20", "", "/hearth-record cannot be run",
+			1 },
+		{ "/tmp", "/bin/true", "grid", "20", "/nowhere:/tmp",
+			"PROBLEM  recording.compose: there is no ffmpeg", 1 },
+		{ "/tmp", "/bin/true", "grid", "20", "/nowhere:%", "ffmpeg mak",
+			0 },
+		{ "/nowhere/at/all", "", "grid", "nobody", "", "nobody may",
+			0 },
+	};
+	char dir[] = "/tmp/hearth-check-XXXXXX", fake[64], path[128];
+	char *before = strdup(getenv("PATH"));
+
+	(void)state;
+	assert_non_null(mkdtemp(dir));
+	snprintf(fake, sizeof(fake), "%s/ffmpeg", dir);
+	assert_int_equal(symlink("/bin/true", fake), 0);
+	for (unsigned i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		struct config c = plain();
+		const char *mark = strchr(rows[i].path, '%');
+		char text[4096];
+
+		snprintf(path, sizeof(path), "%.*s%s",
+			(int)strcspn(rows[i].path, "%"), rows[i].path,
+			mark ? dir : "");
+		setenv("PATH", path, 1);
+		c.recording.directory = (char *)rows[i].directory;
+		c.recording.recorder = (char *)rows[i].recorder;
+		c.recording.compose = (char *)rows[i].compose;
+		c.recording.who = (char *)rows[i].who;
+		if (run(&c, text, sizeof(text)) != rows[i].wrong ||
+			!strstr(text, rows[i].says))
+			fail_msg("%u: %s", i, text);
+	}
+	setenv("PATH", before, 1);
+	free(before);
+	unlink(fake);
+	rmdir(dir);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -133,6 +197,7 @@ int main(void)
 		cmocka_unit_test(test_addresses),
 		cmocka_unit_test(test_ports),
 		cmocka_unit_test(test_directories),
+		cmocka_unit_test(test_recording),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

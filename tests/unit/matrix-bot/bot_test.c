@@ -212,6 +212,12 @@ static void check(void **state)
 	}
 	w.config.matrix.join_url = NULL;
 	assert_int_equal(bot_check(&w.config), 0);
+	w.config.feed.socket = (char *)"/tmp/feed.sock";
+	w.config.feed.tokens_file = (char *)"/nowhere/at/all";
+	assert_int_equal(bot_check(&w.config), 1);
+	w.config.feed.tokens_file = (char *)"/dev/null";
+	assert_int_equal(bot_check(&w.config), 1);
+	w.config.feed.socket = (char *)"";
 	w.config.matrix.password = NULL;
 	w.config.matrix.join_url = (char *)"http://far.example/";
 	assert_int_equal(bot_check(&w.config), 2);

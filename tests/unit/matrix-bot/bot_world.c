@@ -38,8 +38,12 @@ void world_new(struct world *w)
 
 void world_start(struct world *w)
 {
-	assert_int_equal(
-		bot_new(&w->b, w->base, NULL, &w->config, NULL, on_end, w), 0);
+	char error[BOT_ERROR_MAX];
+
+	assert_int_equal(bot_new(&w->b, w->base, NULL, &w->config, NULL, on_end,
+				 w, error),
+		0);
+	assert_string_equal(error, "");
 }
 
 void world_done(struct world *w)

@@ -426,12 +426,17 @@ static void no_descriptor(void **state)
 	done(&w);
 }
 
-static int try_start(struct world *w)
+/* What bot_new says, whose sentence has these words. */
+static int try_start(struct world *w, const char *words)
 {
-	int r = bot_new(&w->b, w->base, NULL, &w->config, NULL, NULL, NULL);
+	char error[BOT_ERROR_MAX] = "?";
+	int r = bot_new(
+		&w->b, w->base, NULL, &w->config, NULL, NULL, NULL, error);
 
 	if (r < 0)
 		w->b = NULL;
+	if (!strstr(error, words) || (r == 0 && error[0]))
+		fail_msg("%d: %s", r, error);
 	return r;
 }
 
@@ -444,29 +449,31 @@ static void unusable(void **state)
 	(void)state;
 	configure(&w);
 	write_tokens("ears secret listen\n", 0644);
-	assert_int_equal(try_start(&w), -EACCES);
+	assert_int_equal(try_start(&w, "feed.tokens_file: others"), -EACCES);
+	write_tokens("ears secret\n", 0600);
+	assert_int_equal(try_start(&w, "feed.tokens_file: /"), -EINVAL);
 	write_tokens("ears secret listen\n", 0600);
 	/* A file that is no socket stays. */
 	fd = open(path, O_CREAT | O_WRONLY, 0600);
 	close(fd);
-	assert_int_equal(try_start(&w), -EEXIST);
+	assert_int_equal(try_start(&w, "feed.socket: cannot"), -EEXIST);
 	assert_int_equal(unlink(path), 0);
 	/* Somebody listens there. */
 	snprintf(sa.sun_path, sizeof(sa.sun_path), "%s", path);
 	fd = socket(AF_UNIX, SOCK_STREAM, 0);
 	assert_int_equal(bind(fd, (struct sockaddr *)&sa, sizeof(sa)), 0);
 	assert_int_equal(listen(fd, 1), 0);
-	assert_int_equal(try_start(&w), -EADDRINUSE);
+	assert_int_equal(try_start(&w, "feed.socket: cannot"), -EADDRINUSE);
 	/* Nobody does any more. */
 	close(fd);
 	assert_int_equal(access(path, F_OK), 0);
-	assert_int_equal(try_start(&w), 0);
+	assert_int_equal(try_start(&w, ""), 0);
 	bot_free(w.b);
 	w.config.feed.tokens_file = (char *)"";
-	assert_int_equal(try_start(&w), -EINVAL);
+	assert_int_equal(try_start(&w, "feed.tokens_file is missing"), -EINVAL);
 	w.config.feed.socket = (char *)"/nowhere/at/all";
 	w.config.feed.tokens_file = tokens;
-	assert_int_equal(try_start(&w), -ENOENT);
+	assert_int_equal(try_start(&w, "feed.socket: cannot"), -ENOENT);
 	done(&w);
 }
 
