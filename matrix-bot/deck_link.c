@@ -75,21 +75,37 @@ static void add_file(const struct deck *d, cJSON *list, const char *id,
 		cJSON_Delete(item);
 }
 
+static bool is_composing(
+	const struct deck *d, const char *id, const cJSON *manifest)
+{
+	const struct deck_parcel *p = deck_parcel(d, id);
+
+	/* Delivered without: it could not be made. */
+	return d->config.compose && parcel_has_files(manifest) &&
+	       !get(manifest, "composed") && !get(manifest, "delivered") &&
+	       (!p || p->parcel.state == PARCEL_MAKING);
+}
+
 static void answer_links(
 	struct deck *d, const struct request *r, const cJSON *manifest)
 {
 	cJSON *content = parcel_about(manifest);
 	const cJSON *composed = get(manifest, "composed"), *file;
+	const cJSON *thumbnail = get(composed, "thumbnail");
 	char title[160];
 	cJSON *files;
 	int n = 0;
 
 	parcel_title(manifest, title, sizeof(title));
 	cJSON_AddStringToObject(content, "name", title);
+	if (is_composing(d, r->id, manifest))
+		cJSON_AddTrueToObject(content, "composing");
 	files = cJSON_AddArrayToObject(content, "files");
 	if (composed)
 		add_file(d, files, r->id, composed,
 			event_string(composed, "mimetype"));
+	if (thumbnail)
+		add_file(d, files, r->id, thumbnail, "image/jpeg");
 	cJSON_ArrayForEach(file, get(manifest, "files"))
 	{
 		if (n++ == FILES_MAX)

@@ -39,6 +39,7 @@ export function readLink(content, now = Date.now()) {
     name: text(content.name),
     started_ms: number(content.started_ms),
     duration_ms: number(content.duration_ms),
+    composing: content.composing === true,
     participants: people.slice(0, FILES_MAX).filter((p) => p && typeof p === 'object').map((p, i) => ({
       number: number(p.number) || i + 1, user_id: text(p.user_id), name: text(p.name) || text(p.user_id),
     })),

@@ -134,6 +134,9 @@ test('a link is the film, its picture and the tracks', () => {
   // no film; and a clock that is wrong
   const bare = readLink({ files: files.slice(2) }, NOW);
   assert.equal(bare.film, null);
+  assert.equal(bare.composing, false);
+  assert.equal(readLink({ files, composing: 1 }, NOW).composing, false);
+  assert.equal(readLink({ files, composing: true }, NOW).composing, true);
   assert.equal(bare.expires_ms, NOW + 3540e3);
   assert.equal(readLink({ files }, NOW + 10 * 3600e3).expires_ms, NOW + 10 * 3600e3 + 3540e3);
 });

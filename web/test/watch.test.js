@@ -197,4 +197,10 @@ test('without a film there are the tracks', async () => {
   const s = await until('shown', (v) => v.state === 'ready');
   assert.equal(s.video, null);
   assert.equal(await run(() => document.querySelectorAll('[data-testid=watch-track]').length), 1);
+  const words = () => run(() => document.querySelector('[data-testid=watch-no-film]').textContent);
+  assert.match(await words(), /^There is no film/);
+  answer.composing = true;
+  await run(() => show());
+  await until('shown', (v) => v.state === 'ready');
+  assert.match(await words(), /^The film of all together is still being made/);
 });

@@ -402,12 +402,17 @@ static void links(void **state)
 		strstr(fake_find(w.f, path, 0)->body, "{\"@b:s\":{\"*\":"));
 	assert_string_equal(event_string(content, "request_id"), "q1");
 	files = cJSON_GetObjectItem(content, "files");
-	assert_int_equal(cJSON_GetArraySize(files), 2);
+	assert_int_equal(cJSON_GetArraySize(files), 3);
+	assert_null(cJSON_GetObjectItem(content, "composing"));
 	one = cJSON_GetArrayItem(files, 0);
 	assert_string_equal(event_string(one, "url"),
 		"/recordings/rec7/composed.mp4?expires=3600");
 	assert_string_equal(event_string(one, "mimetype"), "video/mp4");
 	one = cJSON_GetArrayItem(files, 1);
+	assert_string_equal(event_string(one, "url"),
+		"/recordings/rec7/thumbnail.jpg?expires=3600");
+	assert_string_equal(event_string(one, "mimetype"), "image/jpeg");
+	one = cJSON_GetArrayItem(files, 2);
 	assert_string_equal(event_string(one, "mimetype"), "video/webm");
 	cJSON_Delete(content);
 	for (size_t i = 0; i < COUNT(v); i++) {
@@ -420,6 +425,44 @@ static void links(void **state)
 		assert_null(cJSON_GetObjectItem(content, "files"));
 		cJSON_Delete(content);
 	}
+	world_done(&w);
+}
+
+/* Is the n-th answer about "rec1" that its film is being made? */
+static bool is_composing(struct world *w, unsigned n)
+{
+	cJSON *content;
+	bool is;
+
+	ask_link(w, "@a:s", ROOM, "rec1");
+	content = world_content_sent(
+		w, "/sendToDevice/org.hearth.recording.link/", n);
+	is = cJSON_IsTrue(cJSON_GetObjectItem(content, "composing"));
+	assert_non_null(cJSON_GetObjectItem(content, "files"));
+	cJSON_Delete(content);
+	return is;
+}
+
+static void links_while_composing(void **state)
+{
+	struct world w;
+
+	(void)state;
+	world_in_room(&w, LEVELS THREE);
+	/* After a restart, too. */
+	fake_studio_shelf(MANIFEST_BARE("rec1"));
+	assert_true(is_composing(&w, 0));
+	fake_studio_emit(
+		STUDIO_STOPPED, "rec1", NULL, 0, MANIFEST_BARE("rec1"), "/tmp");
+	assert_true(is_composing(&w, 1));
+	fake_studio_emit(STUDIO_FAILED, "rec1", "It cannot be.", 0,
+		MANIFEST_BARE("rec1"), "/tmp");
+	assert_false(is_composing(&w, 2));
+	world_wait_studio(&w, "delivered:rec1:", 1);
+	fake_studio_shelf(
+		MANIFEST_HEAD("rec1", "0", MANIFEST_TRACK) ","
+							   "\"delivered\":{}}");
+	assert_false(is_composing(&w, 3));
 	world_done(&w);
 }
 
@@ -493,6 +536,7 @@ int main(void)
 		cmocka_unit_test(powers_change),
 		cmocka_unit_test(worker_dies),
 		cmocka_unit_test(links),
+		cmocka_unit_test(links_while_composing),
 		cmocka_unit_test(floods),
 		cmocka_unit_test(stops),
 		cmocka_unit_test(stops_in_time),

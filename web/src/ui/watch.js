@@ -87,7 +87,8 @@ export class Watch {
     if (!film) {
       this.media = null;
       return el('div', { class: 'film none' }, icon('film'),
-        el('p', { text: 'There is no film of all together. What each person sent can be downloaded below.' }));
+        el('p', { testid: 'watch-no-film', text: `${this.#link.composing ? 'The film of all together is still being made: look again in a while.'
+          : 'There is no film of all together.'} What each person sent can be downloaded below.` }));
     }
     const sound = /^audio\//.test(film.mimetype);
     this.media = el(sound ? 'audio' : 'video', {
