@@ -299,10 +299,16 @@ void tape_stopped(struct tape *t, const char *id, struct tape_actions *ret)
 	ret->n = 0;
 	if (strcmp(t->id, id) != 0 || t->state == TAPE_OFF)
 		return;
-	if (t->state == TAPE_WAITING)
+	if (t->state == TAPE_WAITING) {
 		t->id[0] = '\0';
-	else if (t->state != TAPE_ASKED)
+	} else if (t->state != TAPE_ASKED) {
+		/* Of a trouble before it was said that it goes on. */
+		if (t->end == TAPE_NOT_ENDED)
+			add_text(ret, TAPE_TELL,
+				"This call is not being recorded any more. Say "
+				"\"record\" to start another recording.");
 		set_state(t, TAPE_OFF, ret);
+	}
 }
 
 void tape_failed(struct tape *t, const char *id, const char *text,

@@ -296,6 +296,8 @@ static void replacement_unborn(void **state)
 	fake_studio_emit(STUDIO_FAILED, "rec2",
 		"The recorder ended before it could begin.", 0, NULL, "/tmp");
 	fake_studio_emit(
+		STUDIO_TROUBLE, "rec1", "It is over.", 0, NULL, "/tmp");
+	fake_studio_emit(
 		STUDIO_STOPPED, "rec1", NULL, 0, MANIFEST_BARE("rec1"), "/tmp");
 	world_expect_notice(&w, 1, "The recorder died.");
 	world_expect_notice(&w, 2,

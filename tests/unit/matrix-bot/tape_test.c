@@ -241,10 +241,12 @@ static void replaced(void **state)
 	tape_stopped(&t, "rec1", &a);
 	assert_int_equal(a.n, 0);
 	assert_int_equal(t.state, TAPE_ON);
-	/* Not any more, the fourth time. */
-	tape_trouble(&t, 80 * S, "rec2", "It died too often.", &a);
-	tape_stopped(&t, "rec2", &a);
+	/* Not any more, the next time: the room was told that it goes on. */
+	tape_trouble(&t, 20 * S, "rec2", "It died too often.", &a);
 	EXPECT(TAPE_SHOW);
+	tape_stopped(&t, "rec2", &a);
+	EXPECT(TAPE_TELL, TAPE_SHOW);
+	SAYS(0, "not being recorded any more");
 	assert_int_equal(t.state, TAPE_OFF);
 	tape_done(&t);
 }
