@@ -314,7 +314,8 @@ static bool has_place(const struct studio *s, const struct job *j)
 {
 	const struct job *other;
 
-	if (j->entry->recording)
+	/* Its end is told after whether the recording goes on. */
+	if (j->entry->recording || session_is_awaited(s, j->entry))
 		return false;
 	if (s->jobs_running < s->config->recording.jobs)
 		return true;

@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include <event2/event.h>
 #include "sfu/config.h"
 #include "sfu/log.h"
 
@@ -28,6 +29,16 @@ struct session *session_find(const struct studio *s, const char *conference)
 	if (!n->stopping && strcmp(n->entry->conference, conference) == 0)
 		return n;
 	return NULL;
+}
+
+bool session_is_awaited(const struct studio *s, const struct entry *before)
+{
+	const struct session *n;
+
+	LIST_FOREACH(n, &s->sessions, next)
+	if (!n->started && strcmp(n->continues, before->id) == 0)
+		return true;
+	return false;
 }
 
 void session_tell(struct session *n, const cJSON *order)
@@ -102,6 +113,7 @@ static void on_report(void *arg, const cJSON *r)
 		s->counters.started++;
 		keep_refresh(s, n->entry, NULL);
 		note_origin(n);
+		event_active(s->tick, 0, 0); /* who waited for it may end */
 		tell(n, STUDIO_STARTED, NULL);
 	} else if (!strcmp(type, "track")) {
 		news_add(s, n->entry,
@@ -144,6 +156,22 @@ static void end_well(struct session *n)
 	jobs_follow(s, n->entry);
 }
 
+/* The room has heard that it is started again. */
+static void tell_of_no_other(struct session *n)
+{
+	static const char over[] =
+		"The recorder could not be started again, and the recording is "
+		"over; what was recorded is kept. Start it again if you like.";
+	struct studio *s = n->studio;
+	const struct entry *before = entries_find(&s->entries, n->continues);
+
+	if (!before)
+		return;
+	s->counters.troubles++;
+	news_add(s, before,
+		&(struct story){ .type = STUDIO_TROUBLE, .text = over });
+}
+
 /* Nothing was recorded: no trace is left of it but the words why. */
 static void end_unborn(struct session *n)
 {
@@ -154,6 +182,7 @@ static void end_unborn(struct session *n)
 			? n->failure
 			: "The recorder ended before it could begin. Its "
 			  "last words are in the log of hearth.");
+	tell_of_no_other(n);
 	shelf_bin(&s->shelf, n->entry->id);
 	entries_remove(&s->entries, n->entry);
 	n->entry = NULL;
@@ -481,7 +510,10 @@ static bool session_again(struct session *old, const cJSON *about)
 	err = session_new(&n, s, old->entry->conference, old->entry->room, copy,
 		old->death_us, error);
 	cJSON_Delete(copy);
-	return err == 0;
+	if (err)
+		return false;
+	memcpy(n->continues, old->entry->id, sizeof(n->continues));
+	return true;
 }
 
 void session_free(struct session *n)

@@ -17,10 +17,14 @@
  * A recorder that dies is replaced while the conference goes on: EV_TROUBLE of
  * the recording that was cut off, then within 2 s EV_STARTED of another one
  * with an id of its own (studio_running gives it at once), whose manifest has
- * about.continues, the id of the one before; at some time EV_STOPPED of the one
- * before, stopped_because "crashed". After the third time within a minute it is
- * not replaced: EV_TROUBLE says so, EV_STOPPED comes. The same two where the
- * worker of the conference dies, without replacement: the front's to start.
+ * about.continues, the id of the one before; after that, at some time,
+ * EV_STOPPED of the one before, stopped_because "crashed". Where the other one
+ * cannot begin: EV_FAILED of it, EV_TROUBLE of the one before, which says that
+ * the recording is over after all, and EV_STOPPED of that, in this order;
+ * studio_running gives none from the first of them on. After the third time
+ * within a minute it is not replaced: EV_TROUBLE says so, EV_STOPPED comes. The
+ * same two where the worker of the conference dies, without replacement: the
+ * front's to start.
  *
  * EV_STOPPED and EV_COMPOSED come of recordings without any file as well
  * (manifest: files is empty): nobody published.

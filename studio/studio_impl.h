@@ -46,6 +46,7 @@ struct session {
 	LIST_ENTRY(session) next;
 	struct studio *studio;
 	struct entry *entry;
+	char continues[SHELF_ID + 1]; /* the one it takes the place of; or "" */
 	struct process *process;
 	struct plug *plug; /* NULL: not in the conference any more */
 	bool started, stopping, stopped;
@@ -120,6 +121,8 @@ int session_new(struct session **ret, struct studio *s, const char *conference,
 	const char *room, const cJSON *about, const uint64_t deaths[DEATHS],
 	char ret_error[STUDIO_ERROR]);
 struct session *session_find(const struct studio *s, const char *conference);
+/* True: whether another one takes the place of this one is not known yet. */
+bool session_is_awaited(const struct studio *s, const struct entry *before);
 /* Tells the recorder to stop; the rest comes by itself. */
 void session_stop(struct session *session, const char *reason);
 void session_tell(struct session *session, const cJSON *order);

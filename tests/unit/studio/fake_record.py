@@ -53,7 +53,10 @@ class Run:
     def begin(self, order):
         self.do = order.get("about", {}).get("do", "")
         self.directory = order["directory"]
-        if self.do == "unborn":
+        heir = "continues" in order.get("about", {})
+        if heir and self.do.startswith("die, then wait"):
+            time.sleep(0.7)
+        if self.do == "unborn" or heir and self.do.endswith("unborn heir"):
             say("failed", message="It was not to be.")
             sys.exit(1)
         if self.do == "silent":
@@ -71,7 +74,7 @@ class Run:
 
     def act(self):
         if self.do == "die" or \
-                self.do == "die once" and "continues" not in \
+                self.do.startswith("die") and "continues" not in \
                 self.manifest["about"]:
             os.kill(os.getpid(), signal.SIGKILL)
         elif self.do == "track":

@@ -72,6 +72,55 @@ static void test_recorder_that_always_dies_is_given_up(void **state)
 	assert_null(studio_running(w->studio, "!room"));
 }
 
+/* That it is not started again is heard before that it is over. */
+static void test_replacement_dies_unborn(void **state)
+{
+	static const char *const ways[] = { "die, then unborn heir",
+		"die, then wait for an unborn heir" };
+	struct world *w = *state;
+	char expected[1024];
+
+	for (unsigned i = 0; i < 2; i++) {
+		char second[STUDIO_ID_MAX + 1] = "";
+
+		w->told[0] = '\0';
+		world_record(w, ways[i]);
+		world_wait(w, "trouble ");
+		snprintf(second, sizeof(second), "%s",
+			studio_running(w->studio, "!room"));
+		world_wait(w, "stopped ");
+		assert_null(studio_running(w->studio, "!room"));
+		snprintf(expected, sizeof(expected),
+			"started %1$s \n"
+			"trouble %1$s The recorder ended unexpectedly and is "
+			"started again: some seconds are missing, what was "
+			"recorded is kept.\n"
+			"failed %2$s It was not to be.\n"
+			"trouble %1$s The recorder could not be started again, "
+			"and the recording is over; what was recorded is kept. "
+			"Start it again if you like.\n"
+			"stopped %1$s crashed\n",
+			w->id, second);
+		assert_memory_equal(w->told, expected, strlen(expected));
+		assert_false(world_exists(w, second, ""));
+	}
+}
+
+static void test_replacement_begins_before_the_end_of_the_first(void **state)
+{
+	struct world *w = *state;
+	const char *second, *first;
+
+	world_record(w, "die, then wait");
+	world_wait(w, "stopped ");
+	assert_int_equal(world_lines(w, "started "), 2);
+	first = strstr(w->told, "started ");
+	second = strstr(first + 1, "\nstarted ");
+	assert_non_null(second);
+	assert_true(second < strstr(w->told, "stopped "));
+	assert_non_null(studio_running(w->studio, "!room"));
+}
+
 static void test_unborn(void **state)
 {
 	struct world *w = *state;
@@ -373,6 +422,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(test_recorder_dies_and_is_replaced),
 		T(test_recorder_that_always_dies_is_given_up),
+		T(test_replacement_dies_unborn),
+		T(test_replacement_begins_before_the_end_of_the_first),
 		T(test_unborn),
 		T(test_recorder_not_executable_now),
 		T(test_babble),
