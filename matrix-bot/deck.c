@@ -158,25 +158,12 @@ static void how_it_ended(const struct deck_tape *t,
 	uint64_t ended_ms = event_number(ev->manifest, "ended_ms");
 	char when[64];
 
-	if (t && strcmp(t->tape.id, ev->id) == 0 &&
-		t->tape.end != TAPE_NOT_ENDED) {
-		tape_end_text(&t->tape, ev->id, ret, cap);
+	if (t && tape_end_text(&t->tape, ev->id, ret, cap))
 		return;
-	}
 	tape_text_when(when, sizeof(when), ended_ms);
 	snprintf(ret, cap,
 		"was interrupted at %s; what was recorded before is kept",
 		ended_ms ? when : "an unknown time");
-}
-
-/* Another recording has the place of this one already, though it has not begun
- * yet: what comes of this one is not about the call any more. */
-static void adopt(struct deck *d, struct deck_tape *t, const char *id)
-{
-	const char *running = studio_running(d->studio, t->room);
-
-	if (running && strcmp(running, id) != 0 && strcmp(t->tape.id, id) == 0)
-		tape_replaced(&t->tape, running);
 }
 
 static void on_stopped(struct deck *d, const struct studio_event *ev)
@@ -191,7 +178,6 @@ static void on_stopped(struct deck *d, const struct studio_event *ev)
 		parcel_ended(&p->parcel, how, ev->manifest, d->config.compose);
 	if (!t)
 		return;
-	adopt(d, t, ev->id);
 	tape_stopped(&t->tape, ev->id, &a);
 	deck_run_tape(d, t, &a);
 }
@@ -205,34 +191,32 @@ static bool was_cut_off(const cJSON *manifest)
 
 static void on_composed(struct deck *d, const struct studio_event *ev)
 {
-	struct deck_parcel *p = deck_parcel(d, ev->id);
+	bool untold = !deck_parcel(d, ev->id) && was_cut_off(ev->manifest);
+	struct deck_parcel *p = deck_parcel_get(d, ev);
 	char how[TAPE_SAID_MAX / 4];
 
+	if (!p)
+		return;
 	/* A recorder that outlived us has finished its files by itself: nothing
 	 * has told the room yet that we were gone. */
-	if (!p && was_cut_off(ev->manifest)) {
-		p = deck_parcel_get(d, ev);
+	if (untold) {
 		how_it_ended(NULL, ev, how, sizeof(how));
-		if (p)
-			parcel_ended(&p->parcel, how, ev->manifest, false);
-	} else if (!p) {
-		p = deck_parcel_get(d, ev);
+		parcel_ended(&p->parcel, how, ev->manifest, false);
 	}
-	if (p)
-		parcel_composed(&p->parcel, fetch_now_us(), deck_unix_ms(),
-			ev->manifest, d->config.deliver);
+	parcel_composed(&p->parcel, fetch_now_us(), deck_unix_ms(),
+		ev->manifest, d->config.deliver);
 }
 
 /* Of one that nobody speaks for: it is from before a restart, or another one
  * has its place in the call. */
-static void tell_failed(struct deck *d, const struct studio_event *ev)
+static void tell_failed(
+	struct deck *d, const struct studio_event *ev, const char *text)
 {
 	char said[TAPE_SAID_MAX];
 
 	if (seen_before(&d->seen, seen_key(&d->seen, "failed", ev->id, NULL)))
 		return;
-	snprintf(said, sizeof(said), "Recording %s: %.700s", ev->id,
-		ev->text ? ev->text : "it failed; the server's log says why.");
+	snprintf(said, sizeof(said), "Recording %s: %.700s", ev->id, text);
 	hall_notice(d->hall, ev->conference, NULL, said);
 }
 
@@ -241,20 +225,19 @@ static void on_failed(struct deck *d, const struct studio_event *ev)
 {
 	struct deck_tape *t = deck_tape(d, ev->conference);
 	struct deck_parcel *p = deck_parcel(d, ev->id);
+	const char *text = ev->text ? ev->text : "the server's log says why.";
 	struct tape_actions a = { .n = 0 };
 
 	log_warn("recording_failed", "id=%s what=%s", log_value(ev->id),
-		log_value(ev->text));
+		log_value(text));
 	if (p)
-		parcel_failed(&p->parcel, fetch_now_us(), ev->text);
-	if (t)
-		adopt(d, t, ev->id);
+		parcel_failed(&p->parcel, fetch_now_us(), text);
 	if (!t || !tape_is_live(&t->tape) || strcmp(t->tape.id, ev->id) != 0) {
 		if (!p)
-			tell_failed(d, ev);
+			tell_failed(d, ev, text);
 		return;
 	}
-	tape_failed(&t->tape, ev->id, ev->text ? ev->text : "", &a);
+	tape_failed(&t->tape, ev->id, text, &a);
 	deck_run_tape(d, t, &a);
 }
 
@@ -292,6 +275,20 @@ static bool on_finished(struct deck *d, const struct studio_event *ev)
 	return false;
 }
 
+static void on_trouble(struct deck *d, struct deck_tape *t,
+	const struct studio_event *ev, struct tape_actions *ret)
+{
+	const char *running = studio_running(d->studio, t->room);
+
+	tape_trouble(&t->tape, fetch_now_us(), ev->id, ev->text ? ev->text : "",
+		ret);
+	/* Another one has its place already, though it has not begun: what
+	 * comes of this one is not about the call any more. */
+	if (running && strcmp(running, ev->id) != 0 &&
+		strcmp(t->tape.id, ev->id) == 0)
+		tape_replaced(&t->tape, running);
+}
+
 void deck_on_studio(void *arg, const struct studio_event *ev)
 {
 	struct deck *d = arg;
@@ -319,9 +316,7 @@ void deck_on_studio(void *arg, const struct studio_event *ev)
 		tape_started(&t->tape, started_ms ? started_ms : deck_unix_ms(),
 			ev->id, &a);
 	} else if (ev->type == STUDIO_TROUBLE) {
-		tape_trouble(&t->tape, fetch_now_us(), ev->id,
-			ev->text ? ev->text : "", &a);
-		adopt(d, t, ev->id);
+		on_trouble(d, t, ev, &a);
 	} else if (ev->type == STUDIO_RECOVERED) {
 		tape_recovered(&t->tape, ev->id, &a);
 	}

@@ -91,10 +91,9 @@ static struct parcel_reply reply_of(
 static void on_status(void *arg, uint64_t tag, const struct client_reply *r)
 {
 	struct deck_parcel *p = by_serial(arg, tag);
-	struct parcel_reply reply = reply_of(r, "event_id");
 
 	if (p)
-		parcel_status(&p->parcel, reply.result);
+		parcel_status(&p->parcel, event_string(r->json, "event_id"));
 }
 
 /* An edit (m.replace, Client-Server API, event replacements). */
@@ -206,10 +205,9 @@ static cJSON *link_of(
 static void on_late(void *arg, uint64_t tag, const struct client_reply *r)
 {
 	struct deck_parcel *p = answered(arg, tag, r);
-	struct parcel_reply reply = reply_of(r, "event_id");
 
 	if (p)
-		parcel_late(&p->parcel, reply.result);
+		parcel_late(&p->parcel, event_string(r->json, "event_id"));
 }
 
 static void on_limit(void *arg, uint64_t tag, const struct client_reply *r);

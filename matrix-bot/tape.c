@@ -447,29 +447,29 @@ void tape_notice(
 			t->by.name, names);
 }
 
-void tape_end_text(const struct tape *t, const char *id, char *ret, size_t cap)
+bool tape_end_text(const struct tape *t, const char *id, char *ret, size_t cap)
 {
-	bool own = strcmp(t->id, id) == 0;
-
-	switch (own ? t->end : TAPE_NOT_ENDED) {
+	if (strcmp(t->id, id) != 0)
+		return false;
+	switch (t->end) {
+	case TAPE_NOT_ENDED:
+		return false;
 	case TAPE_BY_PERSON:
 		snprintf(ret, cap, "stopped by %s", t->end_name);
-		return;
+		break;
 	case TAPE_CALL_ENDED:
 		snprintf(ret, cap, "ended with the call");
-		return;
+		break;
 	case TAPE_ROOM_GONE:
 		snprintf(ret, cap, "ended because I had to leave this room");
-		return;
+		break;
 	case TAPE_ENCRYPTED:
 		snprintf(ret, cap,
 			"ended because encryption was switched on here");
-		return;
+		break;
 	case TAPE_SHUTDOWN:
 		snprintf(ret, cap, "ended because I am being stopped");
-		return;
-	case TAPE_NOT_ENDED:
 		break;
 	}
-	snprintf(ret, cap, "was interrupted by a fault");
+	return true;
 }

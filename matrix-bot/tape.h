@@ -146,8 +146,8 @@ void tape_tick(struct tape *t, uint64_t now_us, struct tape_actions *ret);
  * call. */
 void tape_notice(
 	const struct tape *t, const char *people, char *ret, size_t cap);
-/* "stopped by Ann", "ended with the call", … of the recording `id`: the tape's
- * own, or another one that a fault has cut off. */
-void tape_end_text(const struct tape *t, const char *id, char *ret, size_t cap);
+/* "stopped by Ann", "ended with the call", …; false: the recording `id` is not
+ * the tape's, or a fault has cut it off. */
+bool tape_end_text(const struct tape *t, const char *id, char *ret, size_t cap);
 
 #endif
