@@ -1,11 +1,12 @@
 /*
- * What one forwarded packet costs hearth: one publisher of 2.5 Mbit/s video and
- * N receivers with real ICE, DTLS and SRTP over loopback. CPU nanoseconds, user
- * and kernel, of a worker process divided by the packets it forwarded.
+ * What one forwarded packet costs hearth, and what it costs a bare loop: one
+ * publisher of 4.4 Mbit/s video and N receivers with real ICE, DTLS and SRTP
+ * over loopback. CPU nanoseconds, user and kernel, of a worker process divided
+ * by the packets it forwarded.
  *
  * This program is a front over the seam (sfu.h) and the load generator in one;
  * the worker is its child, as it is hearth's: sfu/child.c runs /proc/self/exe
- * with --worker, which here as there is worker_main.
+ * with --worker, which here is hearth's worker that can lend itself (bare.h).
  *
  * Exit codes: 0 measured; 1 the call was lost or could not be held; 2 usage.
  */
@@ -15,29 +16,33 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include "bench/bare.h"
+#include "bench/inside.h"
 #include "bench/report.h"
 #include "bench/scenario.h"
 #include "dtls/assoc.h"
 #include "rtp/crypt.h"
 #include "sfu/log.h"
-#include "sfu/worker.h"
 
 enum { EXIT_USAGE = 2 };
 
 struct options {
 	unsigned receivers[REPORT_ROWS], n, seconds;
 	const char *json;
-	bool pin;
+	const char *server; /* NULL: both in turn */
+	bool pin, phases;
 };
 
 static void print_usage(FILE *f)
 {
-	fputs("usage: bench/run forward [--receivers 1,10,50,200] [--seconds "
-	      "10]\n"
-	      "                         [--json FILE] [--no-pin]\n"
+	fputs("usage: bench/run forward [--receivers 1,10,50,200,1000]\n"
+	      "                         [--server hearth|bare] [--seconds 5]\n"
+	      "                         [--phases] [--json FILE] [--no-pin]\n"
 	      "\n"
-	      "  --receivers  one run for each number, at most 900\n"
-	      "  --seconds    measured in each run\n"
+	      "  --receivers  one pair of runs for each number, at most 3000\n"
+	      "  --server     only that one\n"
+	      "  --seconds    measured in each run, at most 10\n"
+	      "  --phases     and 2 s more for the split into phases\n"
 	      "  --json       write the result there too\n"
 	      "  --no-pin     leave the choice of CPUs to the kernel\n",
 		f);
@@ -62,11 +67,17 @@ static bool read_receivers(struct options *o, const char *text)
 	do {
 		unsigned v = number(&text, SCENARIO_RECEIVERS_MAX);
 
-		if (!v || o->n == REPORT_ROWS)
+		if (!v || o->n == REPORT_ROWS / 2)
 			return false;
 		o->receivers[o->n++] = v;
 	} while (*text++ == ',');
 	return text[-1] == '\0';
+}
+
+static bool read_server(struct options *o, const char *text)
+{
+	o->server = text;
+	return strcmp(text, "hearth") == 0 || strcmp(text, "bare") == 0;
 }
 
 static bool read_seconds(struct options *o, const char *text)
@@ -81,6 +92,8 @@ static int read_options(struct options *o, int argc, char **argv)
 	static const struct option known[] = {
 		{ "receivers", required_argument, NULL, 'r' },
 		{ "seconds", required_argument, NULL, 's' },
+		{ "server", required_argument, NULL, 'w' },
+		{ "phases", no_argument, NULL, 't' },
 		{ "json", required_argument, NULL, 'j' },
 		{ "no-pin", no_argument, NULL, 'p' },
 		{ "help", no_argument, NULL, 'h' },
@@ -94,6 +107,10 @@ static int read_options(struct options *o, int argc, char **argv)
 			good = read_receivers(o, optarg);
 		else if (c == 's')
 			good = read_seconds(o, optarg);
+		else if (c == 'w')
+			good = read_server(o, optarg);
+		else if (c == 't')
+			o->phases = true;
 		else if (c == 'j')
 			o->json = optarg;
 		else if (c == 'p')
@@ -120,29 +137,47 @@ static void raise_file_limit(void)
 	}
 }
 
+static bool run_one(
+	const struct options *o, unsigned i, bool bare, struct report_row *row)
+{
+	struct scenario s = { .receivers = o->receivers[i],
+		.seconds = o->seconds,
+		.pin = o->pin,
+		.phases = o->phases,
+		.bare = bare };
+	char error[SCENARIO_ERROR];
+
+	if (!scenario_forward(&s, row, error)) {
+		fprintf(stderr, "forward: %s, %u receivers: %s\n",
+			bare ? "bare" : "hearth", s.receivers, error);
+		return false;
+	}
+	report_line(stdout, row);
+	fflush(stdout);
+	return true;
+}
+
 static bool run(const struct options *o, FILE *json)
 {
 	struct report_row rows[REPORT_ROWS];
 	struct report_machine machine;
-	char error[SCENARIO_ERROR];
+	unsigned n = 0;
 
 	report_machine(&machine);
 	report_head(stdout, &machine);
 	report_line(stdout, NULL);
 	fflush(stdout);
 	memset(rows, 0, sizeof(rows));
-	for (unsigned i = 0; i < o->n; i++) {
-		if (!scenario_forward(o->receivers[i], o->seconds, o->pin,
-			    &rows[i], error)) {
-			fprintf(stderr, "forward: %u receivers: %s\n",
-				o->receivers[i], error);
-			return false;
+	for (unsigned i = 0; i < o->n; i++)
+		for (unsigned bare = 0; bare < 2; bare++) {
+			if (o->server && (*o->server == 'b') != (bool)bare)
+				continue;
+			if (!run_one(o, i, bare, &rows[n++]))
+				return false;
 		}
-		report_line(stdout, &rows[i]);
-		fflush(stdout);
-	}
+	report_tail(stdout, rows, n);
 	if (json)
-		report_json(json, &machine, rows, o->n);
+		report_json(json, &machine, rows, n);
 	return true;
 }
 
@@ -168,14 +203,14 @@ static bool run_with_file(const struct options *o)
 
 int main(int argc, char **argv)
 {
-	struct options o = { .receivers = { 1, 10, 50, 200 },
-		.n = 4,
-		.seconds = 10,
+	struct options o = { .receivers = { 1, 10, 50, 200, 1000 },
+		.n = 5,
+		.seconds = 5,
 		.pin = true };
 	int code;
 
 	if (argc > 1 && strcmp(argv[1], "--worker") == 0)
-		return worker_main();
+		return bare_worker_main();
 	code = read_options(&o, argc, argv);
 	if (code >= 0)
 		return code;
@@ -184,6 +219,10 @@ int main(int argc, char **argv)
 	log_init(LOG_LVL_WARN, false, "control");
 	if (crypt_global_init() != 0 || assoc_global_init() != 0) {
 		fprintf(stderr, "forward: no SRTP or SCTP\n");
+		return EXIT_FAILURE;
+	}
+	if (inside_make() != 0) {
+		fprintf(stderr, "forward: no memory to share\n");
 		return EXIT_FAILURE;
 	}
 	code = run_with_file(&o) ? EXIT_SUCCESS : EXIT_FAILURE;

@@ -7,13 +7,24 @@ endif()
 # What benchmarks with a worker share: loop, seam, load, measures, report.
 hearth_library(bench_stage
   SOURCES ${CMAKE_CURRENT_LIST_DIR}/load.c ${CMAKE_CURRENT_LIST_DIR}/load_crowd.c
+    ${CMAKE_CURRENT_LIST_DIR}/load_side.c
     ${CMAKE_CURRENT_LIST_DIR}/load_socket.c ${CMAKE_CURRENT_LIST_DIR}/measure.c
+    ${CMAKE_CURRENT_LIST_DIR}/inside.c
     ${CMAKE_CURRENT_LIST_DIR}/report.c ${CMAKE_CURRENT_LIST_DIR}/stage.c
   LINK sim_client sfu_edge)
 
+# The worker that lends itself, with its phases told apart (bench/inside.h).
+add_library(bench_inside OBJECT
+  ${CMAKE_CURRENT_LIST_DIR}/bare.c ${CMAKE_CURRENT_LIST_DIR}/inside_wrap.c)
+target_link_libraries(bench_inside PUBLIC bench_stage)
+foreach(name udp_receive crypt_open_rtp outbox_seal udp_send worker_turn_begin
+    worker_turn_end)
+  target_link_options(bench_inside INTERFACE LINKER:--wrap=${name})
+endforeach()
+
 add_executable(bench_forward
   ${CMAKE_CURRENT_LIST_DIR}/forward.c ${CMAKE_CURRENT_LIST_DIR}/scenario.c)
-target_link_libraries(bench_forward PRIVATE bench_stage)
+target_link_libraries(bench_forward PRIVATE bench_inside)
 
 # What a result has to name. mbedTLS 2.28 has no pkg-config file.
 file(STRINGS ${MBEDTLS_INCLUDE}/mbedtls/version.h line

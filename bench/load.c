@@ -13,9 +13,10 @@ enum {
 	JOINING_MAX = 8, /* at a time: handshakes cost milliseconds */
 	TICK_US = 5000,
 	CHANNELS_US = 100000,
-	FPS = 30,
+	FPS = 50,
+	CROWD_FPS = 30,
 	PACKET_BYTES = 1100,
-	PACKETS_LEAST = 9, /* and one more in every other frame */
+	PACKETS = 10, /* of a frame */
 	CROWD_PACKETS = 3,
 	LIVE_US = 1000000
 };
@@ -104,19 +105,20 @@ static void on_event(void *arg, const struct sfu_event *ev)
 	}
 }
 
-static void join(struct load_seat *s)
+void load_join(struct load_seat *s)
 {
 	const struct sfu_join_options options = {
 		.renegotiate = !s->client->cfg.metadata_free
 	};
 	struct load *l = s->load;
-	char label[32], *offer = client_offer(s->client, false);
+	char room[32], label[32], *offer = client_offer(s->client, false);
 	int err = -ENOMEM;
 
+	snprintf(room, sizeof(room), "bench %u", s->room);
 	snprintf(label, sizeof(label), "bench %u", (unsigned)(s - l->seat));
 	if (offer) {
 		s->id = sfu_join(
-			l->sfu, "bench", label, &options, on_event, s, &err);
+			l->sfu, room, label, &options, on_event, s, &err);
 		if (s->id)
 			err = sfu_offer(l->sfu, s->id, offer);
 	}
@@ -130,18 +132,26 @@ static void join(struct load_seat *s)
 static void join_some(struct load *l)
 {
 	for (unsigned i = 0; i < l->n_seats && l->joining < JOINING_MAX; i++)
-		if (l->seat[i].state == SEAT_WAITING && !l->error[0])
-			join(&l->seat[i]);
+		if (l->seat[i].state == SEAT_WAITING && !l->seat[i].late &&
+			!l->error[0])
+			load_join(&l->seat[i]);
 }
 
 /* Time. */
 
 static void arm_frame(struct load *l)
 {
-	uint64_t due = client_deadline(l->seat[0].client);
-	uint64_t now = load_clock_us(), wait = due > now ? due - now : 0;
+	uint64_t due = UINT64_MAX, now = load_clock_us(), wait;
 	struct timeval tv;
 
+	for (unsigned i = 0; i < l->n_seats; i++) {
+		if (load_is_timed(l, i)) {
+			uint64_t d = client_deadline(l->seat[i].client);
+
+			due = d < due ? d : due;
+		}
+	}
+	wait = due > now ? due - now : 0;
 	if (wait > TICK_US * 20)
 		wait = TICK_US * 20;
 	tv.tv_sec = 0;
@@ -149,21 +159,28 @@ static void arm_frame(struct load *l)
 	event_add(l->frame, &tv);
 }
 
-static void on_frame(evutil_socket_t fd, short what, void *arg)
+static void send_frame(struct load *l, struct client *c)
 {
-	struct load *l = arg;
-	struct client *c = l->seat[0].client;
-
-	(void)fd;
-	(void)what;
-	if (!l->delays)
-		c->cfg.packets_per_frame =
-			PACKETS_LEAST + (c->send[CLIENT_VIDEO].counter & 1);
 	client_tick(c, load_clock_us());
 	if (l->paused)
 		c->send[CLIENT_AUDIO].next_us = c->send[CLIENT_VIDEO].next_us =
 			UINT64_MAX;
 	load_socket_flush(l);
+}
+
+static void on_frame(evutil_socket_t fd, short what, void *arg)
+{
+	struct load *l = arg;
+
+	(void)fd;
+	(void)what;
+	for (unsigned i = 0; i < l->n_seats; i++) {
+		struct client *c = l->seat[i].client;
+
+		if (load_is_timed(l, i) &&
+			client_deadline(c) <= load_clock_us())
+			send_frame(l, c);
+	}
 	arm_frame(l);
 }
 
@@ -176,6 +193,7 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	join_some(l);
+	load_storm_tick(l, now);
 	assoc_global_tick(now);
 	if (channels)
 		l->channels_us = now;
@@ -184,19 +202,29 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
 
 		if (channels)
 			client_channels(c, now);
-		if (i && client_deadline(c) <= now)
+		if (!load_is_timed(l, i) && client_deadline(c) <= now)
 			client_tick(c, load_clock_us());
 	}
 	load_socket_flush(l);
 }
 
+/* Their frames are spread over the time of one. */
 void load_pause(struct load *l, bool pause)
 {
-	struct client_send *send = l->seat[0].client->send;
-	uint64_t next = pause ? UINT64_MAX : load_clock_us();
+	uint64_t now = load_clock_us();
+	unsigned of = l->shape.conferences ? l->shape.conferences : 1;
 
 	l->paused = pause;
-	send[CLIENT_AUDIO].next_us = send[CLIENT_VIDEO].next_us = next;
+	for (unsigned i = 0; i < l->n_seats; i++) {
+		struct load_seat *s = &l->seat[i];
+
+		if (load_is_timed(l, i))
+			s->client->send[CLIENT_AUDIO].next_us =
+				s->client->send[CLIENT_VIDEO].next_us =
+					pause ? UINT64_MAX
+					      : now + 1000000 / FPS * s->room /
+								of;
+	}
 	if (!pause)
 		arm_frame(l);
 }
@@ -205,28 +233,50 @@ void load_pause(struct load *l, bool pause)
 
 static struct client_config config_of(const struct load *l, unsigned i)
 {
-	bool publishes = l->delays ? i < l->n_seats_max - 1 : i == 0;
+	const struct load_seat *s = &l->seat[i];
 
 	return (struct client_config){ .id = i + 1,
-		.audio = publishes,
-		.video = publishes,
-		.data = !publishes || !l->delays,
-		.metadata_free = publishes && l->delays,
-		.fps = FPS,
-		.packets_per_frame = CROWD_PACKETS,
+		.audio = s->publishes && l->crowd,
+		.video = s->publishes,
+		.data = l->crowd ? !s->publishes : !l->shape.no_data,
+		.spares = !l->crowd && l->shape.no_data && !s->publishes,
+		.metadata_free = s->publishes && l->crowd,
+		.fps = l->crowd ? CROWD_FPS : FPS,
+		.packets_per_frame = l->crowd ? CROWD_PACKETS : PACKETS,
 		.packet_bytes = PACKET_BYTES };
+}
+
+static void place(struct load *l, unsigned i)
+{
+	const struct load_shape *shape = &l->shape;
+	struct load_seat *s = &l->seat[i];
+	unsigned each = shape->receivers + 1;
+
+	if (l->crowd) {
+		s->publishes = i < l->n_seats_max - 1;
+		s->receives = i > 0;
+		return;
+	}
+	s->room = i / each < shape->conferences ? i / each : shape->conferences;
+	s->late = i / each >= shape->conferences;
+	s->publishes = !s->late && i % each == 0 && !shape->idle;
+	s->receives = !s->late && i % each != 0;
 }
 
 static bool fill_seat(struct load *l, unsigned i)
 {
 	struct load_seat *s = &l->seat[i];
-	struct client_config config = config_of(l, i);
+	struct client_config config;
 
+	place(l, i);
+	config = config_of(l, i);
 	s->out.send = load_socket_send;
 	s->load = l;
 	s->fd = -1;
-	s->stamped = l->delays && i == l->n_seats_max - 1;
-	s->full = s->stamped || i % LOAD_FULL == 1;
+	s->full = i % LOAD_FULL == 1;
+	s->stamped = l->crowd ? i == l->n_seats_max - 1
+			      : l->delays && s->full && s->receives;
+	s->full = s->full || s->stamped;
 	s->client = client_new(&config, l->cert, &s->out);
 	if (s->client && s->stamped) {
 		s->client->user = s;
@@ -236,7 +286,7 @@ static bool fill_seat(struct load *l, unsigned i)
 }
 
 static struct load *make(struct event_base *base, struct sfu *sfu,
-	unsigned seats, uint32_t *delays)
+	unsigned seats, const struct load_shape *shape, bool delays)
 {
 	static const struct timeval every = { .tv_usec = TICK_US };
 	struct load *l = calloc(1, sizeof(*l));
@@ -245,14 +295,20 @@ static struct load *make(struct event_base *base, struct sfu *sfu,
 		return NULL;
 	l->base = base;
 	l->sfu = sfu;
-	l->delays = delays;
+	if (shape)
+		l->shape = *shape;
+	l->crowd = !shape;
+	l->detour[0] = l->detour[1] = -1;
+	if (delays)
+		l->delays = calloc(LOAD_DELAYS + 1, sizeof(*l->delays));
 	l->n_seats_max = seats;
 	l->cert = cert_new((uint64_t)time(NULL));
 	l->seat = calloc(seats, sizeof(*l->seat));
 	l->buffers = load_buffers_new();
 	l->tick = event_new(base, -1, EV_PERSIST, on_tick, l);
 	l->frame = evtimer_new(base, on_frame, l);
-	if (!l->cert || !l->seat || !l->buffers || !l->tick || !l->frame)
+	if (!l->cert || !l->seat || !l->buffers || !l->tick || !l->frame ||
+		(delays && !l->delays))
 		return load_free(l);
 	for (unsigned i = 0; i < seats; i++) {
 		l->n_seats++;
@@ -264,18 +320,19 @@ static struct load *make(struct event_base *base, struct sfu *sfu,
 	return l;
 }
 
-struct load *load_new(
-	struct event_base *base, struct sfu *sfu, unsigned receivers)
+struct load *load_new(struct event_base *base, struct sfu *sfu,
+	const struct load_shape *shape)
 {
-	return make(base, sfu, receivers + 1, NULL);
+	unsigned seats =
+		shape->conferences * (shape->receivers + 1) + shape->late;
+
+	return make(base, sfu, seats, shape, shape->delays);
 }
 
 struct load *load_crowd(
 	struct event_base *base, struct sfu *sfu, unsigned publishers)
 {
-	uint32_t *delays = calloc(LOAD_DELAYS + 1, sizeof(*delays));
-
-	return delays ? make(base, sfu, publishers + 1, delays) : NULL;
+	return make(base, sfu, publishers + 1, NULL, true);
 }
 
 struct load *load_free(struct load *l)
@@ -291,6 +348,7 @@ struct load *load_free(struct load *l)
 	if (l->frame)
 		event_free(l->frame);
 	load_buffers_free(l->buffers);
+	load_side_free(l);
 	free(l->delays);
 	free(l->seat);
 	cert_free(l->cert);
@@ -304,8 +362,8 @@ unsigned load_connected(const struct load *l)
 {
 	unsigned n = 0;
 
-	for (unsigned i = 1; i < l->n_seats; i++)
-		n += l->seat[i].state == SEAT_CONNECTED;
+	for (unsigned i = 0; i < l->n_seats; i++)
+		n += l->seat[i].receives && l->seat[i].state == SEAT_CONNECTED;
 	return n;
 }
 
@@ -325,9 +383,10 @@ unsigned load_watching(const struct load *l)
 {
 	unsigned n = 0;
 
-	for (unsigned i = 1; i < l->n_seats; i++)
-		n += has(l->seat[i].client, CLIENT_AUDIO, 0) &&
-		     has(l->seat[i].client, CLIENT_VIDEO, 0);
+	for (unsigned i = 0; i < l->n_seats; i++)
+		n += l->seat[i].receives &&
+		     has(l->seat[i].client, CLIENT_VIDEO, 0) &&
+		     (!l->crowd || has(l->seat[i].client, CLIENT_AUDIO, 0));
 	return n;
 }
 
@@ -336,28 +395,37 @@ unsigned load_live(const struct load *l)
 	uint64_t since = load_clock_us() - LIVE_US;
 	unsigned n = 0;
 
-	for (unsigned i = 1; i < l->n_seats; i++)
-		n += has(l->seat[i].client, CLIENT_VIDEO, since);
+	for (unsigned i = 0; i < l->n_seats; i++)
+		n += l->seat[i].receives &&
+		     has(l->seat[i].client, CLIENT_VIDEO, since);
 	return n;
+}
+
+static void count_seat(const struct load_seat *seat, struct load_counts *ret)
+{
+	const struct client *c = seat->client;
+
+	for (unsigned k = 0; k < 2; k++) {
+		const struct client_stream *s = &c->stream[k];
+
+		ret->received += s->packets;
+		ret->wrong += s->foreign + s->before_key;
+	}
+	ret->opened += seat->opened;
+	ret->nacks += c->count.nacks_sent;
+	ret->wrong += c->count.corrupt + c->count.foreign_ssrc;
 }
 
 void load_counts(const struct load *l, struct load_counts *ret)
 {
-	const struct client_send *send = l->seat[0].client->send;
-
 	memset(ret, 0, sizeof(*ret));
-	ret->sent = send[CLIENT_AUDIO].packets + send[CLIENT_VIDEO].packets;
-	for (unsigned i = 1; i < l->n_seats; i++) {
-		const struct client *c = l->seat[i].client;
+	for (unsigned i = 0; i < l->n_seats; i++) {
+		const struct client_send *send = l->seat[i].client->send;
 
-		for (unsigned k = 0; k < 2; k++) {
-			const struct client_stream *s = &c->stream[k];
-
-			ret->received += s->packets;
-			ret->wrong += s->foreign + s->before_key;
-		}
-		ret->opened += l->seat[i].opened;
-		ret->nacks += c->count.nacks_sent;
-		ret->wrong += c->count.corrupt + c->count.foreign_ssrc;
+		if (load_is_timed(l, i))
+			ret->sent += send[CLIENT_AUDIO].packets +
+				     send[CLIENT_VIDEO].packets;
+		if (l->seat[i].receives)
+			count_seat(&l->seat[i], ret);
 	}
 }

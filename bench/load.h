@@ -4,8 +4,8 @@
  * event loop of the process that also holds the seam. The worker, which is what
  * gets measured, is another process.
  *
- * The publisher sends 30 frames a second of 9 and 10 packets of 1,100 bytes in
- * turn (2.5 Mbit/s), each frame as one burst, and 50 audio packets a second.
+ * The publisher sends 50 frames a second of ten packets of 1,100 bytes (4.4
+ * Mbit/s), each frame as one burst.
  *
  * So that the generator does not become the bottleneck, 1 receiver in LOAD_FULL
  * opens and checks every packet; the others read the header of each (number,
@@ -26,17 +26,29 @@ enum { LOAD_FULL = 20, LOAD_SAMPLE = 64, LOAD_ERROR = 256 };
 
 /* Of RTP packets, audio and video, since the start. */
 struct load_counts {
-	uint64_t sent;     /* by the publisher, without retransmissions */
+	uint64_t sent; /* by publishers, without retransmissions; of a crowd the
+			  first's */
 	uint64_t received; /* by all receivers, duplicates left out */
 	uint64_t opened;   /* … of these authenticated and checked */
 	uint64_t nacks;    /* NACK packets of the receivers */
 	uint64_t wrong;    /* not what the publisher sent: always 0 */
 };
 
+struct load_shape {
+	unsigned conferences; /* with a publisher each */
+	unsigned receivers;   /* of each conference */
+	bool idle;            /* nobody publishes: the publisher receives */
+	bool no_data;         /* receivers ask for no data channel */
+	bool delays;          /* of the packets that LOAD_FULL opens */
+	/* These many of the conferences' seats are one more conference, without
+	 * a publisher, that fills when load_storm says so. */
+	unsigned late;
+};
+
 /* Everything is allocated here; joins begin, a few at a time. NULL: out of
  * memory, or no certificate. base and sfu must outlive it. */
-struct load *load_new(
-	struct event_base *base, struct sfu *sfu, unsigned receivers);
+struct load *load_new(struct event_base *base, struct sfu *sfu,
+	const struct load_shape *shape);
 /* Another load: `publishers` send 30 frames a second of 3 packets (0.8 Mbit/s)
  * and 50 audio packets each, as single-stream peers that hear whoever speaks;
  * one more receives everybody's tracks and notes how long each packet was under
@@ -46,7 +58,15 @@ struct load *load_crowd(
 /* Closes sockets and frees; tells nobody. Returns NULL; NULL is fine. */
 struct load *load_free(struct load *l);
 
-/* Receivers whose transport is up; that got audio and video too. */
+/* Those of `late` join from now on, as many each second; 0: no more do. */
+void load_storm(struct load *l, unsigned each_second);
+/* Late ones whose transport is up. */
+unsigned load_arrived(const struct load *l);
+/* What publishers send goes to a socket of this process instead, or to hearth
+ * again: what delays are without it. */
+void load_detour(struct load *l, bool on);
+
+/* Receivers whose transport is up; that got video, of a crowd audio too. */
 unsigned load_connected(const struct load *l);
 unsigned load_watching(const struct load *l);
 /* Receivers that got video during the last second. */
@@ -55,8 +75,8 @@ unsigned load_live(const struct load *l);
 /* Of a crowd: tracks that the one who receives them all has got. */
 unsigned load_tracks(const struct load *l);
 
-/* Of a crowd: from the publisher's send to the receiver's socket (the kernel's
- * time stamp), resends included; since the last reset. */
+/* Of a crowd or with `delays`: from the publisher's send to the receiver's
+ * socket (the kernel's time stamp), resends included; since the last reset. */
 struct load_delays {
 	uint64_t packets;
 	unsigned p50_us, p99_us, p999_us, max_us;
@@ -64,7 +84,7 @@ struct load_delays {
 void load_delays(const struct load *l, struct load_delays *ret);
 void load_delays_reset(struct load *l);
 
-/* The publisher falls silent, or goes on with the next frame. */
+/* The publishers fall silent, or go on with the next frame. */
 void load_pause(struct load *l, bool pause);
 
 void load_counts(const struct load *l, struct load_counts *ret);

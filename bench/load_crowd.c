@@ -1,19 +1,25 @@
-/* What the one of a crowd who receives everybody measures. */
+/* How long packets were under way. */
 #include "bench/load_private.h"
 
 #include <string.h>
+
+void load_delay_add(struct load *l, uint64_t sent_us, uint64_t arrived_us)
+{
+	uint64_t delay = arrived_us - sent_us;
+
+	/* The publisher's clock was read before it sealed and sent. */
+	if (arrived_us < sent_us)
+		delay = 0;
+	l->delays[delay < LOAD_DELAYS ? delay : LOAD_DELAYS]++;
+}
 
 void load_crowd_packet(
 	struct client *c, const struct client_stream *s, uint64_t sent_us)
 {
 	struct load_seat *seat = c->user;
-	uint64_t delay = seat->arrived_us - sent_us;
 
 	(void)s;
-	/* The publisher's clock was read before it sealed and sent. */
-	if (seat->arrived_us < sent_us)
-		delay = 0;
-	seat->load->delays[delay < LOAD_DELAYS ? delay : LOAD_DELAYS]++;
+	load_delay_add(seat->load, sent_us, seat->arrived_us);
 }
 
 unsigned load_tracks(const struct load *l)

@@ -24,6 +24,9 @@ struct load_seat {
 	sfu_id id;
 	int fd; /* -1: none yet */
 	struct event *readable;
+	bool publishes, receives;
+	bool late;        /* joins by load_storm alone */
+	unsigned room;    /* number of its conference */
 	bool full;        /* opens every packet */
 	unsigned skipped; /* packets of which only the header was read */
 	uint64_t opened;
@@ -37,9 +40,15 @@ struct load {
 	struct event_base *base;
 	struct sfu *sfu;
 	struct cert *cert;
+	struct load_shape shape;
+	bool crowd;
 	struct load_seat *seat; /* 0 publishes; of a crowd all but the last */
 	unsigned n_seats, n_seats_max, joining;
-	uint32_t *delays; /* of a crowd: packets for each microsecond */
+	uint32_t *delays;  /* packets for each microsecond; NULL: not wanted */
+	unsigned storm;    /* joins each second */
+	uint64_t storm_us; /* the next one */
+	int detour[2];     /* sockets: from publishers, back to us; -1 */
+	bool detours;
 	struct event *tick, *frame;
 	uint64_t channels_us;
 	bool paused;
@@ -51,9 +60,21 @@ uint64_t load_clock_us(void);
 void load_fail(struct load *l, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 
-/* load_crowd.c: a packet that a crowd's receiver got. */
+/* Publishers whose frames on_frame sends, each at its time. */
+static inline bool load_is_timed(const struct load *l, unsigned i)
+{
+	return l->crowd ? i == 0 : l->seat[i].publishes;
+}
+void load_join(struct load_seat *s);
+
+/* load_crowd.c: a packet whose delay counts. */
 void load_crowd_packet(
 	struct client *c, const struct client_stream *s, uint64_t sent_us);
+void load_delay_add(struct load *l, uint64_t sent_us, uint64_t arrived_us);
+
+/* load_side.c */
+void load_storm_tick(struct load *l, uint64_t now_us);
+void load_side_free(struct load *l);
 
 /* load_socket.c. Buffers: NULL: out of memory. */
 struct load_buffers *load_buffers_new(void);
@@ -64,5 +85,8 @@ void load_socket_close(struct load_seat *s);
 /* A client_out's send: the publisher's datagrams wait for the flush. */
 void load_socket_send(struct client_out *out, const uint8_t *buf, size_t len);
 void load_socket_flush(struct load *l);
+/* When the kernel had what this header came with, on load_clock_us()'s clock;
+ * now_us where it does not say. */
+uint64_t load_socket_arrival(struct msghdr *h, uint64_t now_us);
 
 #endif

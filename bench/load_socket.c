@@ -17,6 +17,7 @@ struct load_buffers {
 	char in_control[LOAD_BATCH][STAMP_BYTES];
 	uint8_t out_buf[LOAD_BATCH][LOAD_DATAGRAM];
 	unsigned waiting;
+	struct load_seat *sender; /* of what waits */
 };
 
 struct load_buffers *load_buffers_new(void)
@@ -97,8 +98,8 @@ static void take(struct load_seat *s, uint64_t now_us, uint8_t *buf, size_t len)
 	s->opened += packets_of(c) - before;
 }
 
-/* When the kernel had it: its calendar's time, on our clock. */
-static uint64_t arrival(struct msghdr *h, uint64_t now_us)
+/* It tells in its calendar's time. */
+uint64_t load_socket_arrival(struct msghdr *h, uint64_t now_us)
 {
 	struct timespec at, now;
 
@@ -138,7 +139,8 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
 		n = recvmmsg(fd, b->in, LOAD_BATCH, MSG_DONTWAIT, NULL);
 		for (int i = 0; i < n; i++) {
 			if (s->stamped)
-				s->arrived_us = arrival(&b->in[i].msg_hdr, now);
+				s->arrived_us = load_socket_arrival(
+					&b->in[i].msg_hdr, now);
 			take(s, now, b->in_buf[i], b->in[i].msg_len);
 		}
 	} while (n == LOAD_BATCH);
@@ -188,16 +190,31 @@ void load_socket_send(struct client_out *out, const uint8_t *buf, size_t len)
 
 	if (s->fd < 0 || len > LOAD_DATAGRAM)
 		return;
-	if (s != s->load->seat) {
+	if (!load_is_timed(s->load, (unsigned)(s - s->load->seat))) {
 		/* What the kernel does not take is lost, as anywhere. */
 		while (send(s->fd, buf, len, 0) < 0 && errno == EINTR)
 			;
 		return;
 	}
-	if (b->waiting == LOAD_BATCH)
+	if (b->waiting == LOAD_BATCH || b->sender != s)
 		load_socket_flush(s->load);
+	b->sender = s;
 	memcpy(b->out_buf[b->waiting], buf, len);
 	b->out_iov[b->waiting++].iov_len = len;
+}
+
+/* They come back at once: loopback delivers within the send. */
+static void take_back(struct load *l)
+{
+	struct load_buffers *b = l->buffers;
+	uint64_t now = load_clock_us(), sent = b->sender->client->now_us;
+	int n;
+
+	want_stamps(b);
+	n = recvmmsg(l->detour[1], b->in, LOAD_BATCH, MSG_DONTWAIT, NULL);
+	for (int i = 0; i < n; i++)
+		load_delay_add(
+			l, sent, load_socket_arrival(&b->in[i].msg_hdr, now));
 }
 
 void load_socket_flush(struct load *l)
@@ -206,12 +223,15 @@ void load_socket_flush(struct load *l)
 	unsigned at = 0;
 
 	while (at < b->waiting) {
-		int n = sendmmsg(l->seat[0].fd, b->out + at, b->waiting - at,
-			MSG_DONTWAIT);
+		int fd = l->detours ? l->detour[0] : b->sender->fd;
+		int n = sendmmsg(
+			fd, b->out + at, b->waiting - at, MSG_DONTWAIT);
 
 		if (n < 0 && errno == EINTR)
 			continue;
 		at += n > 0 ? (unsigned)n : 1;
 	}
+	if (b->waiting && l->detours)
+		take_back(l);
 	b->waiting = 0;
 }

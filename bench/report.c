@@ -71,17 +71,75 @@ void report_head(FILE *f, const struct report_machine *m)
 void report_line(FILE *f, const struct report_row *r)
 {
 	if (!r) {
-		fprintf(f, "receivers  ns/packet    user  kernel    packets"
-			   "      lost  per turn  hearth  generator\n");
+		fprintf(f, "server  receivers  ns/packet    user  kernel    "
+			   "packets"
+			   "      lost  per turn  worker  generator\n");
 		return;
 	}
 	fprintf(f,
-		"%9u  %9.0f  %6.0f  %6.0f  %9" PRIu64 "  %8" PRIu64
+		"%-6s  %9u  %9.0f  %6.0f  %6.0f  %9" PRIu64 "  %8" PRIu64
 		"  %8.1f  %5.1f%%     %5.1f%%\n",
-		r->receivers, r->ns_per_packet, r->user_ns, r->kernel_ns,
-		r->packets, r->lost,
+		r->server, r->receivers, r->ns_per_packet, r->user_ns,
+		r->kernel_ns, r->packets, r->lost,
 		r->turns ? (double)r->packets / (double)r->turns : 0,
 		r->worker_load * 100, r->generator_load * 100);
+}
+
+static const struct report_row *partner(
+	const struct report_row *rows, unsigned n, const struct report_row *of)
+{
+	for (unsigned i = 0; i < n; i++)
+		if (rows[i].receivers == of->receivers &&
+			strcmp(rows[i].server, "bare") == 0)
+			return &rows[i];
+	return NULL;
+}
+
+static void print_ratios(FILE *f, const struct report_row *rows, unsigned n)
+{
+	fputs("\nhearth to bare:", f);
+	for (unsigned i = 0; i < n; i++) {
+		const struct report_row *bare = partner(rows, n, &rows[i]);
+
+		if (bare && bare != &rows[i])
+			fprintf(f, "  N=%u %.2f", rows[i].receivers,
+				rows[i].ns_per_packet / bare->ns_per_packet);
+	}
+	fputs("\n", f);
+}
+
+static void print_phases(FILE *f, const struct report_row *rows, unsigned n)
+{
+	fputs("\nns/packet, with the clock read between phases\n"
+	      "server  receivers",
+		f);
+	for (unsigned p = 0; p < INSIDE_PHASES; p++)
+		fprintf(f, "  %7s", inside_phase_name((enum inside_phase)p));
+	fputs("\n", f);
+	for (unsigned i = 0; i < n; i++) {
+		fprintf(f, "%-6s  %9u", rows[i].server, rows[i].receivers);
+		for (unsigned p = 0; p < INSIDE_PHASES; p++)
+			fprintf(f, "  %7.0f", rows[i].phase_ns[p]);
+		fputs("\n", f);
+	}
+}
+
+void report_tail(FILE *f, const struct report_row *rows, unsigned n)
+{
+	double least = 0;
+
+	if (!n)
+		return;
+	print_ratios(f, rows, n);
+	if (rows[0].has_phases)
+		print_phases(f, rows, n);
+	for (unsigned i = 0; i < n; i++)
+		if (!least || rows[i].generator_ns < least)
+			least = rows[i].generator_ns;
+	fprintf(f,
+		"\nThe generator's ceiling: %.0f ns a packet at best, so some "
+		"%.0f packets a second on its CPU.\n",
+		least, 1e9 / least);
 }
 
 static void text(FILE *f, const char *s)
@@ -102,7 +160,7 @@ static void pair(FILE *f, const char *name, const char *value)
 	text(f, value);
 }
 
-static void json_versions(FILE *f, const struct report_machine *m)
+void report_versions(FILE *f, const struct report_machine *m)
 {
 	fputs("      \"versions\": { ", f);
 	for (size_t i = 0; i < sizeof(versions) / sizeof(*versions); i++) {
@@ -115,11 +173,21 @@ static void json_versions(FILE *f, const struct report_machine *m)
 	fputs(" }", f);
 }
 
+static void json_phases(FILE *f, const struct report_row *r)
+{
+	fputs("      \"phases\": { ", f);
+	for (unsigned p = 0; p < INSIDE_PHASES; p++)
+		fprintf(f, "%s\"%s\": %.1f", p ? ", " : "",
+			inside_phase_name((enum inside_phase)p),
+			r->phase_ns[p]);
+	fputs(" },\n", f);
+}
+
 static void json_row(
 	FILE *f, const struct report_machine *m, const struct report_row *r)
 {
 	fprintf(f,
-		"    { \"scenario\": \"forward\", \"server\": \"hearth\", "
+		"    { \"scenario\": \"forward\", \"server\": \"%s\", "
 		"\"receivers\": %u,\n"
 		"      \"ns_per_packet\": %.1f, \"user_ns\": %.1f, "
 		"\"kernel_ns\": %.1f,\n"
@@ -127,13 +195,17 @@ static void json_row(
 		", \"received\": %" PRIu64 ", \"opened\": %" PRIu64 ",\n"
 		"      \"resent\": %" PRIu64 ", \"nacks\": %" PRIu64
 		", \"turns\": %" PRIu64 ", \"seconds\": %.3f,\n"
-		"      \"worker_load\": %.4f, \"generator_load\": %.4f,\n"
+		"      \"worker_load\": %.4f, \"generator_load\": %.4f, "
+		"\"generator_ns\": %.1f,\n"
 		"      \"worker_cpu\": %d, \"generator_cpu\": %d,\n",
-		r->receivers, r->ns_per_packet, r->user_ns, r->kernel_ns,
-		r->packets, r->lost, r->received, r->opened, r->resent,
-		r->nacks, r->turns, r->seconds, r->worker_load,
-		r->generator_load, r->worker_cpu, r->generator_cpu);
-	json_versions(f, m);
+		r->server, r->receivers, r->ns_per_packet, r->user_ns,
+		r->kernel_ns, r->packets, r->lost, r->received, r->opened,
+		r->resent, r->nacks, r->turns, r->seconds, r->worker_load,
+		r->generator_load, r->generator_ns, r->worker_cpu,
+		r->generator_cpu);
+	if (r->has_phases)
+		json_phases(f, r);
+	report_versions(f, m);
 	fputs(" }", f);
 }
 

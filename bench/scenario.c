@@ -1,13 +1,17 @@
 #include "bench/scenario.h"
 
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include "bench/inside.h"
 #include "bench/load.h"
 #include "bench/measure.h"
 #include "bench/stage.h"
 
 enum {
-	WARM_MS = 2000,
+	WARM_MS = 1000,
+	BARE_WARM_MS = 500,
+	PHASES_SECONDS = 2,
 	DRAIN_MS = 300, /* what is under way arrives */
 	DRAIN_TRIES = 200,
 	STATS_MS = 1200, /* the worker tells its counters every second */
@@ -29,26 +33,33 @@ struct instant {
 	uint64_t own_ns, clock_ns;
 };
 
-/* Everybody but the publisher. */
-static unsigned receivers(const struct stage *b)
-{
-	return b->people - 1;
-}
+/* A run under way. */
+struct run {
+	const struct scenario *s;
+	struct stage stage;
+};
+
+/* Two points and what was between. */
+struct window {
+	struct point p[2];
+	struct instant v[2];
+};
 
 /* The steps. */
 
 /* Handshakes first: a worker that is busy with media puts them off. */
-static bool connect_all(struct stage *b)
+static bool connect_all(struct stage *b, unsigned receivers)
 {
-	b->load = load_new(b->base, b->sfu, receivers(b));
+	struct load_shape shape = { .conferences = 1, .receivers = receivers };
+
+	b->load = load_new(b->base, b->sfu, &shape);
 	if (!b->load)
 		return stage_fail(b, "out of memory");
 	load_pause(b->load, true);
-	if (!stage_await(b, load_connected, receivers(b), "connected"))
+	if (!stage_await(b, load_connected, receivers, "connected"))
 		return false;
 	load_pause(b->load, false);
-	return stage_await(
-		b, load_watching, receivers(b), "get audio and video");
+	return stage_await(b, load_watching, receivers, "get video");
 }
 
 /* With the publisher silent: until nothing arrives any more. */
@@ -71,7 +82,7 @@ static bool drain(struct stage *b)
 /* After the drain: the worker tells its counters every second, so two reports
  * that differ (in the turns, which never stand still) and agree about packets
  * are from afterwards. */
-static bool read_point(struct stage *b, struct point *ret)
+static bool read_hearth(struct stage *b, struct point *ret)
 {
 	uint64_t packets = 0, turns = 0;
 
@@ -90,6 +101,20 @@ static bool read_point(struct stage *b, struct point *ret)
 	return stage_fail(b, too_slow);
 }
 
+/* Its counters are at hand. */
+static bool read_point(struct run *r, struct point *ret)
+{
+	const struct inside *page = inside_page();
+
+	if (!r->s->bare)
+		return read_hearth(&r->stage, ret);
+	ret->rtp_out = page->bare_packets;
+	ret->turns = page->bare_turns;
+	ret->resent = 0;
+	load_counts(r->stage.load, &ret->load);
+	return stage_well(&r->stage);
+}
+
 static bool read_instant(struct stage *b, struct instant *ret)
 {
 	ret->clock_ns = stage_clock_ns(CLOCK_MONOTONIC);
@@ -100,8 +125,9 @@ static bool read_instant(struct stage *b, struct instant *ret)
 	return true;
 }
 
-static bool measure(struct stage *b, unsigned seconds, struct instant v[2])
+static bool play(struct run *r, unsigned seconds, struct instant v[2])
 {
+	struct stage *b = &r->stage;
 	char text[64];
 
 	if (!read_instant(b, &v[0]))
@@ -116,31 +142,51 @@ static bool measure(struct stage *b, unsigned seconds, struct instant v[2])
 			seconds);
 		stage_say(b, text);
 	}
-	if (load_live(b->load) != receivers(b))
+	if (load_live(b->load) != r->s->receivers)
 		return stage_fail(b, "a receiver gets no video any more");
 	load_pause(b->load, true);
 	return drain(b) && read_instant(b, &v[1]);
 }
 
-static bool judge(struct stage *b, const struct point p[2],
-	const struct instant v[2], struct report_row *r)
+static bool measure(struct run *r, unsigned seconds, struct window *w)
 {
-	double total = (double)(v[1].worker.total_ns - v[0].worker.total_ns);
+	return read_point(r, &w->p[0]) && play(r, seconds, w->v) &&
+	       read_point(r, &w->p[1]);
+}
+
+static double total_ns(const struct window *w)
+{
+	return (double)(w->v[1].worker.total_ns - w->v[0].worker.total_ns);
+}
+
+static uint64_t packets(const struct window *w)
+{
+	return w->p[1].rtp_out - w->p[0].rtp_out;
+}
+
+static bool judge(struct run *run, const struct window *w, struct report_row *r)
+{
+	struct stage *b = &run->stage;
+	const struct point *p = w->p;
+	const struct instant *v = w->v;
 	double clock = (double)(v[1].clock_ns - v[0].clock_ns);
 	double user = (double)(v[1].worker.user_ms - v[0].worker.user_ms);
 	double kernel = (double)(v[1].worker.kernel_ms - v[0].worker.kernel_ms);
-	uint64_t owed = (p[1].load.sent - p[0].load.sent) * receivers(b);
+	uint64_t owed = (p[1].load.sent - p[0].load.sent) * run->s->receivers;
 
-	r->receivers = receivers(b);
+	r->server = run->s->bare ? "bare" : "hearth";
+	r->receivers = run->s->receivers;
 	r->seconds = clock / 1e9;
-	r->packets = p[1].rtp_out - p[0].rtp_out;
+	r->packets = packets(w);
 	r->received = p[1].load.received - p[0].load.received;
 	r->lost = owed > r->received ? owed - r->received : 0;
 	r->opened = p[1].load.opened - p[0].load.opened;
 	r->resent = p[1].resent - p[0].resent;
 	r->nacks = p[1].load.nacks - p[0].load.nacks;
 	r->turns = p[1].turns - p[0].turns;
-	r->worker_load = total / clock;
+	r->worker_load = total_ns(w) / clock;
+	r->generator_ns =
+		(double)(v[1].own_ns - v[0].own_ns) / (double)r->received;
 	r->generator_load = (double)(v[1].own_ns - v[0].own_ns) / clock;
 	r->worker_cpu = b->cpu[0];
 	r->generator_cpu = b->cpu[1];
@@ -149,41 +195,98 @@ static bool judge(struct stage *b, const struct point p[2],
 	if (p[1].load.wrong)
 		return stage_fail(b, "receivers got what nobody sent");
 	if (r->received > r->packets)
-		return stage_fail(b, "receivers got more than hearth sent");
-	r->ns_per_packet = total / (double)r->packets;
+		return stage_fail(b, "receivers got more than was sent");
+	r->ns_per_packet = total_ns(w) / (double)r->packets;
 	if (user + kernel > 0)
 		r->user_ns = r->ns_per_packet * user / (user + kernel);
 	r->kernel_ns = r->ns_per_packet - r->user_ns;
 	return true;
 }
 
-static bool run(
-	struct stage *b, unsigned seconds, bool pin, struct report_row *ret)
+/* The bare loop. */
+
+static bool hand_over(struct run *r)
 {
-	struct point p[2];
-	struct instant v[2];
+	struct inside *page = inside_page();
+	struct stage *b = &r->stage;
+
+	page->bare_packets = page->bare_turns = page->bare_other = 0;
+	page->bare = true;
+	kill(b->worker, SIGUSR2);
+	for (unsigned ms = 0; !page->bare_runs && ms < 1000; ms += 20)
+		if (!stage_run_ms(b, 20))
+			return false;
+	if (!page->bare_runs || page->bare_receivers != r->s->receivers)
+		return stage_fail(b, "the bare loop did not take over");
+	load_pause(b->load, false);
+	if (!stage_run_ms(b, BARE_WARM_MS))
+		return false;
+	load_pause(b->load, true);
+	return drain(b);
+}
+
+static void give_back(struct run *r)
+{
+	struct inside *page = inside_page();
+
+	page->bare = page->phases = false;
+	for (unsigned ms = 0; page->bare_runs && ms < 1000; ms += 20)
+		stage_run_ms(&r->stage, 20);
+}
+
+static bool measure_phases(struct run *r, struct report_row *row)
+{
+	struct inside *page = inside_page();
+	struct window w;
+	double sum = 0;
+
+	inside_reset();
+	page->phases = true;
+	if (!measure(r, PHASES_SECONDS, &w) || !packets(&w))
+		return false;
+	page->phases = false;
+	for (unsigned i = 0; i < INSIDE_REST; i++) {
+		row->phase_ns[i] = (double)page->ns[i] / (double)packets(&w);
+		sum += row->phase_ns[i];
+	}
+	row->phase_ns[INSIDE_REST] = total_ns(&w) / (double)packets(&w) - sum;
+	row->has_phases = true;
+	return true;
+}
+
+static bool run(struct run *r, struct report_row *ret)
+{
+	struct stage *b = &r->stage;
+	struct window w;
 
 	stage_say(b, "starting a worker");
-	if (!stage_start(b, pin) || !connect_all(b))
+	if (!stage_start(b, r->s->pin) || !connect_all(b, r->s->receivers))
 		return false;
-	stage_say(b, "all get audio and video; warming up");
+	stage_say(b, "all get video; warming up");
 	if (!stage_run_ms(b, WARM_MS))
 		return false;
 	load_pause(b->load, true);
-	return drain(b) && read_point(b, &p[0]) && measure(b, seconds, v) &&
-	       read_point(b, &p[1]) && judge(b, p, v, ret);
+	if (!drain(b) || (r->s->bare && !hand_over(r)))
+		return false;
+	return measure(r, r->s->seconds, &w) && judge(r, &w, ret) &&
+	       (!r->s->phases || measure_phases(r, ret));
 }
 
-bool scenario_forward(unsigned n, unsigned seconds, bool pin,
-	struct report_row *ret, char ret_error[SCENARIO_ERROR])
+bool scenario_forward(const struct scenario *s, struct report_row *ret,
+	char ret_error[SCENARIO_ERROR])
 {
-	char name[40];
-	struct stage b = { .name = name, .people = n + 1, .error = ret_error };
+	char name[48];
+	struct run r = { .s = s,
+		.stage = { .name = name,
+			.people = s->receivers + 1,
+			.error = ret_error } };
 	bool good;
 
-	snprintf(name, sizeof(name), "forward: %u receivers", n);
+	snprintf(name, sizeof(name), "forward: %s, %u receivers",
+		s->bare ? "bare" : "hearth", s->receivers);
 	ret_error[0] = '\0';
-	good = run(&b, seconds, pin, ret);
-	stage_stop(&b);
+	good = run(&r, ret);
+	give_back(&r);
+	stage_stop(&r.stage);
 	return good;
 }

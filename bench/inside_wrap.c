@@ -1,0 +1,76 @@
+/* What the linker puts around functions of the worker's: see inside.h. */
+#include "bench/inside.h"
+#include "rtp/crypt.h"
+#include "sfu/outbox.h"
+#include "sfu/udp.h"
+#include "sfu/worker_private.h"
+
+/* The linker's names for what it wrapped and for what takes its place. */
+#define REAL(name) __real_##name
+#define WRAP(name) __wrap_##name
+
+unsigned REAL(udp_receive)(
+	struct udp *u, unsigned index, const struct udp_datagram **ret);
+unsigned WRAP(udp_receive)(
+	struct udp *u, unsigned index, const struct udp_datagram **ret);
+enum crypt_got REAL(crypt_open_rtp)(struct crypt *c, uint8_t *buf, size_t *len);
+enum crypt_got WRAP(crypt_open_rtp)(struct crypt *c, uint8_t *buf, size_t *len);
+void REAL(outbox_seal)(struct outbox *o);
+void WRAP(outbox_seal)(struct outbox *o);
+void REAL(udp_send)(
+	struct udp *u, const struct outbox *out, udp_path_h *path, void *arg);
+void WRAP(udp_send)(
+	struct udp *u, const struct outbox *out, udp_path_h *path, void *arg);
+void REAL(worker_turn_begin)(struct worker *w);
+void WRAP(worker_turn_begin)(struct worker *w);
+void REAL(worker_turn_end)(struct worker *w);
+void WRAP(worker_turn_end)(struct worker *w);
+
+unsigned WRAP(udp_receive)(
+	struct udp *u, unsigned index, const struct udp_datagram **ret)
+{
+	enum inside_phase was = inside_enter(INSIDE_RECEIVE);
+	unsigned n = REAL(udp_receive)(u, index, ret);
+
+	inside_enter(was);
+	return n;
+}
+
+enum crypt_got WRAP(crypt_open_rtp)(struct crypt *c, uint8_t *buf, size_t *len)
+{
+	enum inside_phase was = inside_enter(INSIDE_OPEN);
+	enum crypt_got got = REAL(crypt_open_rtp)(c, buf, len);
+
+	inside_enter(was);
+	return got;
+}
+
+void WRAP(outbox_seal)(struct outbox *o)
+{
+	enum inside_phase was = inside_enter(INSIDE_SEAL);
+
+	REAL(outbox_seal)(o);
+	inside_enter(was);
+}
+
+void WRAP(udp_send)(
+	struct udp *u, const struct outbox *out, udp_path_h *path, void *arg)
+{
+	enum inside_phase was = inside_enter(INSIDE_SEND);
+
+	REAL(udp_send)(u, out, path, arg);
+	inside_enter(was);
+}
+
+/* Turns that a socket or a command began; those of timers stay the rest. */
+void WRAP(worker_turn_begin)(struct worker *w)
+{
+	inside_enter(INSIDE_ROUTE);
+	REAL(worker_turn_begin)(w);
+}
+
+void WRAP(worker_turn_end)(struct worker *w)
+{
+	REAL(worker_turn_end)(w);
+	inside_enter(INSIDE_REST);
+}
