@@ -54,7 +54,8 @@ static void trouble(struct manifest *m, const char *name, const char *text)
 
 /* --- One file --- */
 
-static cJSON *track_entry(cJSON *file, const struct remux_track *t)
+static cJSON *track_entry(
+	struct manifest *m, cJSON *file, const struct remux_track *t)
 {
 	cJSON *track;
 
@@ -64,7 +65,7 @@ static cJSON *track_entry(cJSON *file, const struct remux_track *t)
 			    t->video ? "video" : "audio") == 0)
 			return track;
 	}
-	return manifest_track(file, t->video ? "video" : "audio", t->codec);
+	return manifest_track(m, file, t->video ? "video" : "audio", t->codec);
 }
 
 static bool has_track(const struct remux_found *found, const cJSON *track)
@@ -89,7 +90,8 @@ static void forget_tracks(cJSON *file, const struct remux_found *found)
 	}
 }
 
-static void note_found(cJSON *file, const struct remux_found *found)
+static void note_found(
+	struct manifest *m, cJSON *file, const struct remux_found *found)
 {
 	const int64_t from_ms = manifest_get(
 		file, "from_ms", found->from_ms > 0 ? found->from_ms : 0);
@@ -97,11 +99,11 @@ static void note_found(cJSON *file, const struct remux_found *found)
 	forget_tracks(file, found);
 	for (unsigned i = 0; i < found->n_tracks; i++) {
 		const struct remux_track *t = &found->track[i];
-		cJSON *track = track_entry(file, t);
+		cJSON *track = track_entry(m, file, t);
 
 		manifest_set(track, "frames", (int64_t)t->frames);
 		if (t->video && !manifest_get(track, "width", 0))
-			manifest_size(track, from_ms, t->width, t->height);
+			manifest_size(m, track, from_ms, t->width, t->height);
 	}
 	manifest_set(file, "from_ms", from_ms);
 	manifest_set(file, "to_ms", from_ms + found->end_ms);
@@ -203,7 +205,7 @@ static bool finish_file(
 		return false;
 	}
 	if (!err) {
-		note_found(file, &found);
+		note_found(m, file, &found);
 		err = hash(dir, name, file);
 	}
 	if (err)
@@ -391,7 +393,9 @@ static int finish_dir(int dir, const char *path)
 	}
 	if (err) {
 		snprintf(text, sizeof(text),
-			"The recording cannot be read: %s.", strerror(-err));
+			"The recording cannot be read: %s.",
+			err == -E2BIG ? "its manifest is larger than 16 MB"
+				      : strerror(-err));
 		return report_failed(text);
 	}
 	if (strcmp(manifest_text(manifest_root(m), "state"), "finished") != 0 &&

@@ -12,6 +12,18 @@ struct manifest {
 	cJSON *root;
 	cJSON *speaker; /* the stretch that is open */
 	unsigned speaking;
+	size_t spent; /* of MANIFEST_BUDGET */
+};
+
+/* What an entry may take of the text, a little more than usual. Gaps and their
+ * like leave room for files: what has no entry is not recorded. */
+enum {
+	COST = 96,
+	COST_TRACK = 256,
+	COST_TROUBLE = 512,
+	COST_FILE = 768,
+	COST_PERSON = 1536,
+	DETAILS = MANIFEST_BUDGET / 3 * 2
 };
 
 #define MANIFEST_NAME "manifest.json"
@@ -156,23 +168,36 @@ static cJSON *last_of(const cJSON *list)
 	return list && list->child ? list->child->prev : NULL;
 }
 
-/* NULL at the ceiling. */
-static cJSON *append(cJSON *list, unsigned ceiling)
+/* Entries of a list, kept where cJSON has no use for it; one that was read is
+ * counted once. What is taken out still counts. */
+static int count_of(cJSON *list)
+{
+	if (!list->valueint)
+		list->valueint = cJSON_GetArraySize(list);
+	return list->valueint;
+}
+
+/* NULL at the ceiling, or where the manifest would become too large. */
+static cJSON *append(struct manifest *m, cJSON *list, int ceiling, size_t cost)
 {
 	cJSON *item;
 
-	if (!list || (unsigned)cJSON_GetArraySize(list) >= ceiling)
+	if (!list || count_of(list) >= ceiling ||
+		m->spent + cost > (cost > COST ? MANIFEST_BUDGET : DETAILS))
 		return NULL;
 	item = cJSON_CreateObject();
-	if (item)
-		cJSON_AddItemToArray(list, item);
+	if (!item)
+		return NULL;
+	cJSON_AddItemToArray(list, item);
+	list->valueint++;
+	m->spent += cost;
 	return item;
 }
 
 cJSON *manifest_person(struct manifest *m, unsigned number, const char *label)
 {
-	cJSON *person = append(
-		manifest_list(m->root, "participants"), MANIFEST_LIST_MAX);
+	cJSON *person = append(m, manifest_list(m->root, "participants"),
+		MANIFEST_LIST_MAX, COST_PERSON);
 
 	if (!person)
 		return NULL;
@@ -184,11 +209,10 @@ cJSON *manifest_person(struct manifest *m, unsigned number, const char *label)
 	return person;
 }
 
-cJSON *manifest_stretch(
-	cJSON *object, const char *key, int64_t from_ms, int64_t to_ms)
+static cJSON *stretch(struct manifest *m, cJSON *list, int ceiling,
+	int64_t from_ms, int64_t to_ms)
 {
-	cJSON *list = manifest_list(object, key);
-	cJSON *item = append(list, MANIFEST_LIST_MAX);
+	cJSON *item = append(m, list, ceiling, COST);
 
 	if (item)
 		manifest_set(item, "from_ms", from_ms);
@@ -198,11 +222,18 @@ cJSON *manifest_stretch(
 	return item;
 }
 
+cJSON *manifest_stretch(struct manifest *m, cJSON *object, const char *key,
+	int64_t from_ms, int64_t to_ms)
+{
+	return stretch(m, manifest_list(object, key), MANIFEST_LIST_MAX,
+		from_ms, to_ms);
+}
+
 cJSON *manifest_file(struct manifest *m, const char *name, unsigned person,
 	const char *purpose, const char *source, int64_t from_ms)
 {
-	cJSON *file =
-		append(manifest_list(m->root, "files"), MANIFEST_LIST_MAX);
+	cJSON *file = append(m, manifest_list(m->root, "files"),
+		MANIFEST_LIST_MAX, COST_FILE);
 
 	if (!file)
 		return NULL;
@@ -219,9 +250,11 @@ cJSON *manifest_file(struct manifest *m, const char *name, unsigned person,
 	return file;
 }
 
-cJSON *manifest_track(cJSON *file, const char *kind, const char *codec)
+cJSON *manifest_track(
+	struct manifest *m, cJSON *file, const char *kind, const char *codec)
 {
-	cJSON *track = append(manifest_list(file, "tracks"), MANIFEST_LIST_MAX);
+	cJSON *track = append(m, manifest_list(file, "tracks"),
+		MANIFEST_FILE_MAX, COST_TRACK);
 
 	if (!track)
 		return NULL;
@@ -232,9 +265,11 @@ cJSON *manifest_track(cJSON *file, const char *kind, const char *codec)
 	return track;
 }
 
-void manifest_size(cJSON *track, int64_t at_ms, unsigned width, unsigned height)
+void manifest_size(struct manifest *m, cJSON *track, int64_t at_ms,
+	unsigned width, unsigned height)
 {
-	cJSON *size = append(manifest_list(track, "sizes"), MANIFEST_LIST_MAX);
+	cJSON *size = append(
+		m, manifest_list(track, "sizes"), MANIFEST_FILE_MAX, COST);
 
 	manifest_set(track, "width", width);
 	manifest_set(track, "height", height);
@@ -256,30 +291,32 @@ static cJSON *last_gap(cJSON *list, const char *kind)
 	return NULL;
 }
 
-void manifest_gap(cJSON *file, const char *kind, int64_t from_ms, int64_t to_ms,
-	unsigned packets)
+void manifest_gap(struct manifest *m, cJSON *file, const char *kind,
+	int64_t from_ms, int64_t to_ms, unsigned packets)
 {
 	cJSON *list = manifest_list(file, "gaps");
-	cJSON *gap = last_gap(list, kind);
+	cJSON *last = last_gap(list, kind), *gap = NULL;
 
-	if (gap && from_ms <= manifest_get(gap, "to_ms", -1)) {
-		packets += (unsigned)manifest_get(gap, "packets", 0);
-	} else {
-		gap = append(list, MANIFEST_LIST_MAX);
+	if (!last || from_ms > manifest_get(last, "to_ms", -1))
+		gap = append(m, list, MANIFEST_FILE_MAX, COST);
+	if (gap) {
 		manifest_set(gap, "from_ms", from_ms);
-		if (gap)
-			manifest_set_text(gap, "kind", kind);
-		else
-			gap = last_of(list);
+		manifest_set_text(gap, "kind", kind);
+	} else {
+		/* It touches that one, or there is no place for more. */
+		gap = last ? last : last_of(list);
+		packets += (unsigned)manifest_get(gap, "packets", 0);
 	}
 	if (manifest_get(gap, "to_ms", -1) < to_ms)
 		manifest_set(gap, "to_ms", to_ms);
 	manifest_set(gap, "packets", packets);
 }
 
-cJSON *manifest_mute(cJSON *file, const char *kind, int64_t from_ms)
+cJSON *manifest_mute(
+	struct manifest *m, cJSON *file, const char *kind, int64_t from_ms)
 {
-	cJSON *item = manifest_stretch(file, "muted", from_ms, from_ms);
+	cJSON *item = stretch(m, manifest_list(file, "muted"),
+		MANIFEST_FILE_MAX, from_ms, from_ms);
 
 	manifest_set_text(item, "kind", kind);
 	return item;
@@ -288,8 +325,8 @@ cJSON *manifest_mute(cJSON *file, const char *kind, int64_t from_ms)
 void manifest_codec_change(struct manifest *m, unsigned person, int64_t at_ms,
 	const char *kind, const char *from, const char *to)
 {
-	cJSON *item = append(
-		manifest_list(m->root, "codec_changes"), MANIFEST_LIST_MAX);
+	cJSON *item = append(m, manifest_list(m->root, "codec_changes"),
+		MANIFEST_LIST_MAX, COST);
 
 	manifest_set(item, "participant", person);
 	manifest_set(item, "at_ms", at_ms);
@@ -307,15 +344,15 @@ void manifest_speaker(struct manifest *m, unsigned person, int64_t at_ms)
 	m->speaker = NULL;
 	if (!person)
 		return;
-	m->speaker = manifest_stretch(m->root, "speakers", at_ms, at_ms);
+	m->speaker = manifest_stretch(m, m->root, "speakers", at_ms, at_ms);
 	manifest_set(m->speaker, "participant", person);
 }
 
 void manifest_trouble(struct manifest *m, int64_t at_ms, const char *code,
 	const char *message)
 {
-	cJSON *item =
-		append(manifest_list(m->root, "troubles"), MANIFEST_LIST_MAX);
+	cJSON *item = append(m, manifest_list(m->root, "troubles"),
+		MANIFEST_LIST_MAX, COST_TROUBLE);
 
 	manifest_set(item, "at_ms", at_ms);
 	manifest_set_text(item, "code", code);
@@ -378,7 +415,10 @@ static int load(int fd, struct manifest **ret)
 		return err;
 	*ret = manifest_adopt(cJSON_Parse(text));
 	free(text);
-	return *ret ? 0 : -EBADMSG;
+	if (!*ret)
+		return -EBADMSG;
+	(*ret)->spent = (size_t)st.st_size;
+	return 0;
 }
 
 int manifest_load(int dir, struct manifest **ret)

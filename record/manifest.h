@@ -16,8 +16,12 @@
 #include <cjson/cJSON.h>
 
 enum {
-	MANIFEST_LIST_MAX = 20000,    /* entries of a list */
-	MANIFEST_TEXT_MAX = 67108864, /* bytes of a manifest that is read */
+	MANIFEST_LIST_MAX = 20000, /* entries of a list */
+	MANIFEST_FILE_MAX = 1000,  /* gaps, mutes, sizes of one file */
+	/* Bytes of a manifest that is read, here and by studio/shelf.h; and
+	 * those that entries may take, so that it never grows that large. */
+	MANIFEST_TEXT_MAX = 16 << 20,
+	MANIFEST_BUDGET = 12 << 20,
 };
 
 struct manifest;
@@ -40,18 +44,20 @@ cJSON *manifest_list(cJSON *object, const char *key);
 
 cJSON *manifest_person(struct manifest *m, unsigned number, const char *label);
 /* A stretch of time {from_ms, to_ms} in the list `key` of object. */
-cJSON *manifest_stretch(
-	cJSON *object, const char *key, int64_t from_ms, int64_t to_ms);
+cJSON *manifest_stretch(struct manifest *m, cJSON *object, const char *key,
+	int64_t from_ms, int64_t to_ms);
 cJSON *manifest_file(struct manifest *m, const char *name, unsigned person,
 	const char *purpose, const char *source, int64_t from_ms);
-cJSON *manifest_track(cJSON *file, const char *kind, const char *codec);
-void manifest_size(
-	cJSON *track, int64_t at_ms, unsigned width, unsigned height);
+cJSON *manifest_track(
+	struct manifest *m, cJSON *file, const char *kind, const char *codec);
+void manifest_size(struct manifest *m, cJSON *track, int64_t at_ms,
+	unsigned width, unsigned height);
 /* Gaps of a kind that touch become one. */
-void manifest_gap(cJSON *file, const char *kind, int64_t from_ms, int64_t to_ms,
-	unsigned packets);
+void manifest_gap(struct manifest *m, cJSON *file, const char *kind,
+	int64_t from_ms, int64_t to_ms, unsigned packets);
 /* Returns the stretch, to be prolonged while it lasts. */
-cJSON *manifest_mute(cJSON *file, const char *kind, int64_t from_ms);
+cJSON *manifest_mute(
+	struct manifest *m, cJSON *file, const char *kind, int64_t from_ms);
 void manifest_codec_change(struct manifest *m, unsigned person, int64_t at_ms,
 	const char *kind, const char *from, const char *to);
 /* person 0: nobody speaks. */

@@ -120,8 +120,8 @@ static void list_tracks(struct part *p, const struct mux_track *tracks)
 		if (!p->has[k])
 			continue;
 		p->codec[k] = tracks[k].codec;
-		p->track[k] = manifest_track(p->json, part_kind_name(k),
-			part_codec_name(tracks[k].codec));
+		p->track[k] = manifest_track(p->shelf->manifest, p->json,
+			part_kind_name(k), part_codec_name(tracks[k].codec));
 	}
 }
 
@@ -253,7 +253,8 @@ static void count(
 		(f->width != p->width || f->height != p->height)) {
 		p->width = f->width;
 		p->height = f->height;
-		manifest_size(p->track[k], at_ms, f->width, f->height);
+		manifest_size(p->shelf->manifest, p->track[k], at_ms, f->width,
+			f->height);
 	}
 }
 

@@ -220,8 +220,8 @@ static void arrive(struct people *p, struct person *who, int64_t now_us)
 		name_person(who);
 	}
 	if (who->json)
-		who->present =
-			manifest_stretch(who->json, "present", now_ms, now_ms);
+		who->present = manifest_stretch(p->shelf->manifest, who->json,
+			"present", now_ms, now_ms);
 }
 
 static struct seat *new_seat(

@@ -74,7 +74,7 @@ static void note_dropped(struct reel *r, enum part_kind k)
 
 	if (!l->dropped || !r->last_json)
 		return;
-	manifest_gap(r->last_json, part_kind_name(k),
+	manifest_gap(r->shelf->manifest, r->last_json, part_kind_name(k),
 		shelf_ms(r->shelf, l->first_us), shelf_ms(r->shelf, l->last_us),
 		l->dropped);
 	l->dropped = 0;
@@ -137,8 +137,8 @@ static void begin_mute(struct reel *r, enum part_kind k, int64_t now_us)
 	struct lane *l = &r->lane[k];
 
 	if (l->muted && r->part && part_has(r->part, k) && !l->mute)
-		l->mute = manifest_mute(part_json(r->part), part_kind_name(k),
-			shelf_ms(r->shelf, now_us));
+		l->mute = manifest_mute(r->shelf->manifest, part_json(r->part),
+			part_kind_name(k), shelf_ms(r->shelf, now_us));
 }
 
 void reel_muted(struct reel *r, enum part_kind k, bool muted, int64_t now_us)
@@ -177,8 +177,8 @@ void reel_frame(struct reel *r, const struct take_frame *f, uint64_t now_us)
 void reel_gap(struct reel *r, enum part_kind k, const struct take_gap *g)
 {
 	if (r->last_json)
-		manifest_gap(r->last_json, part_kind_name(k),
-			shelf_ms(r->shelf, g->from_us),
+		manifest_gap(r->shelf->manifest, r->last_json,
+			part_kind_name(k), shelf_ms(r->shelf, g->from_us),
 			shelf_ms(r->shelf, g->to_us), g->packets);
 }
 

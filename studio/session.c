@@ -148,8 +148,16 @@ static void leave(struct session *n)
 static void end_well(struct session *n)
 {
 	struct studio *s = n->studio;
+	int err = keep_refresh(s, n->entry, NULL);
 
-	keep_refresh(s, n->entry, NULL);
+	if (err) {
+		/* Whole or not, it says nothing: finishing tells which. */
+		log_error("manifest_unreadable", "id=%s error=%s", n->entry->id,
+			log_value(strerror(-err)));
+		n->entry->state = ENTRY_PARTIAL;
+		jobs_add(s, n->entry, JOB_FINISH);
+		return;
+	}
 	keep_settle(s, n->entry);
 	s->counters.finished++;
 	tell(n, STUDIO_STOPPED, NULL);

@@ -16,7 +16,7 @@ enum {
 	SHELF_ID = 25,       /* bytes of an id */
 	SHELF_FILE_MAX = 63, /* bytes of a file's name */
 	SHELF_PATH_MAX = 4096,
-	SHELF_MANIFEST_MAX = 16 << 20
+	SHELF_MANIFEST_MAX = 16 << 20 /* as record/manifest.h */
 };
 
 struct shelf {

@@ -27,10 +27,10 @@ static void test_gaps_join(void **state)
 	cJSON *gaps = manifest_list(file, "gaps");
 
 	(void)state;
-	manifest_gap(file, "video", 100, 200, 2);
-	manifest_gap(file, "audio", 150, 160, 1);
-	manifest_gap(file, "video", 200, 300, 3);
-	manifest_gap(file, "video", 400, 500, 1);
+	manifest_gap(m, file, "video", 100, 200, 2);
+	manifest_gap(m, file, "audio", 150, 160, 1);
+	manifest_gap(m, file, "video", 200, 300, 3);
+	manifest_gap(m, file, "video", 400, 500, 1);
 	assert_int_equal(cJSON_GetArraySize(gaps), 3);
 	assert_int_equal(manifest_get(gaps->child, "to_ms", 0), 300);
 	assert_int_equal(manifest_get(gaps->child, "packets", 0), 5);
@@ -49,6 +49,33 @@ static void test_lists_have_ceilings(void **state)
 	list = manifest_list(manifest_root(m), "speakers");
 	assert_int_equal(cJSON_GetArraySize(list), MANIFEST_LIST_MAX);
 	assert_int_equal(manifest_get(list->child->prev, "to_ms", 0), 99999);
+	manifest_free(m);
+}
+
+/* However many: a program of the daemon must be able to read it. */
+static void test_gaps_of_a_file_have_a_ceiling(void **state)
+{
+	struct manifest *m = make();
+	cJSON *file = manifest_file(m, "p1-camera-1.webm", 1, "camera", "s", 0);
+	cJSON *gaps = manifest_list(file, "gaps"), *last;
+
+	(void)state;
+	for (unsigned i = 0; i < MANIFEST_FILE_MAX + 50; i++)
+		manifest_gap(m, file, i & 1 ? "audio" : "video", 100 * i,
+			100 * i + 10, 2);
+	assert_int_equal(cJSON_GetArraySize(gaps), MANIFEST_FILE_MAX);
+	/* The last of its kind goes on, and tells of all that is lost. */
+	last = gaps->child->prev;
+	assert_string_equal(manifest_text(last, "kind"), "audio");
+	assert_int_equal(manifest_get(last, "from_ms", 0),
+		100 * (MANIFEST_FILE_MAX - 1));
+	assert_int_equal(manifest_get(last, "to_ms", 0),
+		100 * (MANIFEST_FILE_MAX + 49) + 10);
+	assert_int_equal(manifest_get(last, "packets", 0), 52);
+	for (unsigned i = 0; i < MANIFEST_FILE_MAX + 50; i++)
+		manifest_mute(m, file, "audio", i);
+	assert_int_equal(cJSON_GetArraySize(manifest_list(file, "muted")),
+		MANIFEST_FILE_MAX);
 	manifest_free(m);
 }
 
@@ -116,6 +143,48 @@ static int run_finish(struct folder *f)
 	char *argv[] = { verb, f->path, NULL };
 
 	return finish_main(2, argv);
+}
+
+static void test_never_too_large_to_be_read(void **state)
+{
+	struct manifest *m = make(), *back;
+	char name[32], *text;
+	struct folder f;
+
+	(void)state;
+	for (unsigned i = 0; i < 400; i++) {
+		cJSON *file;
+
+		snprintf(name, sizeof(name), "p%u-camera-1.webm", i);
+		file = manifest_file(m, name, i, "camera",
+			"0123456789abcdef0123456789abcdef", 0);
+		manifest_track(m, file, "video", "vp8");
+		for (unsigned k = 0; k < MANIFEST_FILE_MAX; k++) {
+			manifest_gap(m, file, "video", 1000000000 + 100 * k,
+				1000000000 + 100 * k + 10, 20000);
+			manifest_mute(m, file, "video", 1000000000 + 100 * k);
+		}
+	}
+	/* There is always room for what is recorded. */
+	assert_int_equal(
+		cJSON_GetArraySize(manifest_list(manifest_root(m), "files")),
+		400);
+	text = manifest_print(m);
+	assert_non_null(text);
+	assert_in_range(strlen(text), MANIFEST_BUDGET / 3, MANIFEST_TEXT_MAX);
+	free(text);
+	open_folder(&f);
+	assert_int_equal(manifest_save(f.fd, m), 0);
+	assert_int_equal(manifest_load(f.fd, &back), 0);
+	manifest_free(back);
+	/* One that somebody else made so is left as it is, and said so. */
+	assert_int_equal(ftruncate(openat(f.fd, "manifest.json", O_WRONLY),
+				 MANIFEST_TEXT_MAX + 1),
+		0);
+	assert_int_equal(run_finish(&f), 1);
+	assert_int_equal(manifest_load(f.fd, &back), -E2BIG);
+	manifest_free(m);
+	close_folder(&f);
 }
 
 static void test_save_and_load(void **state)
@@ -241,6 +310,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_gaps_join),
 		cmocka_unit_test(test_lists_have_ceilings),
+		cmocka_unit_test(test_gaps_of_a_file_have_a_ceiling),
+		cmocka_unit_test(test_never_too_large_to_be_read),
 		cmocka_unit_test(test_hostile_text),
 		cmocka_unit_test(test_save_and_load),
 		cmocka_unit_test(test_finish_of_ruins),

@@ -77,7 +77,7 @@ class Run:
                 self.do.startswith("die") and "continues" not in \
                 self.manifest["about"]:
             os.kill(os.getpid(), signal.SIGKILL)
-        elif self.do == "track":
+        elif self.do.startswith("track"):
             self.track()
         elif self.do == "trouble":
             say("trouble", code="disk_full", message="The disk is full.")
@@ -111,6 +111,8 @@ class Run:
                 state="finished", ended_ms=int(time.time() * 1000),
                 duration_ms=1000, stopped_because=reason)
             write(self.directory, self.manifest)
+            if self.do == "track, then torn":
+                os.truncate(os.path.join(self.directory, "manifest.json"), 9)
             say("stopped", manifest="", duration_ms=1000, bytes=17, files=1)
             os._exit(0)
 

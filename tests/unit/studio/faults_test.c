@@ -405,6 +405,22 @@ static void test_finish_fails(void **state)
 	assert_true(world_exists(w, w->id, "manifest.json"));
 }
 
+/* Never "nothing was recorded": that is not known. */
+static void test_manifest_unreadable_at_the_end(void **state)
+{
+	struct world *w = *state;
+
+	world_write(w, "", ".fake", "{\"finish\": \"fail\"}");
+	world_record(w, "track, then torn");
+	world_wait(w, "track ");
+	studio_end(w->studio, "!room", "command");
+	world_wait(w, "failed ");
+	world_turn(w, 100);
+	assert_int_equal(world_lines(w, "stopped "), 0);
+	assert_int_equal(world_lines(w, "composed "), 0);
+	assert_true(world_exists(w, w->id, "p1-camera-1.webm"));
+}
+
 static void test_no_descriptor_leaks(void **state)
 {
 	struct world *w = *state;
@@ -441,6 +457,7 @@ int main(void)
 		T(test_delivered_while_composing),
 		T(test_stop_while_composing),
 		T(test_finish_fails),
+		T(test_manifest_unreadable_at_the_end),
 		T(test_no_descriptor_leaks),
 	};
 
