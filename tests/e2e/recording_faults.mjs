@@ -275,6 +275,13 @@ async function daemonKilled(t, scene, room, clients) {
 			return said.text;
 		});
 	await t.step("the call is there again", async () => {
+		// Nobody tells them: they miss the pings, and call again.
+		await until("they have called again", async () => {
+			const n = /^hearth_participants (\d+)$/m.exec(
+				await scene.hearth.metrics())?.[1];
+			if (Number(n) === clients.length) return true;
+			throw new Error(`${n} participants`);
+		}, 90000, 500);
 		for (const client of clients) await client.connected(60000);
 		await meet(clients);
 		return `${Date.now() - begin} ms after the kill`;
