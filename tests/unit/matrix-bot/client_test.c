@@ -342,6 +342,36 @@ static void newer_replaces(void **state)
 	world_done(&w);
 }
 
+/* What the homeserver has refused for now can be taken back; what it may have
+ * taken cannot. */
+static void taken_back(void **state)
+{
+	struct world w;
+
+	(void)state;
+	world_in(&w);
+	fake_add_rule(w.f, &(struct fake_rule){ "/send/a1", FAKE_REPLY, 429,
+				   "{\"retry_after_ms\":300}", NULL, 1 });
+	fake_add_rule(w.f, &(struct fake_rule){ "/send/b1", FAKE_REPLY, 500,
+				   "{}", NULL, 5 });
+	put(&w, "a", "/send/a1", CLIENT_PACED, 1, "word");
+	fake_wait(w.f, "/send/a1", 1);
+	fake_run(w.base, 20);
+	client_cancel(w.c, "a", "other word");
+	assert_int_equal(w.got.n, 0);
+	client_cancel(w.c, "a", "word");
+	assert_int_equal(w.got.n, 1);
+	assert_int_equal(w.got.v[0].error, -ECANCELED);
+	put(&w, "b", "/send/b1", 0, 2, "word");
+	fake_wait(w.f, "/send/b1", 3);
+	client_cancel(w.c, "b", "word");
+	wait_replies(&w, 2);
+	assert_int_equal(w.got.v[1].status, 200);
+	fake_run(w.base, 400);
+	assert_int_equal(fake_count(w.f, "/send/a1"), 1);
+	world_done(&w);
+}
+
 static void expires(void **state)
 {
 	struct client_request q = { .lane = "l",
@@ -507,6 +537,7 @@ int main(void)
 		cmocka_unit_test(urgent_goes_first),
 		cmocka_unit_test(urgent_ends_retries),
 		cmocka_unit_test(newer_replaces),
+		cmocka_unit_test(taken_back),
 		cmocka_unit_test(expires),
 		cmocka_unit_test(logs_in_again),
 		cmocka_unit_test(files),
