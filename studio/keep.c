@@ -276,8 +276,9 @@ static void resume(struct studio *s, struct entry *entry, const cJSON *manifest)
 	}
 	if (entry->hooks_told < ENTRY_TOLD_STOPPED)
 		news_add(s, entry,
-			&(struct story){
-				.type = STUDIO_STOPPED, .hook = "stopped" });
+			&(struct story){ .type = STUDIO_STOPPED,
+				.hook = "stopped",
+				.hooks_only = true });
 	if (is_to_be_composed(s, entry))
 		jobs_add(s, entry, JOB_COMPOSE);
 	else if (owed || !entry->delivered)
