@@ -25,6 +25,11 @@ endforeach()
 add_executable(bench_forward
   ${CMAKE_CURRENT_LIST_DIR}/forward.c ${CMAKE_CURRENT_LIST_DIR}/scenario.c)
 target_link_libraries(bench_forward PRIVATE bench_inside)
+foreach(name latency scale)
+  add_executable(bench_${name} ${CMAKE_CURRENT_LIST_DIR}/${name}.c
+    ${CMAKE_CURRENT_LIST_DIR}/common.c)
+  target_link_libraries(bench_${name} PRIVATE bench_inside)
+endforeach()
 
 # What a result has to name. mbedTLS 2.28 has no pkg-config file.
 file(STRINGS ${MBEDTLS_INCLUDE}/mbedtls/version.h line

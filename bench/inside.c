@@ -12,6 +12,7 @@
 enum { PAGE_FD = 250 };
 
 static struct inside *page;
+static bool in_worker;
 static enum inside_phase phase = INSIDE_REST;
 static uint64_t since_ns;
 
@@ -47,6 +48,7 @@ int inside_find(void)
 	if (fd < 0)
 		return -errno;
 	err = map(fd);
+	in_worker = !err;
 	close(fd);
 	return err;
 }
@@ -69,7 +71,8 @@ enum inside_phase inside_enter(enum inside_phase p)
 	enum inside_phase was = phase;
 	uint64_t now;
 
-	if (!page || !atomic_load_explicit(&page->phases, memory_order_relaxed))
+	if (!in_worker ||
+		!atomic_load_explicit(&page->phases, memory_order_relaxed))
 		return was;
 	now = thread_ns();
 	if (since_ns)
@@ -77,12 +80,6 @@ enum inside_phase inside_enter(enum inside_phase p)
 	since_ns = now;
 	phase = p;
 	return was;
-}
-
-void inside_reset(void)
-{
-	for (unsigned i = 0; i < INSIDE_PHASES; i++)
-		page->ns[i] = 0;
 }
 
 const char *inside_phase_name(enum inside_phase p)

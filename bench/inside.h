@@ -37,6 +37,7 @@ struct inside {
 	_Atomic uint64_t bare_other;   /* came in and was nothing to forward */
 	_Atomic uint64_t bare_turns;
 	_Atomic uint64_t ns[INSIDE_PHASES];
+	_Atomic uint64_t sent; /* datagrams, by hearth's udp_send */
 	/* The worker's heap in use, mallinfo2: once asked for by SIGUSR2. */
 	_Atomic uint64_t heap_bytes, heap_reads;
 };
@@ -48,11 +49,9 @@ int inside_find(void);
 /* The page; NULL: neither was called. */
 struct inside *inside_page(void);
 
-/* From now on the thread is in that phase; returns the one it was in. */
+/* In the worker: from now on the thread is in that phase; returns the one it
+ * was in. */
 enum inside_phase inside_enter(enum inside_phase p);
-/* The times start from zero. To be called while no worker does anything. */
-void inside_reset(void);
-
 const char *inside_phase_name(enum inside_phase p);
 
 #endif

@@ -59,6 +59,8 @@ void WRAP(udp_send)(
 	enum inside_phase was = inside_enter(INSIDE_SEND);
 
 	REAL(udp_send)(u, out, path, arg);
+	if (inside_page())
+		inside_page()->sent = u->stats.out;
 	inside_enter(was);
 }
 

@@ -209,24 +209,34 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
 }
 
 /* Their frames are spread over the time of one. */
+static uint64_t first_frame(const struct load *l, const struct load_seat *s)
+{
+	unsigned of = l->playing ? l->playing : 1;
+
+	if (l->paused || s->room >= of)
+		return UINT64_MAX;
+	return load_clock_us() + 1000000 / FPS * s->room / of;
+}
+
 void load_pause(struct load *l, bool pause)
 {
-	uint64_t now = load_clock_us();
-	unsigned of = l->shape.conferences ? l->shape.conferences : 1;
-
 	l->paused = pause;
 	for (unsigned i = 0; i < l->n_seats; i++) {
-		struct load_seat *s = &l->seat[i];
+		struct client_send *send = l->seat[i].client->send;
 
 		if (load_is_timed(l, i))
-			s->client->send[CLIENT_AUDIO].next_us =
-				s->client->send[CLIENT_VIDEO].next_us =
-					pause ? UINT64_MAX
-					      : now + 1000000 / FPS * s->room /
-								of;
+			send[CLIENT_AUDIO].next_us =
+				send[CLIENT_VIDEO].next_us =
+					first_frame(l, &l->seat[i]);
 	}
 	if (!pause)
 		arm_frame(l);
+}
+
+void load_playing(struct load *l, unsigned conferences)
+{
+	l->playing = conferences;
+	load_pause(l, l->paused);
 }
 
 /* Life. */
@@ -295,8 +305,10 @@ static struct load *make(struct event_base *base, struct sfu *sfu,
 		return NULL;
 	l->base = base;
 	l->sfu = sfu;
-	if (shape)
+	if (shape) {
 		l->shape = *shape;
+		l->playing = shape->conferences;
+	}
 	l->crowd = !shape;
 	l->detour[0] = l->detour[1] = -1;
 	if (delays)

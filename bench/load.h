@@ -58,6 +58,9 @@ struct load *load_crowd(
 /* Closes sockets and frees; tells nobody. Returns NULL; NULL is fine. */
 struct load *load_free(struct load *l);
 
+/* Only the publishers of the first n conferences send when not paused. */
+void load_playing(struct load *l, unsigned conferences);
+
 /* Those of `late` join from now on, as many each second; 0: no more do. */
 void load_storm(struct load *l, unsigned each_second);
 /* Late ones whose transport is up. */

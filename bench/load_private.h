@@ -42,6 +42,7 @@ struct load {
 	struct cert *cert;
 	struct load_shape shape;
 	bool crowd;
+	unsigned playing;       /* conferences whose publisher sends */
 	struct load_seat *seat; /* 0 publishes; of a crowd all but the last */
 	unsigned n_seats, n_seats_max, joining;
 	uint32_t *delays;  /* packets for each microsecond; NULL: not wanted */

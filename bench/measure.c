@@ -51,21 +51,40 @@ static bool is_child(pid_t pid, const char *name)
 	       sscanf(fields, "%*c %d", &parent) == 1 && parent == getpid();
 }
 
-pid_t measure_child(const char *name)
+unsigned measure_children(const char *name, pid_t *ret, unsigned max)
 {
 	DIR *proc = opendir("/proc");
 	struct dirent *d;
-	pid_t found = 0;
+	unsigned n = 0;
 
-	while (proc && !found && (d = readdir(proc))) {
+	while (proc && n < max && (d = readdir(proc))) {
 		long pid = strtol(d->d_name, NULL, 10);
 
 		if (pid > 0 && is_child((pid_t)pid, name))
-			found = (pid_t)pid;
+			ret[n++] = (pid_t)pid;
 	}
 	if (proc)
 		closedir(proc);
-	return found;
+	return n;
+}
+
+pid_t measure_child(const char *name)
+{
+	pid_t pid = 0;
+
+	measure_children(name, &pid, 1);
+	return pid;
+}
+
+uint64_t measure_rss(pid_t pid)
+{
+	char buf[128];
+	uint64_t pages;
+
+	if (read_file(pid, "statm", buf, sizeof(buf)) != 0 ||
+		sscanf(buf, "%*u %" SCNu64, &pages) != 1)
+		return 0;
+	return pages * (uint64_t)sysconf(_SC_PAGESIZE);
 }
 
 int measure_cpu(pid_t pid, struct measure_cpu *ret)
@@ -144,6 +163,18 @@ int measure_pin(pid_t pid, int ret[2])
 	pinned = true;
 	ret[0] = found[0];
 	ret[1] = found[1];
+	return 0;
+}
+
+int measure_pin_to(pid_t pid, unsigned n)
+{
+	cpu_set_t mine;
+
+	if (sched_getaffinity(0, sizeof(mine), &mine) != 0)
+		return -errno;
+	for (int i = 0; i < CPU_SETSIZE; i++)
+		if (CPU_ISSET(i, &mine) && n-- == 0)
+			return pin(pid, i);
 	return 0;
 }
 

@@ -13,6 +13,12 @@ struct measure_cpu {
 /* The child of this process with that name (at most 15 characters), 0: none. */
 pid_t measure_child(const char *name);
 
+/* All of them, at most max; how many. */
+unsigned measure_children(const char *name, pid_t *ret, unsigned max);
+
+/* Resident memory, bytes; 0: not told. */
+uint64_t measure_rss(pid_t pid);
+
 /* CPU time of the first thread since its start. 0 or -errno. */
 int measure_cpu(pid_t pid, struct measure_cpu *ret);
 
@@ -23,6 +29,10 @@ int measure_threads(pid_t pid, uint64_t *ret_ns);
  * second. *ret: their numbers, -1 where there is one CPU alone and nothing was
  * changed. 0 or -errno. */
 int measure_pin(pid_t pid, int ret[2]);
+
+/* Puts pid on the n-th CPU this process may use; nothing where there is none. 0
+ * or -errno. */
+int measure_pin_to(pid_t pid, unsigned n);
 
 /* Gives this process back the CPUs it had before measure_pin. */
 void measure_unpin(void);

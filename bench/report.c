@@ -209,8 +209,7 @@ static void json_row(
 	fputs(" }", f);
 }
 
-void report_json(FILE *f, const struct report_machine *m,
-	const struct report_row *rows, unsigned n)
+void report_json_begin(FILE *f, const struct report_machine *m)
 {
 	fputs("{\n  ", f);
 	pair(f, "date", m->date);
@@ -218,9 +217,20 @@ void report_json(FILE *f, const struct report_machine *m,
 	pair(f, "cpu", m->cpu);
 	fprintf(f, ", \"cpus\": %u, \"load\": %.2f },\n  \"rows\": [\n",
 		m->cpus, m->load);
+}
+
+void report_json_end(FILE *f)
+{
+	fputs("  ]\n}\n", f);
+}
+
+void report_json(FILE *f, const struct report_machine *m,
+	const struct report_row *rows, unsigned n)
+{
+	report_json_begin(f, m);
 	for (unsigned i = 0; i < n; i++) {
 		json_row(f, m, &rows[i]);
 		fputs(i + 1 < n ? ",\n" : "\n", f);
 	}
-	fputs("  ]\n}\n", f);
+	report_json_end(f);
 }

@@ -43,7 +43,10 @@ void report_line(FILE *f, const struct report_row *row);
 void report_tail(FILE *f, const struct report_row *rows, unsigned n);
 /* The versions of a row, as a member of a JSON object. */
 void report_versions(FILE *f, const struct report_machine *m);
-/* The whole result. */
+/* A result around its rows, which the caller writes. */
+void report_json_begin(FILE *f, const struct report_machine *m);
+void report_json_end(FILE *f);
+/* The whole result of forward. */
 void report_json(FILE *f, const struct report_machine *m,
 	const struct report_row *rows, unsigned n);
 

@@ -27,10 +27,11 @@ struct point {
 	uint64_t rtp_out, resent, turns;
 };
 
-/* CPU and clock at one point. */
+/* CPU, clock and what has left at one moment, of a call that goes on. */
 struct instant {
 	struct measure_cpu worker;
-	uint64_t own_ns, clock_ns;
+	uint64_t own_ns, clock_ns, received, sent;
+	uint64_t phase_ns[INSIDE_PHASES];
 };
 
 /* A run under way. */
@@ -115,8 +116,17 @@ static bool read_point(struct run *r, struct point *ret)
 	return stage_well(&r->stage);
 }
 
-static bool read_instant(struct stage *b, struct instant *ret)
+static bool read_instant(struct run *r, struct instant *ret)
 {
+	const struct inside *page = inside_page();
+	struct stage *b = &r->stage;
+	struct load_counts counts;
+
+	load_counts(b->load, &counts);
+	ret->received = counts.received;
+	ret->sent = r->s->bare ? page->bare_packets : page->sent;
+	for (unsigned i = 0; i < INSIDE_PHASES; i++)
+		ret->phase_ns[i] = page->ns[i];
 	ret->clock_ns = stage_clock_ns(CLOCK_MONOTONIC);
 	ret->own_ns = stage_clock_ns(CLOCK_PROCESS_CPUTIME_ID);
 	if (measure_cpu(b->worker, &ret->worker) != 0)
@@ -130,7 +140,7 @@ static bool play(struct run *r, unsigned seconds, struct instant v[2])
 	struct stage *b = &r->stage;
 	char text[64];
 
-	if (!read_instant(b, &v[0]))
+	if (!read_instant(r, &v[0]))
 		return false;
 	load_pause(b->load, false);
 	for (unsigned s = 0; s < seconds; s++) {
@@ -144,8 +154,12 @@ static bool play(struct run *r, unsigned seconds, struct instant v[2])
 	}
 	if (load_live(b->load) != r->s->receivers)
 		return stage_fail(b, "a receiver gets no video any more");
+	/* Not after the silence that follows: how long that takes depends on
+	 * the machine, and reports and timers cost all the while. */
+	if (!read_instant(r, &v[1]))
+		return false;
 	load_pause(b->load, true);
-	return drain(b) && read_instant(b, &v[1]);
+	return drain(b);
 }
 
 static bool measure(struct run *r, unsigned seconds, struct window *w)
@@ -159,9 +173,9 @@ static double total_ns(const struct window *w)
 	return (double)(w->v[1].worker.total_ns - w->v[0].worker.total_ns);
 }
 
-static uint64_t packets(const struct window *w)
+static double sent(const struct window *w)
 {
-	return w->p[1].rtp_out - w->p[0].rtp_out;
+	return (double)(w->v[1].sent - w->v[0].sent);
 }
 
 static bool judge(struct run *run, const struct window *w, struct report_row *r)
@@ -177,7 +191,7 @@ static bool judge(struct run *run, const struct window *w, struct report_row *r)
 	r->server = run->s->bare ? "bare" : "hearth";
 	r->receivers = run->s->receivers;
 	r->seconds = clock / 1e9;
-	r->packets = packets(w);
+	r->packets = p[1].rtp_out - p[0].rtp_out;
 	r->received = p[1].load.received - p[0].load.received;
 	r->lost = owed > r->received ? owed - r->received : 0;
 	r->opened = p[1].load.opened - p[0].load.opened;
@@ -185,18 +199,18 @@ static bool judge(struct run *run, const struct window *w, struct report_row *r)
 	r->nacks = p[1].load.nacks - p[0].load.nacks;
 	r->turns = p[1].turns - p[0].turns;
 	r->worker_load = total_ns(w) / clock;
-	r->generator_ns =
-		(double)(v[1].own_ns - v[0].own_ns) / (double)r->received;
+	r->generator_ns = (double)(v[1].own_ns - v[0].own_ns) /
+			  (double)(v[1].received - v[0].received + 1);
 	r->generator_load = (double)(v[1].own_ns - v[0].own_ns) / clock;
 	r->worker_cpu = b->cpu[0];
 	r->generator_cpu = b->cpu[1];
-	if (!r->packets || !r->opened)
+	if (!r->packets || !r->opened || sent(w) < 1)
 		return stage_fail(b, "nothing was forwarded");
 	if (p[1].load.wrong)
 		return stage_fail(b, "receivers got what nobody sent");
 	if (r->received > r->packets)
 		return stage_fail(b, "receivers got more than was sent");
-	r->ns_per_packet = total_ns(w) / (double)r->packets;
+	r->ns_per_packet = total_ns(w) / sent(w);
 	if (user + kernel > 0)
 		r->user_ns = r->ns_per_packet * user / (user + kernel);
 	r->kernel_ns = r->ns_per_packet - r->user_ns;
@@ -240,16 +254,17 @@ static bool measure_phases(struct run *r, struct report_row *row)
 	struct window w;
 	double sum = 0;
 
-	inside_reset();
 	page->phases = true;
-	if (!measure(r, PHASES_SECONDS, &w) || !packets(&w))
+	if (!measure(r, PHASES_SECONDS, &w) || sent(&w) < 1)
 		return false;
 	page->phases = false;
 	for (unsigned i = 0; i < INSIDE_REST; i++) {
-		row->phase_ns[i] = (double)page->ns[i] / (double)packets(&w);
+		row->phase_ns[i] =
+			(double)(w.v[1].phase_ns[i] - w.v[0].phase_ns[i]) /
+			sent(&w);
 		sum += row->phase_ns[i];
 	}
-	row->phase_ns[INSIDE_REST] = total_ns(&w) / (double)packets(&w) - sum;
+	row->phase_ns[INSIDE_REST] = total_ns(&w) / sent(&w) - sum;
 	row->has_phases = true;
 	return true;
 }

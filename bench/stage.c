@@ -114,7 +114,7 @@ static bool configure(struct stage *b)
 	if (key < 0 || config_set_list(&b->config, &config_schema[key], items,
 			       1, why) != 0)
 		return stage_fail(b, why);
-	b->config.media.workers = 1;
+	b->config.media.workers = b->workers;
 	b->config.media.port = 0;
 	b->config.limits.participants = b->people;
 	return true;
@@ -135,8 +135,21 @@ static bool start_loop(struct stage *b)
 	return true;
 }
 
+static int pin_all(struct stage *b)
+{
+	int err = 0;
+
+	if (b->workers == 1)
+		return measure_pin(b->worker, b->cpu);
+	for (unsigned i = 0; i < b->workers && !err; i++)
+		err = measure_pin_to(b->all[i], i);
+	return err;
+}
+
 bool stage_start(struct stage *b, bool pin)
 {
+	if (!b->workers)
+		b->workers = 1;
 	if (!start_loop(b) || !configure(b))
 		return false;
 	if (sfu_new(&b->sfu, b->base, &b->config, on_failed, b) != 0)
@@ -144,13 +157,28 @@ bool stage_start(struct stage *b, bool pin)
 	for (unsigned ms = 0; !sfu_ready(b->sfu) && ms < START_MS; ms += 20)
 		if (!stage_run_ms(b, 20))
 			return false;
-	b->worker = measure_child("hearth-worker");
-	if (!sfu_ready(b->sfu) || !b->worker)
+	if (!sfu_ready(b->sfu) || measure_children("hearth-worker", b->all,
+					  STAGE_WORKERS) != b->workers)
 		return stage_fail(b, "the worker process does not start");
+	b->worker = b->all[0];
 	b->cpu[0] = b->cpu[1] = -1;
-	if (pin && measure_pin(b->worker, b->cpu) != 0)
+	if (pin && pin_all(b) != 0)
 		return stage_fail(b, "cannot choose CPUs; try --no-pin");
 	say_pinning(b);
+	return true;
+}
+
+bool stage_cpu_ns(struct stage *b, uint64_t *ret)
+{
+	struct measure_cpu cpu;
+
+	*ret = 0;
+	for (unsigned i = 0; i < b->workers; i++) {
+		if (measure_cpu(b->all[i], &cpu) != 0)
+			return stage_fail(
+				b, "/proc does not tell a worker's CPU time");
+		*ret += cpu.total_ns;
+	}
 	return true;
 }
 

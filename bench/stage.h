@@ -15,7 +15,7 @@
 struct event;
 struct evbuffer;
 
-enum { STAGE_ERROR = 256 };
+enum { STAGE_ERROR = 256, STAGE_WORKERS = 8 };
 
 struct stage {
 	const char *name; /* of the benchmark; set before stage_start */
@@ -25,8 +25,10 @@ struct stage {
 	struct load *load;
 	struct event *wake; /* so that no loop sleeps for long */
 	struct evbuffer *metrics;
-	unsigned people; /* participants; set before stage_start */
-	pid_t worker;
+	unsigned people;  /* participants; set before stage_start */
+	unsigned workers; /* 0: one; set before stage_start */
+	pid_t worker;     /* the first */
+	pid_t all[STAGE_WORKERS];
 	bool stopped;
 	int cpu[2];
 	char *error; /* "" while all is well; set before stage_start */
@@ -42,7 +44,8 @@ bool stage_well(struct stage *b);
 void stage_say(const struct stage *b, const char *text);
 
 /* A worker process with the default configuration, but for loopback and room
- * for everybody. pin: it and this process get a CPU of their own each. The load
+ * for everybody. pin: it and this process get a CPU of their own each; several
+ * workers do, and this process runs where it can. The load
  * is the caller's to make, stage_stop frees it. */
 bool stage_start(struct stage *b, bool pin);
 /* Politely, so that a sanitizer in the worker has its say. */
@@ -50,6 +53,8 @@ void stage_stop(struct stage *b);
 
 /* The loop for that long; false when something went wrong. */
 bool stage_run_ms(struct stage *b, uint64_t ms);
+/* CPU time of all workers so far, nanoseconds. */
+bool stage_cpu_ns(struct stage *b, uint64_t *ret);
 /* A counter of /metrics as the worker told it last. */
 uint64_t stage_metric(struct stage *b, const char *name);
 /* Until count says `wanted`; what: "connected", for people. */

@@ -1,0 +1,209 @@
+/*
+ * How long hearth keeps a packet: conferences of one publisher and ten
+ * receivers, as many as load the worker to 70 % of a CPU; then the same while
+ * 50 more people join each second; then the publishers' way to a socket of this
+ * process, without a server. The difference is what hearth adds.
+ *
+ * Exit codes: 0 measured; 1 not; 2 usage.
+ */
+#include <inttypes.h>
+#include <string.h>
+#include "bench/common.h"
+#include "bench/load.h"
+#include "bench/stage.h"
+
+enum {
+	CONFERENCES = 40, /* at most */
+	RECEIVERS = 10,
+	FIRST = 8, /* conferences of the first try */
+	TRIES = 4,
+	STORM = 50, /* joins each second */
+	DETOUR_MS = 1000,
+	SETTLE_MS = 500,
+};
+
+static const double wanted_load = 0.7;
+
+struct result {
+	const char *what;
+	struct load_delays delays;
+	double load;
+	double ns_per_packet;
+	unsigned playing, joined;
+	uint64_t received, lost;
+};
+
+static unsigned most(unsigned seconds)
+{
+	return CONFERENCES * (RECEIVERS + 1) + STORM * seconds;
+}
+
+static bool connect_all(struct stage *b, unsigned seconds)
+{
+	struct load_shape shape = { .conferences = CONFERENCES,
+		.receivers = RECEIVERS,
+		.delays = true,
+		.late = STORM * seconds };
+
+	b->load = load_new(b->base, b->sfu, &shape);
+	if (!b->load)
+		return stage_fail(b, "out of memory");
+	load_pause(b->load, true);
+	if (!stage_await(
+		    b, load_connected, CONFERENCES * RECEIVERS, "connected"))
+		return false;
+	load_pause(b->load, false);
+	return stage_await(
+		b, load_watching, CONFERENCES * RECEIVERS, "get video");
+}
+
+/* Runs for that long; delays, load and losses of that time. */
+static bool play(struct stage *b, unsigned ms, struct result *r)
+{
+	struct load_counts before, after;
+	uint64_t cpu[2], clock = stage_clock_ns(CLOCK_MONOTONIC), owed;
+
+	load_delays_reset(b->load);
+	load_counts(b->load, &before);
+	if (!stage_cpu_ns(b, &cpu[0]) || !stage_run_ms(b, ms) ||
+		!stage_cpu_ns(b, &cpu[1]))
+		return false;
+	clock = stage_clock_ns(CLOCK_MONOTONIC) - clock;
+	load_delays(b->load, &r->delays);
+	load_pause(b->load, true);
+	if (!stage_run_ms(b, SETTLE_MS))
+		return false;
+	load_counts(b->load, &after);
+	load_pause(b->load, false);
+	owed = (after.sent - before.sent) * RECEIVERS;
+	r->received = after.received - before.received;
+	r->lost = owed > r->received ? owed - r->received : 0;
+	r->load = (double)(cpu[1] - cpu[0]) / (double)clock;
+	if (r->received)
+		r->ns_per_packet =
+			(double)(cpu[1] - cpu[0]) / (double)r->received;
+	return true;
+}
+
+/* As many conferences as load the worker enough. */
+static bool calibrate(struct stage *b, unsigned *ret)
+{
+	unsigned n = FIRST;
+	struct result r;
+
+	for (unsigned i = 0; i < TRIES; i++) {
+		double next;
+
+		load_playing(b->load, n);
+		if (!stage_run_ms(b, SETTLE_MS) || !play(b, 1000, &r))
+			return false;
+		next = n * wanted_load / (r.load > 0.01 ? r.load : 0.01);
+		n = next < 1             ? 1
+		    : next > CONFERENCES ? CONFERENCES
+					 : (unsigned)next;
+	}
+	load_playing(b->load, n);
+	*ret = n;
+	return stage_run_ms(b, SETTLE_MS);
+}
+
+static bool measure(struct stage *b, unsigned seconds, struct result r[3])
+{
+	unsigned n;
+
+	if (!calibrate(b, &n))
+		return false;
+	r[0].what = "steady";
+	r[1].what = "join storm";
+	r[2].what = "no server";
+	for (unsigned i = 0; i < 3; i++)
+		r[i].playing = n;
+	if (!play(b, seconds * 1000, &r[0]))
+		return false;
+	load_storm(b->load, STORM);
+	if (!play(b, seconds * 1000, &r[1]))
+		return false;
+	load_storm(b->load, 0);
+	r[1].joined = load_arrived(b->load);
+	load_detour(b->load, true);
+	if (!play(b, DETOUR_MS, &r[2]))
+		return false;
+	load_detour(b->load, false);
+	r[2].lost = 0;
+	return r[0].delays.packets && r[2].delays.packets
+		       ? true
+		       : stage_fail(b, "nothing came");
+}
+
+static unsigned less(unsigned a, unsigned b)
+{
+	return a > b ? a - b : 0;
+}
+
+static void print(const struct result r[3])
+{
+	printf("what         conferences  joined  worker    p50 us    p99  "
+	       "p99.9     max   lost\n");
+	for (unsigned i = 0; i < 3; i++)
+		printf("%-11s  %11u  %6u  %5.1f%%  %8u  %5u  %5u  %6u  "
+		       "%5" PRIu64 "\n",
+			r[i].what, r[i].playing, r[i].joined, r[i].load * 100,
+			r[i].delays.p50_us, r[i].delays.p99_us,
+			r[i].delays.p999_us, r[i].delays.max_us, r[i].lost);
+	for (unsigned i = 0; i < 2; i++)
+		printf("added, %s: p50 %u us, p99 %u us, p99.9 %u us\n",
+			r[i].what, less(r[i].delays.p50_us, r[2].delays.p50_us),
+			less(r[i].delays.p99_us, r[2].delays.p99_us),
+			less(r[i].delays.p999_us, r[2].delays.p999_us));
+}
+
+static void write_rows(
+	FILE *f, const struct report_machine *m, const struct result r[3])
+{
+	for (unsigned i = 0; i < 3; i++) {
+		fprintf(f,
+			"    { \"scenario\": \"latency, %s\", \"server\": "
+			"\"%s\", \"receivers\": %u,\n"
+			"      \"ns_per_packet\": %.1f, \"lost\": %" PRIu64
+			", \"worker_load\": %.4f, \"joined\": %u,\n"
+			"      \"p50_us\": %u, \"p99_us\": %u, "
+			"\"p999_us\": %u, \"max_us\": %u,\n",
+			r[i].what, i == 2 ? "none" : "hearth",
+			r[i].playing * RECEIVERS, r[i].ns_per_packet, r[i].lost,
+			r[i].load, r[i].joined, r[i].delays.p50_us,
+			r[i].delays.p99_us, r[i].delays.p999_us,
+			r[i].delays.max_us);
+		report_versions(f, m);
+		fputs(i < 2 ? " },\n" : " }\n", f);
+	}
+}
+
+static bool run(const struct common *c, FILE *json, char *ret_error)
+{
+	struct stage b = { .name = "latency",
+		.people = most(c->seconds),
+		.error = ret_error };
+	struct result r[3];
+	bool good;
+
+	memset(r, 0, sizeof(r));
+	good = stage_start(&b, c->pin) && connect_all(&b, c->seconds) &&
+	       measure(&b, c->seconds, r);
+	stage_stop(&b);
+	if (!good)
+		return false;
+	print(r);
+	if (json)
+		write_rows(json, &c->machine, r);
+	return true;
+}
+
+int main(int argc, char **argv)
+{
+	struct common c = { .name = "latency", .seconds = 5 };
+	int code = common_options(&c, argc, argv,
+		"usage: bench/run latency [--seconds 5] [--json FILE] "
+		"[--no-pin]\n");
+
+	return code >= 0 ? code : common_run(&c, run);
+}
