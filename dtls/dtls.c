@@ -7,60 +7,17 @@
 
 #include <mbedtls/platform_util.h>
 
-#include "dtls/fingerprint.h"
-#include "dtls/hello.h"
-#include "dtls/mbed.h"
+#include "dtls/live.h"
 #include "dtls/record.h"
-#include "dtls/records.h"
 
 enum {
-	RETRANSMIT_FIRST_MS = 200,
-	/* RFC 6347 section 4.2.4.1 lets the wait double up to 60 s. ICE keeps
-	 * proving the path, and a join that waits looks broken: ours stays
-	 * within a second. */
-	RETRANSMIT_MOST_MS = 1000,
 	HANDSHAKE_MAX_US = 30000000,
 	BAD_HELLOS_MAX = 16, /* ClientHellos one session may waste */
 	RECORDS_MAX = 128,   /* records looked at per datagram */
+	/* Long enough that a busy channel is not saved and loaded, 20 us each,
+	 * all the time. */
+	REST_US = 1000000,
 	DATA_MAX = DTLS_DATAGRAM_MAX - 64
-};
-
-struct timer {
-	bool on;
-	uint64_t soft_us, hard_us;
-};
-
-struct dtls {
-	mbedtls_ssl_context ssl;
-	mbedtls_ssl_config conf;
-	struct mbed_watch watch;
-	struct cert *cert;
-	enum dtls_role role;
-	enum dtls_state state;
-	enum dtls_error error;
-	struct fingerprint peer;
-	bool is_peer_proven; /* its certificate has the fingerprint */
-	bool has_keys;
-	uint8_t keys[DTLS_KEYS_LEN];
-	uint64_t now_us, started_us;
-	struct timer timer;
-	const uint8_t *rx; /* the datagram mbedTLS has not taken yet */
-	size_t rx_len;
-	struct dtls_out *out; /* only while a call runs */
-	struct hello *hello;  /* server, until the handshake is over */
-	unsigned bad_hellos;
-	uint64_t drops;
-	struct records app;
-};
-
-static const int suites[] = { MBEDTLS_TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,
-	MBEDTLS_TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384,
-	MBEDTLS_TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256,
-	MBEDTLS_TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,
-	MBEDTLS_TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384, 0 };
-
-static const mbedtls_ssl_srtp_profile profiles[] = {
-	MBEDTLS_TLS_SRTP_AES128_CM_HMAC_SHA1_80, MBEDTLS_TLS_SRTP_UNSET
 };
 
 static void set_state(struct dtls *d, enum dtls_state to)
@@ -82,164 +39,12 @@ static void set_state(struct dtls *d, enum dtls_state to)
 	}
 }
 
-static void wipe_keys(struct dtls *d)
-{
-	mbedtls_platform_zeroize(d->keys, sizeof(d->keys));
-	d->has_keys = false;
-}
-
 static void fail(struct dtls *d, enum dtls_error error)
 {
 	if (d->error == DTLS_OK)
 		d->error = error;
-	wipe_keys(d);
+	live_wipe_keys(d);
 	set_state(d, DTLS_FAILED);
-}
-
-static int on_send(void *arg, const unsigned char *buf, size_t len)
-{
-	struct dtls *d = arg;
-
-	assert(d->out != NULL);
-	d->out->send(d->out, buf, len);
-	return (int)len;
-}
-
-static int on_recv(void *arg, unsigned char *buf, size_t len)
-{
-	struct dtls *d = arg;
-
-	if (d->rx_len == 0)
-		return MBEDTLS_ERR_SSL_WANT_READ;
-	if (len > d->rx_len)
-		len = d->rx_len;
-	memcpy(buf, d->rx, len);
-	/* A datagram is read at once; what does not fit is lost, as with
-	 * recv(2). */
-	d->rx_len = 0;
-	return (int)len;
-}
-
-/* mbedTLS doubles a 32-bit number of milliseconds and gives up when it is full,
- * which from 200 on is before our 30 s are over. So it counts from 1, in units
- * of the first wait. */
-static uint64_t wait_us(uint32_t units)
-{
-	uint64_t ms = (uint64_t)units * RETRANSMIT_FIRST_MS;
-
-	return (ms < RETRANSMIT_MOST_MS ? ms : RETRANSMIT_MOST_MS) * 1000;
-}
-
-static void on_set_timer(void *arg, uint32_t soft, uint32_t hard)
-{
-	struct dtls *d = arg;
-
-	d->timer.on = hard != 0;
-	d->timer.soft_us = d->now_us + wait_us(soft);
-	d->timer.hard_us = d->now_us + wait_us(hard);
-}
-
-static int on_get_timer(void *arg)
-{
-	const struct dtls *d = arg;
-
-	if (!d->timer.on)
-		return -1;
-	if (d->now_us >= d->timer.hard_us)
-		return 2;
-	return d->now_us >= d->timer.soft_us;
-}
-
-/* Called for each certificate of the peer's chain, its own (depth 0) last. No
- * authority vouches for anybody here: the SDP's fingerprint does, and only it
- * (RFC 8827 section 6.5), so that whatever else mbedTLS noted is cleared. */
-static int on_verify(
-	void *arg, mbedtls_x509_crt *crt, int depth, uint32_t *flags)
-{
-	struct dtls *d = arg;
-
-	*flags = 0;
-	if (depth != 0)
-		return 0;
-	d->is_peer_proven =
-		fingerprint_matches(&d->peer, crt->raw.p, crt->raw.len);
-	if (d->is_peer_proven)
-		return 0;
-	d->error = DTLS_ERR_FINGERPRINT;
-	return MBEDTLS_ERR_X509_FATAL_ERROR;
-}
-
-/* RFC 5764 section 4.2. Runs after the peer's certificate was seen and before
- * its proof of the key: the keys stay inside until CONNECTED. */
-static void on_secret(void *arg, const struct mbed_secret *s)
-{
-	struct dtls *d = arg;
-	uint8_t randoms[64];
-
-	wipe_keys(d);
-	if (!d->is_peer_proven || mbed_srtp_profile(&d->ssl) != profiles[0])
-		return;
-	memcpy(randoms, s->client_random, 32);
-	memcpy(randoms + 32, s->server_random, 32);
-	d->has_keys = mbedtls_ssl_tls_prf(s->prf, s->master, s->master_len,
-			      "EXTRACTOR-dtls_srtp", randoms, sizeof(randoms),
-			      d->keys, sizeof(d->keys)) == 0;
-}
-
-static int configure(struct dtls *d)
-{
-	mbedtls_ssl_config *conf = &d->conf;
-
-	if (mbedtls_ssl_config_defaults(conf,
-		    d->role == DTLS_CLIENT ? MBEDTLS_SSL_IS_CLIENT
-					   : MBEDTLS_SSL_IS_SERVER,
-		    MBEDTLS_SSL_TRANSPORT_DATAGRAM,
-		    MBEDTLS_SSL_PRESET_DEFAULT) != 0)
-		return -ENOMEM;
-	mbed_conf_protocol(conf);
-	mbedtls_ssl_conf_ciphersuites(conf, suites);
-	mbedtls_ssl_conf_rng(conf, mbedtls_ctr_drbg_random, &d->cert->drbg);
-	/* OPTIONAL asks a client for its certificate and lets on_verify be the
-	 * judge; REQUIRED would insist on an authority. A peer without one
-	 * fails at finish(). */
-	mbedtls_ssl_conf_authmode(conf, MBEDTLS_SSL_VERIFY_OPTIONAL);
-	mbedtls_ssl_conf_verify(conf, on_verify, d);
-	mbedtls_ssl_conf_handshake_timeout(conf, 1, UINT32_MAX);
-	mbedtls_ssl_conf_renegotiation(
-		conf, MBEDTLS_SSL_RENEGOTIATION_DISABLED);
-	mbedtls_ssl_conf_session_tickets(
-		conf, MBEDTLS_SSL_SESSION_TICKETS_DISABLED);
-	/* HelloVerifyRequest proves that the client's address is its own
-	 * (RFC 6347 section 4.2.1). ICE has proven it before the first DTLS
-	 * byte is let in, so that the cookie would only cost a round trip. */
-	if (d->role == DTLS_SERVER)
-		mbedtls_ssl_conf_dtls_cookies(conf, NULL, NULL, NULL);
-	if (mbedtls_ssl_conf_own_cert(conf, &d->cert->crt, &d->cert->key) ||
-		mbedtls_ssl_conf_dtls_srtp_protection_profiles(conf, profiles))
-		return -ENOMEM;
-	return 0;
-}
-
-static int set_up(struct dtls *d)
-{
-	int ret = configure(d);
-
-	if (ret != 0)
-		return ret;
-	if (d->role == DTLS_SERVER) {
-		d->hello = malloc(sizeof(*d->hello));
-		if (d->hello == NULL)
-			return -ENOMEM;
-		hello_init(d->hello);
-	}
-	if (mbedtls_ssl_setup(&d->ssl, &d->conf) != 0)
-		return -ENOMEM;
-	d->watch = (struct mbed_watch){ on_secret, d };
-	mbed_watch_secret(&d->ssl, &d->conf, &d->watch);
-	mbedtls_ssl_set_mtu(&d->ssl, DTLS_DATAGRAM_MAX);
-	mbedtls_ssl_set_bio(&d->ssl, d, on_send, on_recv, NULL);
-	mbedtls_ssl_set_timer_cb(&d->ssl, d, on_set_timer, on_get_timer);
-	return 0;
 }
 
 int dtls_new(struct dtls **ret, struct cert *cert, enum dtls_role role,
@@ -257,9 +62,7 @@ int dtls_new(struct dtls **ret, struct cert *cert, enum dtls_role role,
 	d->cert = cert;
 	d->role = role;
 	d->peer = peer;
-	mbedtls_ssl_init(&d->ssl);
-	mbedtls_ssl_config_init(&d->conf);
-	error = set_up(d);
+	error = live_new(d);
 	if (error != 0) {
 		dtls_free(d);
 		return error;
@@ -272,8 +75,7 @@ struct dtls *dtls_free(struct dtls *d)
 {
 	if (d == NULL)
 		return NULL;
-	mbedtls_ssl_free(&d->ssl);
-	mbedtls_ssl_config_free(&d->conf);
+	live_free(d);
 	free(d->hello);
 	mbedtls_platform_zeroize(d, sizeof(*d));
 	free(d);
@@ -283,10 +85,12 @@ struct dtls *dtls_free(struct dtls *d)
 static void finish(struct dtls *d)
 {
 	if (d->is_peer_proven && d->has_keys) {
+		d->rest_us = d->now_us + REST_US;
 		set_state(d, DTLS_CONNECTED);
 		return;
 	}
-	mbedtls_ssl_send_alert_message(&d->ssl, MBEDTLS_SSL_ALERT_LEVEL_FATAL,
+	mbedtls_ssl_send_alert_message(&d->live->ssl,
+		MBEDTLS_SSL_ALERT_LEVEL_FATAL,
 		MBEDTLS_SSL_ALERT_MSG_HANDSHAKE_FAILURE);
 	fail(d, d->is_peer_proven ? DTLS_ERR_NO_SRTP : DTLS_ERR_FINGERPRINT);
 }
@@ -310,10 +114,10 @@ static enum dtls_error map_error(int error)
  * dropped and the session waits on, a bounded number of times. */
 static bool forgive_hello(struct dtls *d, int error)
 {
-	if (d->role != DTLS_SERVER || !mbed_awaits_hello(&d->ssl) ||
+	if (d->role != DTLS_SERVER || !mbed_awaits_hello(&d->live->ssl) ||
 		!mbed_is_bad_hello(error) || d->bad_hellos++ >= BAD_HELLOS_MAX)
 		return false;
-	if (mbedtls_ssl_session_reset(&d->ssl) != 0)
+	if (mbedtls_ssl_session_reset(&d->live->ssl) != 0)
 		return false;
 	d->drops++;
 	return true;
@@ -321,7 +125,7 @@ static bool forgive_hello(struct dtls *d, int error)
 
 static void step_handshake(struct dtls *d)
 {
-	int ret = mbedtls_ssl_handshake(&d->ssl);
+	int ret = mbedtls_ssl_handshake(&d->live->ssl);
 
 	if (ret == 0)
 		finish(d);
@@ -334,8 +138,8 @@ static void skip_record(struct dtls *d)
 {
 	uint8_t waste[256];
 
-	while (mbedtls_ssl_get_bytes_avail(&d->ssl) > 0)
-		if (mbedtls_ssl_read(&d->ssl, waste, sizeof(waste)) <= 0)
+	while (mbedtls_ssl_get_bytes_avail(&d->live->ssl) > 0)
+		if (mbedtls_ssl_read(&d->live->ssl, waste, sizeof(waste)) <= 0)
 			break;
 	d->drops++;
 }
@@ -343,7 +147,7 @@ static void skip_record(struct dtls *d)
 static void end_read(struct dtls *d, int error)
 {
 	if (error == MBEDTLS_ERR_SSL_PEER_CLOSE_NOTIFY) {
-		mbedtls_ssl_close_notify(&d->ssl);
+		mbedtls_ssl_close_notify(&d->live->ssl);
 		set_state(d, DTLS_CLOSED);
 		return;
 	}
@@ -356,8 +160,8 @@ static bool read_record(struct dtls *d)
 {
 	uint8_t waste[1];
 	size_t size = sizeof(waste);
-	uint8_t *room = records_room(&d->app, &size);
-	int n = mbedtls_ssl_read(&d->ssl, room ? room : waste, size);
+	uint8_t *room = records_room(&d->live->app, &size);
+	int n = mbedtls_ssl_read(&d->live->ssl, room ? room : waste, size);
 
 	if (n == MBEDTLS_ERR_SSL_WANT_READ)
 		return false;
@@ -365,10 +169,22 @@ static bool read_record(struct dtls *d)
 		end_read(d, n);
 		return false;
 	}
-	if (n > 0 && room != NULL && mbedtls_ssl_get_bytes_avail(&d->ssl) == 0)
-		records_commit(&d->app, (size_t)n);
+	if (n > 0 && room != NULL &&
+		mbedtls_ssl_get_bytes_avail(&d->live->ssl) == 0)
+		records_commit(&d->live->app, (size_t)n);
 	else
 		skip_record(d);
+	return true;
+}
+
+static bool wake(struct dtls *d)
+{
+	bool was_at_rest = d->live == NULL;
+
+	if (!live_wake(d))
+		return false;
+	if (was_at_rest)
+		d->rest_us = d->now_us + REST_US;
 	return true;
 }
 
@@ -415,15 +231,27 @@ static void input_handshake(struct dtls *d, const uint8_t *buf, size_t len)
 		read_records(d);
 }
 
+/* A late record of the handshake is nothing to wake up for. */
+static bool is_worth_waking(const uint8_t *buf)
+{
+	return buf[3] != 0 || buf[4] != 0;
+}
+
 static void input_connected(struct dtls *d, const uint8_t *buf, size_t len)
 {
-	uint64_t before = d->app.added, drops = d->drops;
+	uint64_t before, drops = d->drops;
 
+	if (!d->live && (!is_worth_waking(buf) || !wake(d))) {
+		d->drops++;
+		return;
+	}
+	before = d->live->app.added;
+	d->is_busy = true;
 	d->rx = buf;
 	d->rx_len = len;
 	read_records(d);
 	/* mbedTLS does not say what it ignored. */
-	if (d->app.added == before && d->drops == drops &&
+	if (d->live->app.added == before && d->drops == drops &&
 		d->state == DTLS_CONNECTED)
 		d->drops++;
 }
@@ -447,8 +275,20 @@ void dtls_input(struct dtls *d, uint64_t now_us, const uint8_t *buf, size_t len,
 	d->rx_len = 0;
 }
 
+static void tick_connected(struct dtls *d, uint64_t now_us)
+{
+	if (!d->live || now_us < d->rest_us)
+		return;
+	d->rest_us = now_us + REST_US;
+	if (!d->is_busy)
+		live_rest(d);
+	d->is_busy = false;
+}
+
 void dtls_tick(struct dtls *d, uint64_t now_us, struct dtls_out *out)
 {
+	if (d->state == DTLS_CONNECTED)
+		tick_connected(d, now_us);
 	if (d->state != DTLS_HANDSHAKE)
 		return;
 	d->now_us = now_us;
@@ -467,6 +307,8 @@ uint64_t dtls_deadline(const struct dtls *d)
 {
 	uint64_t end_us = d->started_us + HANDSHAKE_MAX_US;
 
+	if (d->state == DTLS_CONNECTED && d->live)
+		return d->rest_us;
 	if (d->state != DTLS_HANDSHAKE)
 		return UINT64_MAX;
 	if (d->timer.on && d->timer.hard_us < end_us)
@@ -522,7 +364,9 @@ bool dtls_is_client(const struct dtls *d)
 
 size_t dtls_read(struct dtls *d, uint8_t *ret, size_t size)
 {
-	return records_take(&d->app, ret, size, &d->drops);
+	if (!d->live)
+		return 0;
+	return records_take(&d->live->app, ret, size, &d->drops);
 }
 
 int dtls_write(
@@ -536,8 +380,11 @@ int dtls_write(
 		return -EPIPE;
 	if (len > DATA_MAX)
 		return -EMSGSIZE;
+	if (!wake(d))
+		return -ENOMEM;
+	d->is_busy = true;
 	d->out = out;
-	n = mbedtls_ssl_write(&d->ssl, buf, len);
+	n = mbedtls_ssl_write(&d->live->ssl, buf, len);
 	d->out = NULL;
 	if (n >= 0)
 		return 0;
@@ -551,10 +398,13 @@ void dtls_close(struct dtls *d, struct dtls_out *out)
 		return;
 	if (d->state == DTLS_CONNECTED) {
 		d->out = out;
-		mbedtls_ssl_close_notify(&d->ssl);
+		/* Without memory it leaves without a word: ICE will tell. */
+		if (wake(d))
+			mbedtls_ssl_close_notify(&d->live->ssl);
 		d->out = NULL;
 	} else {
-		wipe_keys(d); /* derived perhaps, but nobody signed for them */
+		live_wipe_keys(
+			d); /* derived perhaps, but nobody signed for them */
 	}
 	set_state(d, DTLS_CLOSED);
 }

@@ -20,6 +20,11 @@ void records_commit(struct records *r, size_t len)
 	r->added++;
 }
 
+bool records_is_empty(const struct records *r)
+{
+	return r->from == r->to;
+}
+
 size_t records_take(
 	struct records *r, uint8_t *ret, size_t size, uint64_t *drops)
 {

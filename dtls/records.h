@@ -5,6 +5,7 @@
 #ifndef HEARTH_DTLS_RECORDS_H
 #define HEARTH_DTLS_RECORDS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -23,6 +24,8 @@ uint8_t *records_room(struct records *r, size_t *ret_size);
 
 /* Keeps the len bytes written there. */
 void records_commit(struct records *r, size_t len);
+
+bool records_is_empty(const struct records *r);
 
 /* Copies the oldest record to ret and forgets it: its length, 0 when there is
  * none. Records longer than size are forgotten and added to *drops. */
