@@ -248,9 +248,7 @@ int assoc_new(struct assoc **ret, struct assoc_out *out, uint16_t local_port,
 	if (a == NULL)
 		return -ENOMEM;
 	a->out = out;
-	a->buf = malloc(ASSOC_BUFFER_FIRST);
-	a->cap = ASSOC_BUFFER_FIRST;
-	if (a->buf == NULL || !add(a)) {
+	if (!add(a)) {
 		assoc_free(a);
 		return -ENOMEM;
 	}

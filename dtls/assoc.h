@@ -20,8 +20,9 @@
 #include <stdint.h>
 
 enum {
-	ASSOC_MTU = 1136,     /* SCTP packet that fits one DTLS datagram */
-	ASSOC_STREAMS = 1024, /* streams asked for and accepted at most */
+	ASSOC_MTU = 1136,   /* SCTP packet that fits one DTLS datagram */
+	ASSOC_STREAMS = 64, /* asked for and accepted at most: usrsctp keeps
+			       100 bytes for each, used or not */
 	ASSOC_MESSAGE_MAX = 262144,  /* RFC 8841 max-message-size we offer */
 	ASSOC_SEND_BUFFER = 1 << 20, /* bytes usrsctp queues per association */
 	ASSOC_RECEIVE_BUFFER = 1 << 19, /* window we offer: bounds what a peer

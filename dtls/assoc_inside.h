@@ -35,7 +35,7 @@ struct assoc {
 	uint8_t reset_done[ASSOC_BITMAP_LEN]; /* events to hand out */
 	uint8_t reset_want[ASSOC_BITMAP_LEN]; /* to be asked for */
 	uint8_t reset_asked[ASSOC_BITMAP_LEN];
-	uint8_t *buf;
+	uint8_t *buf; /* NULL while nothing is being read */
 	size_t len, cap;
 };
 

@@ -6,10 +6,7 @@
 
 #include "dtls/assoc_inside.h"
 
-enum {
-	BUFFER_KEPT = 65536, /* a larger buffer is given back when idle */
-	BUFFER_MAX = ASSOC_MESSAGE_MAX + 2 * ASSOC_READ_MIN
-};
+enum { BUFFER_MAX = ASSOC_MESSAGE_MAX + 2 * ASSOC_READ_MIN };
 
 static bool bit_get(const uint8_t *map, unsigned i)
 {
@@ -147,27 +144,29 @@ static void note(struct assoc *a, size_t at)
 
 static void begin_message(struct assoc *a)
 {
-	uint8_t *buf;
-
 	a->len = 0;
 	a->is_complete = a->is_skipping = false;
-	if (a->cap <= BUFFER_KEPT)
-		return;
-	buf = realloc(a->buf, ASSOC_BUFFER_FIRST);
-	if (buf == NULL)
-		return;
-	a->buf = buf;
-	a->cap = ASSOC_BUFFER_FIRST;
 }
 
-/* Room for ASSOC_READ_MIN more bytes, or the message is too big. */
-static void make_room(struct assoc *a)
+/* Nothing is there to be read: what has come of a message stays. */
+static void rest(struct assoc *a)
 {
-	size_t cap = a->cap * 2;
+	if (a->len != 0)
+		return;
+	free(a->buf);
+	a->buf = NULL;
+	a->cap = 0;
+}
+
+/* Room for ASSOC_READ_MIN more bytes, or the message is too big. False: there
+ * is no memory at all. */
+static bool make_room(struct assoc *a)
+{
+	size_t cap = a->cap ? a->cap * 2 : ASSOC_BUFFER_FIRST;
 	uint8_t *buf = NULL;
 
 	if (a->cap - a->len >= ASSOC_READ_MIN)
-		return;
+		return true;
 	if (cap > BUFFER_MAX)
 		cap = BUFFER_MAX;
 	if (cap > a->cap)
@@ -175,10 +174,11 @@ static void make_room(struct assoc *a)
 	if (buf != NULL) {
 		a->buf = buf;
 		a->cap = cap;
-	} else {
+	} else if (a->buf != NULL) {
 		a->is_skipping = true;
 		a->len = 0;
 	}
+	return a->buf != NULL;
 }
 
 enum got { GOT_NOTHING, GOT_PART, GOT_NOTE, GOT_MESSAGE };
@@ -201,7 +201,9 @@ static enum got receive(struct assoc *a, struct sctp_rcvinfo *ret_info)
 
 	if (a->is_complete)
 		begin_message(a);
-	make_room(a);
+	/* It stays with usrsctp until there is. */
+	if (!make_room(a))
+		return GOT_NOTHING;
 	memset(ret_info, 0, sizeof(*ret_info));
 	n = usrsctp_recvv(a->so, a->buf + a->len, a->cap - a->len,
 		(struct sockaddr *)&from, &from_len, ret_info, &info_len, &type,
@@ -210,6 +212,7 @@ static enum got receive(struct assoc *a, struct sctp_rcvinfo *ret_info)
 		/* 0: the peer has shut down. */
 		if (n == 0 || !is_pending(a, errno))
 			a->state = ASSOC_IS_DOWN;
+		rest(a);
 		return GOT_NOTHING;
 	}
 	a->len += (size_t)n;

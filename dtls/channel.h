@@ -17,7 +17,7 @@
 enum {
 	CHANNEL_LABEL_MAX = 256, /* bytes without NUL; longer is refused */
 	CHANNEL_PROTOCOL_MAX = 128,
-	CHANNELS_MAX = 256,               /* open channels per peer */
+	CHANNELS_MAX = 32,                /* open channels per peer */
 	CHANNELS_MESSAGE_DEFAULT = 65536, /* peer's limit unless its SDP says
 					     otherwise (RFC 8841 section 6.1) */
 };

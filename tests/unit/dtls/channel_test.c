@@ -145,25 +145,25 @@ static void closes_both_ways_and_reuses_the_id(void **state)
 /* Many resets at once: usrsctp takes one request at a time. */
 static void closes_many_under_loss(void **state)
 {
-	struct channel *ch[40];
+	struct channel *ch[30];
 
 	(void)state;
 	p.net.loss_percent = 20;
 	for (unsigned round = 0; round < 3; round++) {
-		for (unsigned i = 0; i < 40; i++) {
+		for (unsigned i = 0; i < 30; i++) {
 			ch[i] = channels_open(
 				p.end[i % 2].c, "many", "", &reliable);
 			assert_non_null(ch[i]);
 		}
 		chans_run(&p, 10000000);
-		assert_int_equal(p.end[0].opened, 40 * (round + 1));
-		for (unsigned i = 0; i < 40; i++) {
+		assert_int_equal(p.end[0].opened, 30 * (round + 1));
+		for (unsigned i = 0; i < 30; i++) {
 			channels_close(p.end[i % 2].c, ch[i]);
 			chans_run(&p, 3000);
 		}
 		chans_run(&p, 60000000);
-		assert_int_equal(p.end[0].closed, 40 * (round + 1));
-		assert_int_equal(p.end[1].closed, 40 * (round + 1));
+		assert_int_equal(p.end[0].closed, 30 * (round + 1));
+		assert_int_equal(p.end[1].closed, 30 * (round + 1));
 	}
 	assert_null(channels_at(p.end[0].c, 0));
 }
