@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <time.h>
@@ -19,7 +20,7 @@
 
 #define REMUX_NAME ".finish.new"
 
-enum { FILES_MAX = 20000, ROOM_MIN = 1 << 20 };
+enum { FILES_MAX = 20000, ROOM_MIN = 1 << 20, LOCK_FD = 4 };
 
 struct name { /* p<person>-<purpose>-<n>.<ending> */
 	unsigned person;
@@ -185,8 +186,9 @@ static void set_aside(int dir, const char *name)
 		errno = 0; /* it is gone, then */
 }
 
-/* False: there is nothing in it. */
-static bool finish_file(
+/* 0; -ENOENT: there is nothing of it, not to be listed; -errno: it could not be
+ * read, its entry is as before. */
+static int finish_file(
 	int dir, const char *path, struct manifest *m, cJSON *file)
 {
 	const char *name = manifest_text(file, "name");
@@ -195,22 +197,22 @@ static bool finish_file(
 	int err;
 
 	if (!read_name(name, &parsed))
-		return false;
+		return -ENOENT;
 	err = renew(dir, path, name, &found);
 	if (err == -ENODATA) {
 		set_aside(dir, name);
 		trouble(m, name,
 			"holds nothing that can be played; it is kept with "
 			"the ending .broken.");
-		return false;
+		return -ENOENT;
 	}
-	if (!err) {
-		note_found(m, file, &found);
+	if (!err)
 		err = hash(dir, name, file);
-	}
-	if (err)
-		trouble(m, name, strerror(-err));
-	return err != -ENOENT;
+	if (err == -ENOENT)
+		trouble(m, name, strerror(ENOENT));
+	if (!err)
+		note_found(m, file, &found);
+	return err;
 }
 
 /* --- All of them --- */
@@ -316,32 +318,48 @@ static void clean_up(int dir)
 		unlinkat(dir, left[i], 0);
 }
 
-int finish_files(int dir, const char *path, struct manifest *m,
+/* All that is listed; 0, or the first error that may pass. */
+static int finish_listed(int dir, const char *path, struct manifest *m,
 	finish_progress_h *progress, void *arg)
 {
-	cJSON *root = manifest_root(m), *list = manifest_list(root, "files");
+	cJSON *list = manifest_list(manifest_root(m), "files");
+	unsigned n = (unsigned)cJSON_GetArraySize(list), done = 0;
 	cJSON *file, *next;
-	unsigned done = 0;
-	unsigned n;
+	int err = 0;
 
-	clean_up(dir);
-	list_strangers(dir, m);
-	n = (unsigned)cJSON_GetArraySize(list);
 	for (file = list ? list->child : NULL; file; file = next) {
+		int one = manifest_text(file, "sha256")[0]
+				  ? 0
+				  : finish_file(dir, path, m, file);
+
 		next = file->next;
-		if (!manifest_text(file, "sha256")[0] &&
-			!finish_file(dir, path, m, file))
+		if (one == -ENOENT)
 			cJSON_Delete(cJSON_DetachItemViaPointer(list, file));
+		else if (one && !err)
+			err = one;
 		if (progress)
 			progress(arg, ++done, n);
 	}
+	return err;
+}
+
+int finish_files(int dir, const char *path, struct manifest *m,
+	finish_progress_h *progress, void *arg)
+{
+	cJSON *root = manifest_root(m);
+	int err, saved;
+
+	clean_up(dir);
+	list_strangers(dir, m);
+	err = finish_listed(dir, path, m, progress, arg);
 	set_duration(m);
 	if (!manifest_text(root, "stopped_because")[0])
 		manifest_set_text(root, "stopped_because", "crashed");
-	manifest_set_text(root, "state", "finished");
+	manifest_set_text(root, "state", err ? "partial" : "finished");
 	/* What was kept for this. */
 	unlinkat(dir, DISK_RESERVE_MANIFEST_NAME, 0);
-	return manifest_save(dir, m);
+	saved = manifest_save(dir, m);
+	return err ? err : saved;
 }
 
 /* The id is the directory's name and begins with the time. */
@@ -353,8 +371,9 @@ static int64_t started_of(const char *id)
 	return end ? (int64_t)timegm(&tm) * 1000 : 0;
 }
 
-struct manifest *finish_rebuild(const char *path)
+struct manifest *finish_rebuild(int dir, const char *path)
 {
+	cJSON *origin = manifest_origin(dir);
 	char real[4096];
 	const char *id = path, *slash;
 	struct manifest *m;
@@ -363,7 +382,10 @@ struct manifest *finish_rebuild(const char *path)
 		id = real;
 	slash = strrchr(id, '/');
 	id = slash ? slash + 1 : id;
-	m = manifest_new(id, "", NULL, started_of(id));
+	m = manifest_new(id, manifest_text(origin, "room"),
+		cJSON_GetObjectItemCaseSensitive(origin, "about"),
+		manifest_get(origin, "started_ms", started_of(id)));
+	cJSON_Delete(origin);
 	if (m)
 		manifest_trouble(m, 0, "io_error",
 			"The manifest was lost; it was made again from the "
@@ -388,7 +410,7 @@ static int finish_dir(int dir, const char *path)
 	int err = manifest_load(dir, &m);
 
 	if (err == -ENOENT || err == -EBADMSG) {
-		m = finish_rebuild(path);
+		m = finish_rebuild(dir, path);
 		err = m ? 0 : -ENOMEM;
 	}
 	if (err) {
@@ -413,6 +435,26 @@ static int finish_dir(int dir, const char *path)
 	return report_failed(text);
 }
 
+/* The daemon gives a locked one: two locks of one directory exclude each other,
+ * also within one process. */
+static bool is_given(int dir)
+{
+	struct stat ours, given;
+
+	return fstat(dir, &ours) == 0 && fstat(LOCK_FD, &given) == 0 &&
+	       ours.st_dev == given.st_dev && ours.st_ino == given.st_ino;
+}
+
+static int lock(int dir)
+{
+	if (flock(is_given(dir) ? LOCK_FD : dir, LOCK_EX | LOCK_NB) == 0)
+		return 0;
+	return report_failed(errno == EWOULDBLOCK
+				     ? "This recording is still being made or "
+				       "finished: end it first, or wait."
+				     : strerror(errno));
+}
+
 int finish_main(int argc, char **argv)
 {
 	int dir, code;
@@ -423,7 +465,9 @@ int finish_main(int argc, char **argv)
 	dir = open(argv[1], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (dir < 0)
 		return report_failed(strerror(errno));
-	code = finish_dir(dir, argv[1]);
+	code = lock(dir);
+	if (!code)
+		code = finish_dir(dir, argv[1]);
 	close(dir);
 	return code;
 }

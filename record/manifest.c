@@ -398,7 +398,8 @@ static int read_all(int fd, size_t size, char **ret)
 	return 0;
 }
 
-static int load(int fd, struct manifest **ret)
+/* *ret: what it holds, NULL where that is no JSON. */
+static int read_json(int fd, cJSON **ret, size_t *ret_size)
 {
 	struct stat st;
 	char *text = NULL;
@@ -413,24 +414,44 @@ static int load(int fd, struct manifest **ret)
 	err = read_all(fd, (size_t)st.st_size, &text);
 	if (err)
 		return err;
-	*ret = manifest_adopt(cJSON_Parse(text));
+	*ret = cJSON_Parse(text);
+	*ret_size = (size_t)st.st_size;
 	free(text);
-	if (!*ret)
-		return -EBADMSG;
-	(*ret)->spent = (size_t)st.st_size;
 	return 0;
+}
+
+static int open_json(int dir, const char *name, cJSON **ret, size_t *ret_size)
+{
+	int fd = openat(
+		dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	int err = fd < 0 ? -errno : read_json(fd, ret, ret_size);
+
+	if (fd >= 0)
+		close(fd);
+	return err;
 }
 
 int manifest_load(int dir, struct manifest **ret)
 {
-	int fd = openat(dir, MANIFEST_NAME, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-	int err;
+	cJSON *root = NULL;
+	size_t size = 0;
+	int err = open_json(dir, MANIFEST_NAME, &root, &size);
 
-	if (fd < 0)
-		return -errno;
-	err = load(fd, ret);
-	close(fd);
-	return err;
+	if (err)
+		return err;
+	*ret = manifest_adopt(root);
+	if (!*ret)
+		return -EBADMSG;
+	(*ret)->spent = size;
+	return 0;
+}
+
+cJSON *manifest_origin(int dir)
+{
+	cJSON *origin = NULL;
+	size_t size;
+
+	return open_json(dir, MANIFEST_ORIGIN, &origin, &size) ? NULL : origin;
 }
 
 static int write_new(int fd, const char *text)

@@ -24,6 +24,8 @@ enum {
 	MANIFEST_BUDGET = 12 << 20,
 };
 
+#define MANIFEST_ORIGIN "origin.json"
+
 struct manifest;
 
 /* about: copied; NULL for none. NULL: no memory. */
@@ -72,6 +74,10 @@ char *manifest_print(const struct manifest *m);
 
 /* manifest.json of dir. 0; -ENOENT; -EBADMSG: torn; -E2BIG; -errno. */
 int manifest_load(int dir, struct manifest **ret);
+/* What else stands in dir of what this recording is, written by the daemon at
+ * its start: {"id", "room", "started_ms", "about"}. The caller's; NULL: none
+ * that can be read. */
+cJSON *manifest_origin(int dir);
 /* At once, safely against crashes. 0 or -errno. */
 int manifest_save(int dir, const struct manifest *m);
 

@@ -11,6 +11,7 @@
 
 struct job {
 	AVFormatContext *in, *out;
+	AVIOContext *from;
 	AVPacket *packet;
 	int index[REMUX_TRACKS_MAX]; /* of the input's stream */
 	int64_t last_ms[REMUX_TRACKS_MAX];
@@ -66,6 +67,22 @@ static void add_track(struct job *j, int index, const AVCodecParameters *par)
 	}
 }
 
+static int errno_of(int err)
+{
+	return err > -4096 ? err : -EIO;
+}
+
+/* Only what the file holds makes it a ruin; what a disk does not give now it
+ * may give later. (Of a file cut off in its head libavformat says EIO, too.) */
+static int unread(const struct job *j, int err)
+{
+	if (err == AVERROR(ENOMEM))
+		return -ENOMEM;
+	if (j->from->error < 0 && j->from->error != AVERROR_EOF)
+		return errno_of(j->from->error);
+	return -ENODATA;
+}
+
 static int open_in(struct job *j, const char *path)
 {
 	char url[4096 + 8];
@@ -73,10 +90,17 @@ static int open_in(struct job *j, const char *path)
 
 	if (err)
 		return err;
+	err = avio_open(&j->from, url, AVIO_FLAG_READ);
+	if (err < 0)
+		return errno_of(err);
+	j->in = avformat_alloc_context();
+	if (!j->in)
+		return -ENOMEM;
+	j->in->pb = j->from;
 	err = avformat_open_input(
 		&j->in, url, av_find_input_format("matroska"), NULL);
 	if (err < 0)
-		return err == AVERROR(ENOMEM) ? -ENOMEM : -ENODATA;
+		return unread(j, err);
 	for (unsigned i = 0; i < j->in->nb_streams; i++)
 		add_track(j, (int)i, j->in->streams[i]->codecpar);
 	j->found.from_ms = tag(j->in, "HEARTH_FROM_MS");
@@ -169,15 +193,29 @@ static int copy_packet(struct job *j)
 	return j->out ? written(av_write_frame(j->out, p)) : 0;
 }
 
+/* 1: that was all. A file that was cut off ends in ruins: what was read up to
+ * there is kept. */
+static int read_one(struct job *j)
+{
+	int err = av_read_frame(j->in, j->packet);
+
+	if (err >= 0)
+		return 0;
+	err = unread(j, err);
+	return err == -ENODATA ? 1 : err;
+}
+
 static int copy_all(struct job *j)
 {
-	int err = 0;
+	int err, end = 0;
 
-	/* Whatever ends the reading: what was read up to there is kept. */
-	while (!err && av_read_frame(j->in, j->packet) >= 0) {
+	while ((end = read_one(j)) == 0) {
 		err = copy_packet(j);
 		av_packet_unref(j->packet);
+		if (err)
+			return err;
 	}
+	err = end < 0 ? end : 0;
 	if (!err && j->out)
 		err = written(av_write_trailer(j->out));
 	if (!err && j->out && j->out->pb->error)
@@ -211,6 +249,7 @@ int remux_file(const char *from, const char *to, struct remux_found *ret)
 		err = written(closed);
 	avformat_free_context(j.out);
 	avformat_close_input(&j.in);
+	avio_closep(&j.from);
 	av_packet_free(&j.packet);
 	if (err)
 		return err;

@@ -27,8 +27,8 @@ struct remux_found {
 
 /* Reads from, a path, and writes to, a path that is made or truncated (0600);
  * NULL: only reads. 0 and *ret; -ENODATA: nothing in it can be decoded; -ENOSPC
- * and other -errno of writing; -ENOMEM. What is left at `to` on failure is the
- * caller's to remove. */
+ * and other -errno of reading and writing; -ENOMEM. What is left at `to` on
+ * failure is the caller's to remove. */
 int remux_file(const char *from, const char *to, struct remux_found *ret);
 
 #endif

@@ -5,11 +5,15 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "probe.h"
+#include "record/finish.h"
 
 static atomic_int write_err, sync_err, open_err;
 static atomic_long write_room; /* bytes until ENOSPC; < 0: no end */
@@ -47,6 +51,27 @@ static int fail_sync(int fd)
 static const struct disk_ops ops = {
 	.openat = fail_openat, .pwrite = fail_pwrite, .sync = fail_sync
 };
+
+static atomic_long read_end; /* beyond it reading fails; 0: never */
+
+/* In the place of libc's, also for libavformat. */
+ssize_t read(int fd, void *buf, size_t len)
+{
+	char link[64], path[256];
+	ssize_t n;
+
+	if (read_end) {
+		snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+		n = readlink(link, path, sizeof(path) - 1);
+		path[n > 0 ? n : 0] = '\0';
+		if (strstr(path, ".webm") &&
+			lseek(fd, 0, SEEK_CUR) + (off_t)len > read_end) {
+			errno = EIO;
+			return -1;
+		}
+	}
+	return (ssize_t)syscall(SYS_read, fd, buf, len);
+}
 
 static void begin(struct room *r)
 {
@@ -267,6 +292,40 @@ static void test_feed_lost(void **state)
 	room_close(&r);
 }
 
+/* A sector that cannot be read now: nothing of the file is thrown away. */
+static void test_reading_fails_while_finishing(void **state)
+{
+	struct probe before, after;
+	struct stat was, is;
+	struct room r;
+
+	(void)state;
+	begin(&r);
+	stage_play(r.stage, 20000);
+	room_end(&r);
+	probe_file(r.dir, "p1-camera-1.webm", &before);
+	assert_int_equal(fstatat(r.fd, "p1-camera-1.webm", &was, 0), 0);
+	/* As a crash leaves it. */
+	cJSON_DeleteItemFromObject(room_item(&r, "files", 0), "sha256");
+	manifest_set_text(manifest_root(r.manifest), "state", "recording");
+	read_end = was.st_size / 2;
+	assert_int_equal(
+		finish_files(r.fd, r.dir, r.manifest, NULL, NULL), -EIO);
+	read_end = 0;
+	assert_string_equal(
+		manifest_text(manifest_root(r.manifest), "state"), "partial");
+	assert_int_equal(room_count(&r, "files"), 1);
+	assert_int_equal(fstatat(r.fd, "p1-camera-1.webm", &is, 0), 0);
+	assert_int_equal(is.st_size, was.st_size);
+	assert_int_equal(finish_files(r.fd, r.dir, r.manifest, NULL, NULL), 0);
+	assert_string_equal(
+		manifest_text(manifest_root(r.manifest), "state"), "finished");
+	probe_file(r.dir, "p1-camera-1.webm", &after);
+	assert_int_equal(after.video.packets, before.video.packets);
+	room_check_files(&r);
+	room_close(&r);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -278,6 +337,7 @@ int main(void)
 		cmocka_unit_test(test_from_the_first),
 		cmocka_unit_test(test_slow),
 		cmocka_unit_test(test_feed_lost),
+		cmocka_unit_test(test_reading_fails_while_finishing),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

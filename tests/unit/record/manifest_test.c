@@ -4,6 +4,7 @@
 
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -242,6 +243,106 @@ static void test_finish_of_ruins(void **state)
 	close_folder(&f);
 }
 
+/* Its room and what the front said are not lost with it. */
+static void test_finish_takes_what_is_known_of_the_start(void **state)
+{
+	struct manifest *m;
+	struct folder f;
+	cJSON *root;
+
+	(void)state;
+	open_folder(&f);
+	put(&f, "manifest.json", "");
+	put(&f, "origin.json",
+		"{\"id\":\"x\",\"room\":\"!r:x\",\"started_ms\":1795691152345,"
+		"\"about\":{\"by\":\"@ann:x\"}}");
+	assert_int_equal(run_finish(&f), 0);
+	assert_int_equal(manifest_load(f.fd, &m), 0);
+	root = manifest_root(m);
+	assert_string_equal(manifest_text(root, "room"), "!r:x");
+	assert_int_equal(manifest_get(root, "started_ms", 0), 1795691152345);
+	assert_string_equal(
+		manifest_text(cJSON_GetObjectItem(root, "about"), "by"),
+		"@ann:x");
+	/* Its id is the directory's, whoever wrote the other one. */
+	assert_string_equal(manifest_text(root, "id"), f.path + 5);
+	manifest_free(m);
+	put(&f, "manifest.json", "");
+	put(&f, "origin.json", "{\"room\":7,\"about\":[");
+	assert_int_equal(run_finish(&f), 0);
+	assert_int_equal(manifest_load(f.fd, &m), 0);
+	assert_string_equal(manifest_text(manifest_root(m), "room"), "");
+	manifest_free(m);
+	close_folder(&f);
+}
+
+/* By hand, while it is being recorded: the recorder holds the lock. */
+static void test_finish_of_one_at_work_is_refused(void **state)
+{
+	struct folder f;
+	int lock, was;
+
+	(void)state;
+	open_folder(&f);
+	put(&f, "p1-camera-1.webm", "being written");
+	lock = open(f.path, O_RDONLY | O_DIRECTORY);
+	assert_int_equal(flock(lock, LOCK_EX | LOCK_NB), 0);
+	assert_int_equal(run_finish(&f), 1);
+	assert_int_equal(faccessat(f.fd, "p1-camera-1.webm", F_OK, 0), 0);
+	assert_int_not_equal(faccessat(f.fd, "manifest.json", F_OK, 0), 0);
+	/* The daemon, which locked it, gives it as descriptor 4. */
+	was = fcntl(4, F_DUPFD_CLOEXEC, 50);
+	assert_int_equal(dup2(lock, 4), 4);
+	assert_int_equal(run_finish(&f), 0);
+	close(4);
+	if (was >= 0) {
+		dup2(was, 4);
+		close(was);
+	}
+	assert_int_equal(
+		faccessat(f.fd, "p1-camera-1.webm.broken", F_OK, 0), 0);
+	close(lock);
+	close_folder(&f);
+}
+
+/* No ruin: perhaps it can be read another day. */
+static void test_finish_of_what_cannot_be_read_now(void **state)
+{
+	struct manifest *m = make();
+	struct folder f;
+
+	(void)state;
+	open_folder(&f);
+	manifest_file(m, "p1-camera-1.webm", 1, "camera", "s", 1200);
+	assert_int_equal(manifest_save(f.fd, m), 0);
+	manifest_free(m);
+	assert_int_equal(
+		symlinkat("p1-camera-1.webm", f.fd, "p1-camera-1.webm"), 0);
+	for (unsigned i = 0; i < 2; i++) {
+		assert_int_equal(run_finish(&f), 1);
+		assert_int_equal(manifest_load(f.fd, &m), 0);
+		assert_string_equal(
+			manifest_text(manifest_root(m), "state"), "partial");
+		assert_int_equal(
+			manifest_get(cJSON_GetArrayItem(
+					     manifest_list(
+						     manifest_root(m), "files"),
+					     0),
+				"from_ms", 0),
+			1200);
+		manifest_free(m);
+		assert_int_not_equal(faccessat(f.fd, "p1-camera-1.webm.broken",
+					     F_OK, AT_SYMLINK_NOFOLLOW),
+			0);
+	}
+	assert_int_equal(unlinkat(f.fd, "p1-camera-1.webm", 0), 0);
+	put(&f, "p1-camera-1.webm", "no Matroska");
+	assert_int_equal(run_finish(&f), 0);
+	assert_int_equal(
+		faccessat(f.fd, "p1-camera-1.webm.broken", F_OK, 0), 0);
+	close_folder(&f);
+}
+
 static void test_finish_of_finished(void **state)
 {
 	struct manifest *m = make();
@@ -315,6 +416,9 @@ int main(void)
 		cmocka_unit_test(test_hostile_text),
 		cmocka_unit_test(test_save_and_load),
 		cmocka_unit_test(test_finish_of_ruins),
+		cmocka_unit_test(test_finish_takes_what_is_known_of_the_start),
+		cmocka_unit_test(test_finish_of_one_at_work_is_refused),
+		cmocka_unit_test(test_finish_of_what_cannot_be_read_now),
 		cmocka_unit_test(test_finish_of_finished),
 		cmocka_unit_test(test_finish_of_forged_names),
 		cmocka_unit_test(test_commands),
