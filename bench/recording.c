@@ -43,7 +43,7 @@ struct options {
 /* One way of the two, summed over the rounds. */
 struct side {
 	double seconds, worker_ns, recorder_ns, generator_ns;
-	double p50, p99, p999; /* sums of the rounds' */
+	double p50[ROUNDS_MAX], p99[ROUNDS_MAX], p999[ROUNDS_MAX];
 	unsigned rounds, max_us;
 	uint64_t packets, bytes, frames;
 };
@@ -96,9 +96,9 @@ static bool window(
 	s->recorder_ns += to[1] - from[1];
 	s->generator_ns += to[2] - from[2];
 	s->packets += d.packets;
-	s->p50 += d.p50_us;
-	s->p99 += d.p99_us;
-	s->p999 += d.p999_us;
+	s->p50[s->rounds] = d.p50_us;
+	s->p99[s->rounds] = d.p99_us;
+	s->p999[s->rounds] = d.p999_us;
 	s->max_us = d.max_us > s->max_us ? d.max_us : s->max_us;
 	s->rounds++;
 	return d.packets || stage_fail(b, "nothing was forwarded");
@@ -136,7 +136,7 @@ static bool recorded(struct stage *b, struct side *s, const struct options *o)
 {
 	char error[TAPE_ERROR] = "";
 	struct tape *t =
-		tape_start(b->base, b->sfu, "bench", o->directory, error);
+		tape_start(b->base, b->sfu, "bench 0", o->directory, error);
 	struct tape_report report = { 0 };
 	bool good;
 
@@ -172,14 +172,33 @@ static bool run(struct stage *b, const struct options *o, struct side side[2])
 
 /* The result. */
 
+static int ascending(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+
+	return (x > y) - (x < y);
+}
+
+/* Of the rounds: one that something else on the machine disturbed is not the
+ * recorder's doing. */
+static double median(const double *values, unsigned n)
+{
+	double sorted[ROUNDS_MAX];
+
+	memcpy(sorted, values, n * sizeof(*values));
+	qsort(sorted, n, sizeof(*sorted), ascending);
+	return (sorted[(n - 1) / 2] + sorted[n / 2]) / 2;
+}
+
 static void print_side(const char *name, const struct side *s, unsigned tracks)
 {
-	double cpu = 100 / (s->seconds * 1e9), n = s->rounds;
+	double cpu = 100 / (s->seconds * 1e9);
 
 	printf("%-9s  %9.0f  %7.0f  %7.0f  %8.0f  %8u  %6.1f%%  %8.3f%%  "
 	       "%7.1f%%  %8.3f%%  %8.1f%%\n",
-		name, (double)s->packets / s->seconds, s->p50 / n, s->p99 / n,
-		s->p999 / n, s->max_us, s->worker_ns * cpu,
+		name, (double)s->packets / s->seconds,
+		median(s->p50, s->rounds), median(s->p99, s->rounds),
+		median(s->p999, s->rounds), s->max_us, s->worker_ns * cpu,
 		s->worker_ns * cpu / tracks, s->recorder_ns * cpu,
 		s->recorder_ns * cpu / tracks, s->generator_ns * cpu);
 }
@@ -189,7 +208,7 @@ static void print(const struct options *o, const struct side side[2])
 	unsigned tracks = 2 * o->publishers;
 
 	printf("%u publishers, %u tracks, %u rounds of %u s each way; delays "
-	       "in microseconds\n",
+	       "in microseconds, the rounds' medians\n",
 		o->publishers, tracks, o->rounds, o->seconds);
 	printf("recording  packets/s      p50      p99     p99.9       max  "
 	       "worker  per track  recorder  per track  generator\n");
