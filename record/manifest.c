@@ -348,6 +348,11 @@ void manifest_speaker(struct manifest *m, unsigned person, int64_t at_ms)
 	manifest_set(m->speaker, "participant", person);
 }
 
+unsigned manifest_speaking(const struct manifest *m)
+{
+	return m->speaking;
+}
+
 void manifest_trouble(struct manifest *m, int64_t at_ms, const char *code,
 	const char *message)
 {

@@ -64,6 +64,7 @@ void manifest_codec_change(struct manifest *m, unsigned person, int64_t at_ms,
 	const char *kind, const char *from, const char *to);
 /* person 0: nobody speaks. */
 void manifest_speaker(struct manifest *m, unsigned person, int64_t at_ms);
+unsigned manifest_speaking(const struct manifest *m); /* 0: nobody */
 void manifest_trouble(struct manifest *m, int64_t at_ms, const char *code,
 	const char *message);
 /* ended_ms, duration_ms, and the last speaker's end. */

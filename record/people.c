@@ -351,6 +351,18 @@ unsigned people_number(const struct people *p, uint32_t owner)
 	TAILQ_FOREACH(seat, &(people)->seats, next)                            \
 	TAILQ_FOREACH(source, &seat->sources, next)
 
+bool people_present(const struct people *p, unsigned number)
+{
+	const struct person *who;
+
+	TAILQ_FOREACH(who, &p->persons, next)
+	{
+		if (who->number == number)
+			return who->seats > 0;
+	}
+	return false;
+}
+
 void people_tick(struct people *p, uint64_t now_us)
 {
 	struct source *s;

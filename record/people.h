@@ -77,6 +77,7 @@ void people_leave(struct people *p, struct seat *seat, struct source *source,
 
 /* 0: no such owner at present. */
 unsigned people_number(const struct people *p, uint32_t owner);
+bool people_present(const struct people *p, unsigned number);
 void people_tick(struct people *p, uint64_t now_us);
 /* Open stretches last until now. */
 void people_prolong(struct people *p, int64_t now_us);

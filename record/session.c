@@ -278,6 +278,10 @@ static void on_streams(struct session *s, const struct feed_frame *f)
 		return;
 	apply(s, list, n, f->time_us);
 	free(list);
+	/* Who leaves does not speak on; who has only other streams now does. */
+	if (!people_present(&s->people, manifest_speaking(s->manifest)))
+		manifest_speaker(s->manifest, 0,
+			shelf_ms(&s->shelf, (int64_t)f->time_us));
 	s->save_us = 0;
 }
 
