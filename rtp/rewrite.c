@@ -4,6 +4,12 @@
 
 #include "rtp/seq.h"
 
+enum {
+	RUN_FIRST_MAX = 0x7fff0000, /* of rewrite_run.first */
+	RUN_KEPT = 65536,
+	RUN_COUNT_MAX = 0x7fffffff, /* that many bits */
+};
+
 void rewrite_init(struct rewrite *r, uint32_t clock_hz, uint16_t first_seq,
 	uint32_t first_ts)
 {
@@ -43,9 +49,17 @@ void rewrite_switch(
 	r->n_drops = 0;
 }
 
-static bool run_has(const struct rewrite_run *d, uint64_t seq)
+static uint64_t run_first(const struct rewrite *r, const struct rewrite_run *d)
 {
-	return seq >= d->first && seq - d->first < d->count;
+	return r->in_floor + d->first;
+}
+
+static bool run_has(
+	const struct rewrite *r, const struct rewrite_run *d, uint64_t seq)
+{
+	uint64_t first = run_first(r, d);
+
+	return seq >= first && seq - first < d->count;
 }
 
 /* False when in_seq was dropped. Newest first: nearly every packet is above all
@@ -57,9 +71,9 @@ static bool map_seq(const struct rewrite *r, uint64_t in_seq, uint64_t *ret)
 	for (unsigned i = r->n_drops; i > 0; i--) {
 		const struct rewrite_run *d = &r->drop[i - 1];
 
-		if (run_has(d, in_seq))
+		if (run_has(r, d, in_seq))
 			return false;
-		if (in_seq > d->first)
+		if (in_seq > run_first(r, d))
 			break;
 		if (d->closed)
 			offset += d->count;
@@ -102,12 +116,25 @@ bool rewrite_packet(struct rewrite *r, uint64_t now_us, uint64_t in_seq,
 /* Forgets the oldest run; what came before it cannot be mapped any longer. */
 static void forget_oldest(struct rewrite *r)
 {
-	uint64_t end = r->drop[0].first + r->drop[0].count;
+	uint32_t gone = r->drop[0].first + r->drop[0].count;
 
-	if (end > r->in_floor)
-		r->in_floor = end;
+	r->in_floor += gone;
 	r->n_drops--;
 	memmove(r->drop, r->drop + 1, r->n_drops * sizeof(r->drop[0]));
+	for (unsigned i = 0; i < r->n_drops; i++)
+		r->drop[i].first -= gone;
+}
+
+/* Makes room for a run that begins at seq. */
+static void make_room(struct rewrite *r, uint64_t seq)
+{
+	while (r->n_drops && (r->n_drops == REWRITE_DROPS ||
+				     seq > r->in_floor + RUN_FIRST_MAX))
+		forget_oldest(r);
+	/* Weeks into the stretch; what waits to be asked for again is younger.
+	 */
+	if (seq > r->in_floor + RUN_FIRST_MAX)
+		r->in_floor = seq - RUN_KEPT;
 }
 
 /* Joins the run at i with the one behind it when they touch. */
@@ -117,7 +144,7 @@ static void join_next(struct rewrite *r, unsigned i)
 
 	if (i + 1 >= r->n_drops || d->closed != d[1].closed ||
 		d->first + d->count != d[1].first ||
-		d->count > UINT32_MAX - d[1].count)
+		d->count > RUN_COUNT_MAX - d[1].count)
 		return;
 	d->count += d[1].count;
 	r->n_drops--;
@@ -128,7 +155,7 @@ static void insert_run(struct rewrite *r, unsigned i, uint64_t seq, bool closed)
 {
 	memmove(&r->drop[i + 1], &r->drop[i],
 		(r->n_drops - i) * sizeof(r->drop[0]));
-	r->drop[i].first = seq;
+	r->drop[i].first = (uint32_t)(seq - r->in_floor);
 	r->drop[i].count = 1;
 	r->drop[i].closed = closed;
 	r->n_drops++;
@@ -141,18 +168,15 @@ void rewrite_drop(struct rewrite *r, uint64_t in_seq)
 
 	if (!r->started || in_seq < r->in_floor)
 		return;
-	for (i = r->n_drops; i > 0; i--) {
-		if (run_has(&r->drop[i - 1], in_seq))
+	for (i = r->n_drops; i > 0; i--)
+		if (run_has(r, &r->drop[i - 1], in_seq))
 			return;
-		if (in_seq > r->drop[i - 1].first)
+	make_room(r, in_seq);
+	if (in_seq < r->in_floor)
+		return;
+	for (i = r->n_drops; i > 0; i--)
+		if (in_seq > run_first(r, &r->drop[i - 1]))
 			break;
-	}
-	if (r->n_drops == REWRITE_DROPS) {
-		forget_oldest(r);
-		if (in_seq < r->in_floor)
-			return;
-		i--;
-	}
 	if (closed)
 		r->seq_offset--;
 	insert_run(r, i, in_seq, closed);
@@ -173,11 +197,11 @@ bool rewrite_source(
 	for (unsigned i = r->n_drops; i > 0; i--) {
 		const struct rewrite_run *d = &r->drop[i - 1];
 
-		if (d->closed && in < d->first + d->count)
+		if (d->closed && in < run_first(r, d) + d->count)
 			in -= d->count;
-		if (run_has(d, in))
+		if (run_has(r, d, in))
 			return false;
-		if (in > d->first)
+		if (in > run_first(r, d))
 			break;
 	}
 	if (in < r->in_floor)

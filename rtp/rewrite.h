@@ -17,18 +17,18 @@
 #include <stdint.h>
 
 enum {
-	REWRITE_DROPS = 128, /* runs of dropped numbers remembered */
+	REWRITE_DROPS = 64, /* runs of dropped numbers remembered */
 	/* Further ahead in one step is a new stretch, RFC 3550 A.1. */
 	REWRITE_JUMP_MAX = 3000,
 };
 
 /* A run of consecutive source numbers that were dropped. */
 struct rewrite_run {
-	uint64_t first;
-	uint32_t count;
-	/* False: something newer had already gone out, so the numbers of these
+	uint32_t first; /* less in_floor */
+	uint32_t count : 31;
+	/* 0: something newer had already gone out, so the numbers of these
 	 * were not given to others and stay a hole. */
-	bool closed;
+	uint32_t closed : 1;
 };
 
 struct rewrite {

@@ -91,7 +91,7 @@ static void map_extensions(struct subscription *s)
 	for (unsigned i = 0; i < sizeof(forwarded) / sizeof(forwarded[0]);
 		i++) {
 		uint8_t in = negotiation_ext(from, forwarded[i]);
-		if (in)
+		if (in && in < SUBSCRIPTION_EXTS)
 			s->ext_map[in] = negotiation_ext(
 				s->to->negotiation, forwarded[i]);
 	}
@@ -141,7 +141,8 @@ static void emit(struct subscription *s, uint64_t now_us,
 	if (!out)
 		return;
 	for (unsigned i = 0; i < pkt->n_ext; i++) {
-		uint8_t id = s->ext_map[pkt->ext[i].id];
+		uint8_t in = pkt->ext[i].id;
+		uint8_t id = in < SUBSCRIPTION_EXTS ? s->ext_map[in] : 0;
 		if (!id)
 			continue;
 		ext[h.n_ext] = pkt->ext[i];

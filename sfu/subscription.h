@@ -12,7 +12,11 @@
 #include "sfu/conference.h"
 #include "sfu/track.h"
 
-enum { SUBSCRIPTION_NO_PT = 0xff };
+enum {
+	SUBSCRIPTION_NO_PT = 0xff,
+	/* Ids of one-byte headers, RFC 8285 4.2; no others are agreed to. */
+	SUBSCRIPTION_EXTS = 15,
+};
 
 struct subscription {
 	struct participant *to;
@@ -27,7 +31,8 @@ struct subscription {
 	uint64_t floor;
 	uint32_t ssrc;
 	uint8_t pt_map[128];  /* the publisher's -> the receiver's */
-	uint8_t ext_map[256]; /* extension id -> the receiver's, 0: dropped */
+	/* Extension id -> the receiver's, 0: dropped. */
+	uint8_t ext_map[SUBSCRIPTION_EXTS];
 	struct rewrite rewrite;
 	struct send send;
 };
