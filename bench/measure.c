@@ -91,13 +91,13 @@ int measure_cpu(pid_t pid, struct measure_cpu *ret)
 {
 	char buf[1024];
 	const char *fields;
-	uint64_t user, kernel, total;
+	uint64_t user, kernel, total, waited;
 	uint64_t tick_ms = 1000 / (uint64_t)sysconf(_SC_CLK_TCK);
 	int err = read_file(pid, "schedstat", buf, sizeof(buf));
 
 	if (err)
 		return err;
-	if (sscanf(buf, "%" SCNu64, &total) != 1)
+	if (sscanf(buf, "%" SCNu64 " %" SCNu64, &total, &waited) != 2)
 		return -EBADMSG;
 	fields = stat_fields(pid, buf, sizeof(buf));
 	if (!fields || sscanf(fields,
@@ -106,6 +106,7 @@ int measure_cpu(pid_t pid, struct measure_cpu *ret)
 			       &user, &kernel) != 2)
 		return -EBADMSG;
 	ret->total_ns = total;
+	ret->waited_ns = waited;
 	ret->user_ms = user * tick_ms;
 	ret->kernel_ms = kernel * tick_ms;
 	return 0;

@@ -7,6 +7,7 @@
 
 struct measure_cpu {
 	uint64_t total_ns;           /* exact */
+	uint64_t waited_ns;          /* it could have run, but others did */
 	uint64_t user_ms, kernel_ms; /* of which; sampled, 10 ms steps */
 };
 
