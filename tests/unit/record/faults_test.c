@@ -17,7 +17,7 @@
 
 static atomic_int write_err, sync_err, open_err;
 static atomic_long write_room; /* bytes until ENOSPC; < 0: no end */
-static atomic_bool stalled;
+static atomic_bool stalled, sync_stalled;
 
 static int fail_openat(int dir, const char *name, int flags, mode_t mode)
 {
@@ -44,6 +44,8 @@ static ssize_t fail_pwrite(int fd, const void *buf, size_t len, off_t at)
 static int fail_sync(int fd)
 {
 	(void)fd;
+	while (sync_stalled)
+		nanosleep(&(struct timespec){ .tv_nsec = 1000000 }, NULL);
 	errno = sync_err;
 	return sync_err ? -1 : 0;
 }
@@ -78,7 +80,7 @@ static void begin(struct room *r)
 	*r = (struct room){ .fd = -1, .config = { .ops = &ops } };
 	write_err = sync_err = open_err = 0;
 	write_room = -1;
-	stalled = false;
+	stalled = sync_stalled = false;
 	room_open(r);
 	room_settle(r);
 	session_source(r->session, ANN, "cam", "camera", false, false, 0);
@@ -176,6 +178,65 @@ static void test_read_only(void **state)
 	in_trouble(&r, "read_only");
 	write_err = open_err = 0;
 	after_trouble(&r);
+}
+
+/* Only the directory: what is open can be written, what is new cannot, and no
+ * manifest. The feed is read on. */
+static void test_read_only_directory(void **state)
+{
+	struct room r;
+
+	(void)state;
+	begin(&r);
+	open_err = EROFS;
+	stage_play(r.stage, 2000);
+	room_settle(&r);
+	in_trouble(&r, "read_only");
+	/* Somebody comes, and goes again: nothing to write it to. */
+	stage_camera(r.stage, "vp8", 2, "cam", BOB);
+	r.stage->stream[2].id = r.stage->stream[3].id = "other";
+	stage_announce(r.stage);
+	stage_play(r.stage, 20000);
+	room_settle(&r);
+	assert_int_equal(r.recovered, 0);
+	assert_int_equal(r.troubles, 1);
+	open_err = 0;
+	stage_play(r.stage, 6000);
+	room_settle(&r);
+	stage_play(r.stage, 3000);
+	assert_int_equal(r.recovered, 1);
+	room_end(&r);
+	assert_int_equal(room_count(&r, "participants"), 2);
+	assert_int_equal(room_count(&r, "files"), 3);
+	room_check_files(&r);
+	room_close(&r);
+}
+
+/* A disk whose sync hangs holds up neither the feed nor what is written. */
+static void test_sync_hangs(void **state)
+{
+	struct timespec before, after;
+	struct probe p;
+	struct room r;
+
+	(void)state;
+	begin(&r);
+	sync_stalled = true;
+	clock_gettime(CLOCK_MONOTONIC, &before);
+	stage_play(r.stage, 20000);
+	clock_gettime(CLOCK_MONOTONIC, &after);
+	assert_true(after.tv_sec - before.tv_sec < 20);
+	assert_int_equal(r.troubles, 0);
+	sync_stalled = false;
+	room_settle(&r);
+	room_end(&r);
+	assert_int_equal(r.troubles, 0);
+	assert_int_equal(room_count(&r, "files"), 1);
+	room_check_files(&r);
+	probe_file(r.dir, "p1-camera-1.webm", &p);
+	assert_int_equal(p.audio.packets, r.stage->stream[0].sent);
+	assert_int_equal(p.video.packets, r.stage->stream[1].sent);
+	room_close(&r);
 }
 
 static void test_io_error(void **state)
@@ -332,6 +393,8 @@ int main(void)
 		cmocka_unit_test(test_full),
 		cmocka_unit_test(test_reserve),
 		cmocka_unit_test(test_read_only),
+		cmocka_unit_test(test_read_only_directory),
+		cmocka_unit_test(test_sync_hangs),
 		cmocka_unit_test(test_io_error),
 		cmocka_unit_test(test_sync_fails),
 		cmocka_unit_test(test_from_the_first),

@@ -3,12 +3,14 @@
  */
 #include "stage.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -212,6 +214,25 @@ static void check_private(const struct process *p, const char *name)
 	assert_int_equal(st.st_mode & 0777, 0600);
 }
 
+/* Everything that lies there, while it is made and afterwards. */
+static unsigned check_all_private(const struct process *p)
+{
+	DIR *dir = opendir(p->dir);
+	struct dirent *e;
+	unsigned n = 0;
+
+	assert_non_null(dir);
+	while ((e = readdir(dir))) {
+		if (!strcmp(e->d_name, ".") || !strcmp(e->d_name, "..") ||
+			strstr(e->d_name, ".new"))
+			continue; /* the latter is renamed at any moment */
+		check_private(p, e->d_name);
+		n++;
+	}
+	closedir(dir);
+	return n;
+}
+
 static void read_offer(struct process *p)
 {
 	uint8_t buf[8192];
@@ -259,6 +280,63 @@ static void test_start_to_stop(void **state)
 	assert_true(probe.seekable);
 	/* Once more does no harm. */
 	assert_int_equal(run_finish(&p), 0);
+	close_process(&p);
+}
+
+/* Whatever the umask of who started it: here none, and an odd one. */
+static void test_files_are_private(void **state)
+{
+	static const mode_t masks[] = { 0, 0177 };
+
+	(void)state;
+	for (unsigned i = 0; i < COUNT(masks); i++) {
+		struct process p = { .orders = -1 };
+		mode_t was = umask(masks[i]);
+
+		open_process(&p);
+		await(&p, "started");
+		stage_camera(p.stage, "vp8", 1, "cam", ANN);
+		stage_announce(p.stage);
+		stage_play(p.stage, 1500);
+		/* Manifest, one file, two reserves. */
+		assert_int_equal(check_all_private(&p), 4);
+		kill(p.pid, SIGKILL);
+		wait_exit(&p);
+		umask(077);
+		snprintf(p.text, sizeof(p.text), "%s/log", p.dir);
+		close(open(p.text, O_CREAT | O_WRONLY, 0600));
+		umask(masks[i]);
+		assert_int_equal(run_finish(&p), 0);
+		assert_int_equal(check_all_private(&p), 3); /* with the log */
+		umask(was);
+		close_process(&p);
+	}
+}
+
+/* Nothing can be written any more: the feed is read to its end all the same,
+ * and the daemon is told. */
+static void test_directory_is_gone(void **state)
+{
+	struct process p = { .orders = -1 };
+	char command[128];
+	int queued = -1;
+
+	(void)state;
+	open_process(&p);
+	await(&p, "started");
+	stage_camera(p.stage, "vp8", 1, "cam", ANN);
+	stage_announce(p.stage);
+	stage_play(p.stage, 500);
+	snprintf(command, sizeof(command), "rm -r '%s'", p.dir);
+	assert_int_equal(system(command), 0);
+	stage_play(p.stage, 7000);
+	await(&p, "trouble");
+	assert_int_equal(ioctl(p.feed, TIOCOUTQ, &queued), 0);
+	assert_in_range(queued, 0, 20000);
+	order(&p, "{\"type\":\"stop\",\"reason\":\"command\"}\n");
+	await(&p, "failed");
+	assert_int_equal(wait_exit(&p), 1);
+	assert_int_equal(mkdir(p.dir, 0700), 0);
 	close_process(&p);
 }
 
@@ -450,6 +528,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_start_to_stop),
+		cmocka_unit_test(test_files_are_private),
+		cmocka_unit_test(test_directory_is_gone),
 		cmocka_unit_test(test_killed),
 		cmocka_unit_test(test_ends_of_others),
 		cmocka_unit_test(test_nothing_to_record),
