@@ -189,22 +189,41 @@ static bool was_cut_off(const cJSON *manifest)
 	return strcmp(why, "crashed") == 0 || strcmp(why, "failed") == 0;
 }
 
-static void on_composed(struct deck *d, const struct studio_event *ev)
+/* A recorder that outlived us has finished its files by itself: nothing has
+ * told the room yet that we were gone. */
+static void tell_cut_off(
+	struct deck *d, const struct studio_event *ev, bool compose)
 {
-	bool untold = !deck_parcel(d, ev->id) && was_cut_off(ev->manifest);
-	struct deck_parcel *p = deck_parcel_get(d, ev);
+	struct deck_parcel *p;
 	char how[TAPE_SAID_MAX / 4];
 
-	if (!p)
+	if (deck_parcel(d, ev->id) || !was_cut_off(ev->manifest))
 		return;
-	/* A recorder that outlived us has finished its files by itself: nothing
-	 * has told the room yet that we were gone. */
-	if (untold) {
-		how_it_ended(NULL, ev, how, sizeof(how));
-		parcel_ended(&p->parcel, how, ev->manifest, false);
-	}
-	parcel_composed(&p->parcel, fetch_now_us(), deck_unix_ms(),
-		ev->manifest, d->config.deliver);
+	p = deck_parcel_get(d, ev);
+	how_it_ended(NULL, ev, how, sizeof(how));
+	if (p)
+		parcel_ended(&p->parcel, how, ev->manifest, compose);
+}
+
+static void on_progress(struct deck *d, const struct studio_event *ev)
+{
+	struct deck_parcel *p;
+
+	tell_cut_off(d, ev, true);
+	p = deck_parcel(d, ev->id);
+	if (p)
+		parcel_progress(&p->parcel, ev->percent);
+}
+
+static void on_composed(struct deck *d, const struct studio_event *ev)
+{
+	struct deck_parcel *p;
+
+	tell_cut_off(d, ev, false);
+	p = deck_parcel_get(d, ev);
+	if (p)
+		parcel_composed(&p->parcel, fetch_now_us(), deck_unix_ms(),
+			ev->manifest, d->config.deliver);
 }
 
 /* Of one that nobody speaks for: it is from before a restart, or another one
@@ -251,9 +270,7 @@ static bool on_finished(struct deck *d, const struct studio_event *ev)
 		on_stopped(d, ev);
 		return true;
 	case STUDIO_PROGRESS:
-		p = deck_parcel(d, ev->id);
-		if (p)
-			parcel_progress(&p->parcel, ev->percent);
+		on_progress(d, ev);
 		return true;
 	case STUDIO_COMPOSED:
 		on_composed(d, ev);

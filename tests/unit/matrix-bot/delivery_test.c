@@ -206,6 +206,30 @@ static void restart(void **state)
 	world_done(&w);
 }
 
+/* … before the film is made, which may take long. */
+static void restart_while_composing(void **state)
+{
+	char bare[] = MANIFEST_BARE("rec1");
+	struct world w;
+
+	(void)state;
+	world_in_room(&w, LEVELS THREE);
+	/* Its end was told before. */
+	fake_studio_emit(STUDIO_PROGRESS, "rec0", NULL, 10,
+		MANIFEST_BARE("rec0"), "/tmp");
+	memcpy(strstr(bare, "\"command\""), "\"crashed\"", 9);
+	fake_studio_emit(STUDIO_PROGRESS, "rec1", NULL, 20, bare, "/tmp");
+	world_expect_notice(&w, 0,
+		"was interrupted at 2026-11-18 11:18 UTC; what was recorded "
+		"before is kept. One file to watch is being made of it: 20 %.");
+	fake_run(w.base, 50);
+	fake_studio_emit(
+		STUDIO_FAILED, "rec1", "It cannot be.", 0, bare, "/tmp");
+	fake_wait(w.f, "/hearth.rec1.link", 1);
+	world_wait_studio(&w, "delivered:rec1:{\"way\":\"link\"", 1);
+	world_done(&w);
+}
+
 /* Put out of the room: it goes on when the bot is back. */
 static void room_is_gone(void **state)
 {
@@ -309,6 +333,7 @@ int main(void)
 		cmocka_unit_test(refused_by_413),
 		cmocka_unit_test(no_delivery_wanted),
 		cmocka_unit_test(restart),
+		cmocka_unit_test(restart_while_composing),
 		cmocka_unit_test(room_is_gone),
 		cmocka_unit_test(lists_and_deletes),
 		cmocka_unit_test(deleted_while_it_waits),
