@@ -11,6 +11,7 @@
 enum {
 	WARM_MS = 1000,
 	BARE_WARM_MS = 500,
+	HAND_OVER_MS = 10000,
 	PHASES_SECONDS = 2,
 	DRAIN_MS = 300, /* what is under way arrives */
 	DRAIN_TRIES = 200,
@@ -227,7 +228,7 @@ static bool hand_over(struct run *r)
 	page->bare_packets = page->bare_turns = page->bare_other = 0;
 	page->bare = true;
 	kill(b->worker, SIGUSR2);
-	for (unsigned ms = 0; !page->bare_runs && ms < 1000; ms += 20)
+	for (unsigned ms = 0; !page->bare_runs && ms < HAND_OVER_MS; ms += 20)
 		if (!stage_run_ms(b, 20))
 			return false;
 	if (!page->bare_runs || page->bare_receivers != r->s->receivers)
@@ -244,7 +245,7 @@ static void give_back(struct run *r)
 	struct inside *page = inside_page();
 
 	page->bare = page->phases = false;
-	for (unsigned ms = 0; page->bare_runs && ms < 1000; ms += 20)
+	for (unsigned ms = 0; page->bare_runs && ms < HAND_OVER_MS; ms += 20)
 		stage_run_ms(&r->stage, 20);
 }
 
