@@ -14,11 +14,8 @@
 enum {
 	START_US = 20000000,   /* to begin; it waits for the call 10 s */
 	SILENT_US = 600000000, /* a recorder that was told to stop works on */
-	GRACE_MS = 10000,
-	MINUTE_US = 60000000
+	GRACE_MS = 10000
 };
-
-static bool session_again(struct session *old, const cJSON *about);
 
 struct session *session_find(const struct studio *s, const char *conference)
 {
@@ -70,7 +67,7 @@ void session_stop(struct session *n, const char *reason)
 	cJSON_Delete(order);
 }
 
-static void tell(
+void session_say(
 	struct session *n, enum studio_event_type type, const char *text)
 {
 	const struct story story = { .type = type,
@@ -114,7 +111,7 @@ static void on_report(void *arg, const cJSON *r)
 		keep_refresh(s, n->entry, NULL);
 		note_origin(n);
 		event_active(s->tick, 0, 0); /* who waited for it may end */
-		tell(n, STUDIO_STARTED, NULL);
+		session_say(n, STUDIO_STARTED, NULL);
 	} else if (!strcmp(type, "track")) {
 		news_add(s, n->entry,
 			&(struct story){ .type = STUDIO_TRACK,
@@ -124,123 +121,15 @@ static void on_report(void *arg, const cJSON *r)
 		s->counters.troubles++;
 		log_warn("recording_trouble", "id=%s code=%s", n->entry->id,
 			log_value(entry_text(r, "code")));
-		tell(n, STUDIO_TROUBLE, entry_text(r, "message"));
+		session_say(n, STUDIO_TROUBLE, entry_text(r, "message"));
 	} else if (!strcmp(type, "recovered")) {
-		tell(n, STUDIO_RECOVERED, entry_text(r, "message"));
+		session_say(n, STUDIO_RECOVERED, entry_text(r, "message"));
 	} else if (!strcmp(type, "stopped")) {
 		n->stopped = true;
 	} else if (!strcmp(type, "failed")) {
 		free(n->failure);
 		n->failure = strdup(entry_text(r, "message"));
 	}
-}
-
-static void leave(struct session *n)
-{
-	if (!n->plug)
-		return;
-	sfu_leave(n->studio->sfu, n->plug->id);
-	n->plug->session = NULL;
-	n->plug = NULL;
-}
-
-/* The recording is whole: the recorder said so. */
-static void end_well(struct session *n)
-{
-	struct studio *s = n->studio;
-	int err = keep_refresh(s, n->entry, NULL);
-
-	if (err) {
-		/* Whole or not, it says nothing: finishing tells which. */
-		log_error("manifest_unreadable", "id=%s error=%s", n->entry->id,
-			log_value(strerror(-err)));
-		n->entry->state = ENTRY_PARTIAL;
-		jobs_add(s, n->entry, JOB_FINISH);
-		return;
-	}
-	keep_settle(s, n->entry);
-	s->counters.finished++;
-	tell(n, STUDIO_STOPPED, NULL);
-	jobs_follow(s, n->entry);
-}
-
-/* The room has heard that it is started again. */
-static void tell_of_no_other(struct session *n)
-{
-	static const char over[] =
-		"The recorder could not be started again, and the recording is "
-		"over; what was recorded is kept. Start it again if you like.";
-	struct studio *s = n->studio;
-	const struct entry *before = entries_find(&s->entries, n->continues);
-
-	if (!before)
-		return;
-	s->counters.troubles++;
-	news_add(s, before,
-		&(struct story){ .type = STUDIO_TROUBLE, .text = over });
-}
-
-/* Nothing was recorded: no trace is left of it but the words why. */
-static void end_unborn(struct session *n)
-{
-	struct studio *s = n->studio;
-
-	tell(n, STUDIO_FAILED,
-		n->failure && *n->failure
-			? n->failure
-			: "The recorder ended before it could begin. Its "
-			  "last words are in the log of hearth.");
-	tell_of_no_other(n);
-	shelf_bin(&s->shelf, n->entry->id);
-	entries_remove(&s->entries, n->entry);
-	n->entry = NULL;
-}
-
-static void end_badly(struct session *n)
-{
-	static const char again[] =
-		"The recorder ended unexpectedly and is started again: some "
-		"seconds are missing, what was recorded is kept.";
-	static const char enough[] =
-		"The recorder ended unexpectedly and the recording is over; "
-		"what was recorded is kept. Start it again if you like.";
-	struct studio *s = n->studio;
-	cJSON *manifest = NULL;
-	bool replaced = false;
-
-	keep_refresh(s, n->entry, &manifest);
-	if (!n->stopping)
-		replaced = session_again(
-			n, cJSON_GetObjectItemCaseSensitive(manifest, "about"));
-	cJSON_Delete(manifest);
-	if (!n->stopping) {
-		s->counters.troubles++;
-		tell(n, STUDIO_TROUBLE, replaced ? again : enough);
-	}
-	keep_settle(s, n->entry);
-	jobs_add(s, n->entry, JOB_FINISH);
-}
-
-static void on_end(void *arg, int status)
-{
-	struct session *n = arg;
-	bool well = n->stopped && WIFEXITED(status) && WEXITSTATUS(status) == 0;
-
-	n->process = NULL;
-	n->entry->recording = false;
-	log_info("recorder_ended", "id=%s well=%d signal=%d exit=%d",
-		n->entry->id, well, WIFSIGNALED(status) ? WTERMSIG(status) : 0,
-		WIFEXITED(status) ? WEXITSTATUS(status) : 0);
-	leave(n);
-	if (!well)
-		n->studio->counters.deaths++;
-	if (well)
-		end_well(n);
-	else if (!n->started)
-		end_unborn(n);
-	else
-		end_badly(n);
-	session_free(n);
 }
 
 static void on_sfu(void *arg, const struct sfu_event *ev)
@@ -283,7 +172,7 @@ static void watch_manifest(struct session *n, uint64_t now_us)
 		n->studio->counters.troubles++;
 		log_warn("recorder_writes_nothing", "id=%s", n->entry->id);
 	}
-	tell(n, stale ? STUDIO_TROUBLE : STUDIO_RECOVERED,
+	session_say(n, stale ? STUDIO_TROUBLE : STUDIO_RECOVERED,
 		stale ? "Nothing has been written for a minute: the disk or "
 			"the recorder hangs. Stop the recording and start it "
 			"again if this stays."
@@ -364,8 +253,8 @@ static int start_process(struct session *n, int feed, int lock)
 		.fd4 = lock,
 		.talks = true };
 
-	return process_new(
-		&n->process, n->studio->base, &options, on_report, on_end, n);
+	return process_new(&n->process, n->studio->base, &options, on_report,
+		session_on_end, n);
 }
 
 static int plug_in(struct session *n, int fd)
@@ -487,47 +376,11 @@ int session_new(struct session **ret, struct studio *s, const char *conference,
 	return err;
 }
 
-/* Notes a death; true when there were too many within a minute. */
-static bool too_many(struct session *n, uint64_t now_us)
-{
-	bool many = n->death_us[0] && now_us - n->death_us[0] < MINUTE_US;
-
-	for (unsigned i = 0; i + 1 < DEATHS; i++)
-		n->death_us[i] = n->death_us[i + 1];
-	n->death_us[DEATHS - 1] = now_us;
-	return many;
-}
-
-static bool session_again(struct session *old, const cJSON *about)
-{
-	struct studio *s = old->studio;
-	char error[STUDIO_ERROR];
-	struct session *n;
-	cJSON *copy;
-	int err;
-
-	if (s->stopping || too_many(old, process_now_us()))
-		return false;
-	copy = cJSON_IsObject(about) ? cJSON_Duplicate(about, 1)
-				     : cJSON_CreateObject();
-	cJSON_DeleteItemFromObjectCaseSensitive(copy, "continues");
-	if (!cJSON_AddStringToObject(copy, "continues", old->entry->id)) {
-		cJSON_Delete(copy);
-		return false;
-	}
-	err = session_new(&n, s, old->entry->conference, old->entry->room, copy,
-		old->death_us, error);
-	cJSON_Delete(copy);
-	if (err)
-		return false;
-	memcpy(n->continues, old->entry->id, sizeof(n->continues));
-	return true;
-}
-
 void session_free(struct session *n)
 {
-	leave(n);
+	/* Killed before the feed ends, which would have it finish. */
 	process_free(n->process);
+	session_leave(n);
 	LIST_REMOVE(n, next);
 	n->studio->n_sessions--;
 	free(n->failure);

@@ -1,7 +1,8 @@
 /*
  * The studio from inside. studio.c has the commands; session.c a recording that
- * runs; jobs.c finishing and composing; news.c what the front and the hooks are
- * told; keep.c the start-up scan, retention and deleting; link.c the links.
+ * runs, session_end.c how one ends; jobs.c finishing and composing; news.c what
+ * the front and the hooks are told; keep.c the start-up scan, retention and
+ * deleting; link.c the links.
  */
 #ifndef HEARTH_STUDIO_STUDIO_IMPL_H
 #define HEARTH_STUDIO_STUDIO_IMPL_H
@@ -128,6 +129,11 @@ void session_stop(struct session *session, const char *reason);
 void session_tell(struct session *session, const cJSON *order);
 void session_tick(struct session *session, uint64_t now_us);
 void session_free(struct session *session); /* kills */
+void session_say(
+	struct session *session, enum studio_event_type type, const char *text);
+void session_leave(struct session *session); /* the conference */
+/* Of its process (process_end_h): arg is the session, which is freed. */
+void session_on_end(void *arg, int status);
 
 /* --- jobs.c --- */
 
