@@ -11,8 +11,8 @@
  *
  * Events come from the event loop, never from inside a command. After a start
  * of the daemon, recordings that were cut off come as EV_STOPPED, those not
- * delivered yet as EV_COMPOSED, once the front calls studio_resume; their
- * conference is then the room.
+ * delivered yet as EV_COMPOSED (after three attempts: without a composed file),
+ * once the front calls studio_resume; their conference is then the room.
  *
  * A recorder that dies is replaced while the conference goes on: EV_TROUBLE of
  * the recording that was cut off, then within 2 s EV_STARTED of another one
