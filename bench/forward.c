@@ -162,23 +162,25 @@ static bool run(const struct options *o, FILE *json)
 	struct report_row rows[REPORT_ROWS];
 	struct report_machine machine;
 	unsigned n = 0;
+	bool good = true;
 
 	report_machine(&machine);
 	report_head(stdout, &machine);
 	report_line(stdout, NULL);
 	fflush(stdout);
 	memset(rows, 0, sizeof(rows));
-	for (unsigned i = 0; i < o->n; i++)
-		for (unsigned bare = 0; bare < 2; bare++) {
-			if (o->server && (*o->server == 'b') != (bool)bare)
-				continue;
-			if (!run_one(o, i, bare, &rows[n++]))
-				return false;
-		}
+	for (unsigned i = 0; i < 2 * o->n && good; i++) {
+		bool bare = i % 2;
+
+		if (o->server && (*o->server == 'b') != bare)
+			continue;
+		good = run_one(o, i / 2, bare, &rows[n]);
+		n += good;
+	}
 	report_tail(stdout, rows, n);
 	if (json)
 		report_json(json, &machine, rows, n);
-	return true;
+	return good;
 }
 
 static bool complain(const char *path)

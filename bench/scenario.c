@@ -225,6 +225,7 @@ static bool hand_over(struct run *r)
 	struct inside *page = inside_page();
 	struct stage *b = &r->stage;
 
+	page->bare_runs = false;
 	page->bare_packets = page->bare_turns = page->bare_other = 0;
 	page->bare = true;
 	kill(b->worker, SIGUSR2);
