@@ -279,8 +279,8 @@ static bool wants_nack(struct participant *p, const struct track *t, uint8_t pt)
 	const struct transceiver *tr =
 		negotiation_at(p->negotiation, t->transceiver);
 	for (unsigned i = 0; i < tr->n_codecs; i++)
-		if (tr->codec[i].pt == pt)
-			return tr->codec[i].nack;
+		if (tr->codec[i]->pt == pt)
+			return tr->codec[i]->nack;
 	return false;
 }
 

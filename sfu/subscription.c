@@ -72,9 +72,9 @@ static void map_codecs(struct subscription *s, const struct transceiver *from,
 	for (unsigned i = 0; i < from->n_codecs; i++) {
 		for (unsigned k = 0; k < to->n_codecs; k++) {
 			if (negotiate_codec_equal(
-				    &from->codec[i], &to->codec[k])) {
-				s->pt_map[from->codec[i].pt & 127] =
-					to->codec[k].pt;
+				    from->codec[i], to->codec[k])) {
+				s->pt_map[from->codec[i]->pt & 127] =
+					to->codec[k]->pt;
 				break;
 			}
 		}

@@ -36,7 +36,7 @@ void track_set_codecs(struct track *t, const struct transceiver *tr)
 	memset(t->codec_of_pt, 0, sizeof(t->codec_of_pt));
 	t->fir = false;
 	for (unsigned i = 0; i < tr->n_codecs; i++) {
-		const struct negotiate_codec *c = &tr->codec[i];
+		const struct negotiate_codec *c = tr->codec[i];
 		t->codec_of_pt[c->pt & 127] = codec_find(c->name);
 		if (c->fir && !c->pli)
 			t->fir = true;

@@ -73,7 +73,7 @@ static void meaning_init(struct meaning *ret, const struct negotiation *n)
 		t = &n->table[l->t.kind];
 		for (unsigned j = 0; j < t->n; j++)
 			if (l->base >> j & 1)
-				ret->agreed[t->codec[j].pt] = &t->codec[j];
+				ret->agreed[t->codec[j]->pt] = t->codec[j];
 	}
 }
 

@@ -1,5 +1,6 @@
 #include "sfu/sdp/codecs.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -238,10 +239,29 @@ bool negotiate_codec_equal(
 	return true;
 }
 
+int codec_table_reserve(struct codec_table *t, unsigned more)
+{
+	for (unsigned i = t->n; i < t->n + more && i < NEGOTIATE_CODECS; i++) {
+		if (t->codec[i])
+			continue;
+		t->codec[i] = calloc(1, sizeof(*t->codec[i]));
+		if (!t->codec[i])
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+void codec_table_done(struct codec_table *t)
+{
+	for (unsigned i = 0; i < NEGOTIATE_CODECS; i++)
+		free(t->codec[i]);
+	*t = (struct codec_table){ .n = 0 };
+}
+
 int codec_table_find(const struct codec_table *t, unsigned pt)
 {
 	for (unsigned i = 0; i < t->n; i++)
-		if (t->codec[i].pt == pt)
+		if (t->codec[i]->pt == pt)
 			return (int)i;
 	return -1;
 }
@@ -252,13 +272,14 @@ int codec_table_put(struct codec_table *t, const struct negotiate_codec *c)
 
 	/* Forgotten entries have no name and free their place. */
 	for (unsigned j = 0; i < 0 && j < t->n; j++)
-		if (!t->codec[j].name[0])
+		if (!t->codec[j]->name[0])
 			i = (int)j;
-	if (i < 0 && t->n == NEGOTIATE_CODECS)
+	if (i < 0 &&
+		(t->n == NEGOTIATE_CODECS || codec_table_reserve(t, 1) < 0))
 		return -1;
 	if (i < 0)
 		i = (int)t->n++;
-	t->codec[i] = *c;
+	*t->codec[i] = *c;
 	return i;
 }
 
@@ -271,16 +292,16 @@ bool codec_in(const struct negotiate_codec *c,
 	return false;
 }
 
-void codec_sort(struct negotiate_codec *list, unsigned n, enum sdp_kind kind,
-	const char *const *accepted)
+void codec_sort(const struct negotiate_codec **list, unsigned n,
+	enum sdp_kind kind, const char *const *accepted)
 {
 	for (unsigned i = 1; i < n; i++) {
-		struct negotiate_codec c = list[i];
-		int rank = codec_rank(accepted, c.name, kind);
+		const struct negotiate_codec *c = list[i];
+		int rank = codec_rank(accepted, c->name, kind);
 		unsigned j = i;
 
 		for (; j > 0; j--) {
-			if (codec_rank(accepted, list[j - 1].name, kind) <=
+			if (codec_rank(accepted, list[j - 1]->name, kind) <=
 				rank)
 				break;
 			list[j] = list[j - 1];
@@ -328,6 +349,15 @@ static unsigned pt_free(unsigned wish, const bool used[128])
 		if (!used[pt])
 			return pt;
 	return 128;
+}
+
+unsigned codec_defaults_count(enum sdp_kind kind, const char *const *accepted)
+{
+	unsigned n = 0;
+
+	for (size_t i = 0; i < sizeof(defaults) / sizeof(*defaults); i++)
+		n += codec_rank(accepted, defaults[i].name, kind) >= 0;
+	return n;
 }
 
 void codec_defaults(struct codec_table *t, enum sdp_kind kind,

@@ -11,9 +11,15 @@
 /* The codecs of one kind in a peer's number space, best first is not implied:
  * the order is that of arrival. */
 struct codec_table {
-	struct negotiate_codec codec[NEGOTIATE_CODECS];
+	/* Heap: n in use, perhaps more in store; they stay where they are. */
+	struct negotiate_codec *codec[NEGOTIATE_CODECS];
 	unsigned n;
 };
+
+/* Stores room for so many more entries, as far as the table goes. 0, -ENOMEM.
+ */
+int codec_table_reserve(struct codec_table *t, unsigned more);
+void codec_table_done(struct codec_table *t);
 
 /* One of ours by name, clock and channels? accepted: names, NULL ends. Returns
  * its rank in that list (0: liked best), or -1. */
@@ -33,7 +39,8 @@ bool codec_same_format(
 /* Index in the table by payload type, or -1. */
 int codec_table_find(const struct codec_table *t, unsigned pt);
 
-/* Sets the entry of that payload type, new or not. Index, or -1: full. */
+/* Sets the entry of that payload type, new or not. Index, or -1: full, or no
+ * memory where there was no room in store. */
 int codec_table_put(struct codec_table *t, const struct negotiate_codec *c);
 
 /* Any of list[] equal to c? */
@@ -41,8 +48,11 @@ bool codec_in(const struct negotiate_codec *c,
 	const struct negotiate_codec *list, unsigned n);
 
 /* Orders by rank in accepted, otherwise as they stand. */
-void codec_sort(struct negotiate_codec *list, unsigned n, enum sdp_kind kind,
-	const char *const *accepted);
+void codec_sort(const struct negotiate_codec **list, unsigned n,
+	enum sdp_kind kind, const char *const *accepted);
+
+/* How many codec_defaults would put, at most. */
+unsigned codec_defaults_count(enum sdp_kind kind, const char *const *accepted);
 
 /* What we offer of a kind to who never said what it has. used[pt] marks payload
  * types that mean something else already; taken ones are set there. */

@@ -33,6 +33,8 @@ struct negotiation *negotiation_free(struct negotiation *n)
 		free(n->slot[i]);
 	}
 	free(n->slot);
+	for (unsigned k = 0; k < 2; k++)
+		codec_table_done(&n->table[k]);
 	free(n);
 	return NULL;
 }

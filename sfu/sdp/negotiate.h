@@ -107,8 +107,9 @@ struct transceiver {
 	/* Codecs agreed for this m-line, best first, in the peer's payload
 	 * types: what it may send here, and what it may be sent. Of an m-line
 	 * that only sends these are the publisher's alone; one that receives
-	 * as well has all the peer can do, so look before you forward. */
-	struct negotiate_codec codec[NEGOTIATE_CODECS];
+	 * as well has all the peer can do, so look before you forward. The
+	 * negotiation's; valid until it takes the next description. */
+	const struct negotiate_codec *codec[NEGOTIATE_CODECS];
 	unsigned n_codecs;
 };
 

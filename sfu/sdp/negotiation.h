@@ -96,9 +96,10 @@ void line_reset(struct line *l); /* as fresh; frees what it holds */
 bool line_can_send(const struct negotiation *n, const struct line *l);
 /* The codecs to print, best first. Returns how many. */
 unsigned line_codecs(const struct negotiation *n, const struct line *l,
-	bool send, bool recv, struct negotiate_codec ret[NEGOTIATE_CODECS]);
-/* Fills the tables for a kind the peer never offered. */
-void negotiation_defaults(struct negotiation *n, enum sdp_kind kind);
+	bool send, bool recv,
+	const struct negotiate_codec *ret[NEGOTIATE_CODECS]);
+/* Fills the tables for a kind the peer never offered. 0, -ENOMEM. */
+int negotiation_defaults(struct negotiation *n, enum sdp_kind kind);
 
 /* -- transport.c -- */
 

@@ -116,7 +116,7 @@ static uint32_t wanted_mask(const struct negotiation *n, const struct line *l)
 	uint32_t mask = 0;
 
 	for (unsigned i = 0; i < t->n; i++)
-		if (codec_in(&t->codec[i], l->want, l->n_want))
+		if (codec_in(t->codec[i], l->want, l->n_want))
 			mask |= 1u << i;
 	return mask;
 }

@@ -124,19 +124,19 @@ static void print_rtp(struct print *p, const struct line *l)
 {
 	const bool recv = l->t.receiving;
 	const bool send = line_can_send(p->n, l);
-	struct negotiate_codec codec[NEGOTIATE_CODECS];
+	const struct negotiate_codec *codec[NEGOTIATE_CODECS];
 	unsigned n = line_codecs(p->n, l, send, recv, codec);
 
 	text_add(&p->text, "m=%s 9 %s", l->kind_text, l->protocol);
 	for (unsigned i = 0; i < n; i++)
-		text_add(&p->text, " %u", (unsigned)codec[i].pt);
+		text_add(&p->text, " %u", (unsigned)codec[i]->pt);
 	text_add(&p->text, "\r\n");
 	print_mid(p, l);
 	text_add(&p->text, "a=%s\r\na=rtcp-mux\r\na=rtcp-rsize\r\n",
 		direction_text(send, recv));
 	print_transport(p);
 	for (unsigned i = 0; i < n; i++)
-		print_codec(p, &codec[i]);
+		print_codec(p, codec[i]);
 	print_exts(p, l);
 	if (send)
 		print_track(p, &l->t);

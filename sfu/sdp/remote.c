@@ -30,8 +30,8 @@ static void assumption_drop(struct negotiation *n, enum sdp_kind kind, int pt)
 		return;
 	agreed = agreed_mask(n, kind);
 	for (unsigned i = 0; i < t->n; i++)
-		if (!(agreed >> i & 1) && (pt < 0 || t->codec[i].pt == pt))
-			codec_forget(&t->codec[i]);
+		if (!(agreed >> i & 1) && (pt < 0 || t->codec[i]->pt == pt))
+			codec_forget(t->codec[i]);
 }
 
 static void codecs_learn(
@@ -52,6 +52,35 @@ static void codecs_learn(
 		if (index >= 0)
 			l->base |= 1u << index;
 	}
+}
+
+/* Room for all that codecs_learn may find in a description. */
+static int codecs_reserve(struct negotiation *n, const struct sdp *s)
+{
+	bool said[2][128] = { { false } };
+	unsigned more[2] = { 0, 0 };
+	struct negotiate_codec c;
+
+	for (unsigned i = 0; i < s->n_media; i++) {
+		const struct sdp_media *m = &s->media[i];
+
+		for (unsigned j = 0; kind_is_rtp(m->kind) && j < m->n_codecs;
+			j++) {
+			unsigned pt = m->codec[j].pt & 127;
+
+			if (said[m->kind][pt] ||
+				codec_table_find(&n->table[m->kind], pt) >= 0 ||
+				!codec_read(
+					&c, &m->codec[j], m->kind, n->accepted))
+				continue;
+			said[m->kind][pt] = true;
+			more[m->kind]++;
+		}
+	}
+	for (unsigned k = 0; k < 2; k++)
+		if (codec_table_reserve(&n->table[k], more[k]) < 0)
+			return -ENOMEM;
+	return 0;
 }
 
 static void exts_learn(
@@ -286,6 +315,8 @@ int negotiation_remote_offer(struct negotiation *n, const char *text,
 	if (r == 0) {
 		r = slots_reserve(
 			n, n->plain ? s->n_media : s->n_media - n->n_lines);
+		if (r == 0)
+			r = codecs_reserve(n, s);
 		if (r < 0)
 			snprintf(ret_error, SDP_ERROR_MAX,
 				"There is no memory for the offer.");
@@ -370,6 +401,12 @@ int negotiation_remote_answer(struct negotiation *n, const char *text,
 	r = check_answer(n, s, &v, ret_error);
 	if (r == 0)
 		r = transport_read(n, s, &v, true, &remote, &role, ret_error);
+	if (r == 0) {
+		r = codecs_reserve(n, s);
+		if (r < 0)
+			snprintf(ret_error, SDP_ERROR_MAX,
+				"There is no memory for the answer.");
+	}
 	if (r == 0) {
 		answer_apply(n, s, &v);
 		remote_keep(n, &remote, role);

@@ -50,12 +50,17 @@ static bool line_is_vacant(const struct line *l)
 	return l->t.line < 0 && !l->t.want_send && !l->offered;
 }
 
-void negotiation_defaults(struct negotiation *n, enum sdp_kind kind)
+int negotiation_defaults(struct negotiation *n, enum sdp_kind kind)
 {
-	if (n->known[kind] || n->table[kind].n || n->plain)
-		return;
+	struct codec_table *t = &n->table[kind];
+
+	if (n->known[kind] || t->n || n->plain)
+		return 0;
+	if (codec_table_reserve(t, codec_defaults_count(kind, n->accepted)) < 0)
+		return -ENOMEM;
 	codec_defaults(&n->table[kind], kind, n->accepted, n->pt_used);
 	ext_defaults(&n->ext, kind, n->ext_used);
+	return 0;
 }
 
 /* Every codec the peer takes somewhere, or those of one m-line. */
@@ -74,7 +79,7 @@ static bool codecs_fit(const struct negotiation *n, const struct line *l,
 	uint32_t mask = line_mask(n, l);
 
 	for (unsigned i = 0; i < t->n; i++)
-		if ((mask >> i & 1) && codec_in(&t->codec[i], want, n_want))
+		if ((mask >> i & 1) && codec_in(t->codec[i], want, n_want))
 			return true;
 	return false;
 }
@@ -89,7 +94,8 @@ bool line_can_send(const struct negotiation *n, const struct line *l)
 }
 
 unsigned line_codecs(const struct negotiation *n, const struct line *l,
-	bool send, bool recv, struct negotiate_codec ret[NEGOTIATE_CODECS])
+	bool send, bool recv,
+	const struct negotiate_codec *ret[NEGOTIATE_CODECS])
 {
 	const struct codec_table *t = &n->table[l->t.kind];
 	const bool narrow = send && !recv;
@@ -97,12 +103,12 @@ unsigned line_codecs(const struct negotiation *n, const struct line *l,
 	unsigned count = 0;
 
 	for (unsigned i = 0; i < t->n; i++) {
-		const struct negotiate_codec *c = &t->codec[i];
+		const struct negotiate_codec *c = t->codec[i];
 
 		if (!(mask >> i & 1) || !c->name[0])
 			continue;
 		if (!narrow || codec_in(c, l->want, l->n_want))
-			ret[count++] = *c;
+			ret[count++] = c;
 	}
 	codec_sort(ret, count, l->t.kind, n->accepted);
 	return count;
@@ -166,7 +172,7 @@ static bool peer_has_any(const struct negotiation *n, enum sdp_kind kind,
 	const struct codec_table *t = &n->table[kind];
 
 	for (unsigned i = 0; i < t->n; i++)
-		if (codec_in(&t->codec[i], codec, n_codecs))
+		if (codec_in(t->codec[i], codec, n_codecs))
 			return true;
 	return false;
 }
@@ -195,7 +201,8 @@ int negotiation_send(struct negotiation *n, enum sdp_kind kind,
 		!id_is_printable(stream, NEGOTIATE_ID_MAX) ||
 		!id_is_printable(track, NEGOTIATE_ID_MAX))
 		return -EINVAL;
-	negotiation_defaults(n, kind);
+	if (negotiation_defaults(n, kind) < 0)
+		return -ENOMEM;
 	if (!n->may_listen || !peer_has_any(n, kind, codec, n_codecs))
 		return -EOPNOTSUPP;
 	index = slot_find_free(n, kind, codec, n_codecs, may_grow);

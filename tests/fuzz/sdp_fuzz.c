@@ -54,7 +54,7 @@ static void invariants(const struct negotiation *n)
 		assert(t->n_recv_ssrc <= NEGOTIATE_SSRCS);
 		assert(memchr(t->mid, 0, sizeof(t->mid)));
 		for (unsigned j = 0; j < t->n_codecs; j++)
-			assert(t->codec[j].name[0] && t->codec[j].pt < 128);
+			assert(t->codec[j]->name[0] && t->codec[j]->pt < 128);
 	}
 }
 

@@ -174,21 +174,23 @@ static void feedback_of_audio_is_nack_alone(void **state)
 
 static void sorting_is_by_our_rank_and_stable(void **state)
 {
-	struct negotiate_codec list[5];
+	struct negotiate_codec of[5];
+	const struct negotiate_codec *list[5];
 	static const char *const name[] = { "H264", "VP9", "H264", "VP8",
 		"AV1" };
 
 	(void)state;
 	for (uint8_t i = 0; i < 5; i++) {
-		list[i] = codec(name[i], "", true);
-		list[i].pt = i;
+		of[i] = codec(name[i], "", true);
+		of[i].pt = i;
+		list[i] = &of[i];
 	}
 	codec_sort(list, 5, SDP_VIDEO, all);
-	assert_int_equal(list[0].pt, 3);
-	assert_int_equal(list[1].pt, 1);
-	assert_int_equal(list[2].pt, 0);
-	assert_int_equal(list[3].pt, 2);
-	assert_int_equal(list[4].pt, 4);
+	assert_int_equal(list[0]->pt, 3);
+	assert_int_equal(list[1]->pt, 1);
+	assert_int_equal(list[2]->pt, 0);
+	assert_int_equal(list[3]->pt, 2);
+	assert_int_equal(list[4]->pt, 4);
 }
 
 static void table_puts_and_finds(void **state)
@@ -206,36 +208,67 @@ static void table_puts_and_finds(void **state)
 	c.pt = 100;
 	assert_int_equal(codec_table_put(&t, &c), 4);
 	/* What was forgotten leaves its place. */
-	t.codec[7] = (struct negotiate_codec){ .pt = 255 };
+	*t.codec[7] = (struct negotiate_codec){ .pt = 255 };
 	c.pt = 95;
 	assert_int_equal(codec_table_put(&t, &c), 7);
 	assert_int_equal(codec_table_find(&t, 95), 7);
 	assert_int_equal(codec_table_find(&t, 94), -1);
+	codec_table_done(&t);
+	assert_int_equal(t.n, 0);
+}
+
+/* What is in store is taken without a word to the allocator. */
+static void a_table_keeps_its_entries_where_they_are(void **state)
+{
+	struct codec_table t = { .n = 0 };
+	struct negotiate_codec c = codec("VP8", "", true), *at[4];
+
+	(void)state;
+	assert_int_equal(codec_table_reserve(&t, 3), 0);
+	assert_int_equal(t.n, 0);
+	for (unsigned i = 0; i < 4; i++)
+		at[i] = t.codec[i];
+	assert_non_null(at[2]);
+	assert_null(at[3]);
+	for (uint8_t i = 0; i < 3; i++) {
+		c.pt = (uint8_t)(96 + i);
+		assert_int_equal(codec_table_put(&t, &c), i);
+		assert_ptr_equal(t.codec[i], at[i]);
+		assert_int_equal(at[i]->pt, c.pt);
+	}
+	/* More than it holds is no error. */
+	assert_int_equal(codec_table_reserve(&t, 1000), 0);
+	assert_non_null(t.codec[NEGOTIATE_CODECS - 1]);
+	assert_int_equal(codec_defaults_count(SDP_AUDIO, all), 1);
+	assert_int_equal(codec_defaults_count(SDP_VIDEO, all), 9);
+	codec_table_done(&t);
+	assert_null(t.codec[0]);
 }
 
 static void defaults_step_aside(void **state)
 {
-	struct codec_table t;
+	struct codec_table t = { .n = 0 };
 	bool used[128] = { false };
 
 	(void)state;
 	codec_defaults(&t, SDP_VIDEO, all, used);
-	assert_int_equal(t.codec[0].pt, 96);
-	assert_string_equal(t.codec[0].name, "VP8");
+	assert_int_equal(t.codec[0]->pt, 96);
+	assert_string_equal(t.codec[0]->name, "VP8");
 	assert_int_equal(codec_table_find(&t, 98), 1);
 	assert_true(codec_table_find(&t, 102) > 0);
 	assert_true(codec_table_find(&t, 45) > 0);
 	memset(used, 0, sizeof(used));
 	used[96] = used[97] = true;
 	codec_defaults(&t, SDP_VIDEO, all, used);
-	assert_int_equal(t.codec[0].pt, 98);
+	assert_int_equal(t.codec[0]->pt, 98);
 	memset(used, 1, sizeof(used));
 	codec_defaults(&t, SDP_VIDEO, all, used);
 	assert_int_equal(t.n, 0);
 	memset(used, 0, sizeof(used));
 	codec_defaults(&t, SDP_AUDIO, all, used);
 	assert_int_equal(t.n, 1);
-	assert_int_equal(t.codec[0].pt, 111);
+	assert_int_equal(t.codec[0]->pt, 111);
+	codec_table_done(&t);
 }
 
 int main(void)
@@ -248,6 +281,7 @@ int main(void)
 		cmocka_unit_test(feedback_of_audio_is_nack_alone),
 		cmocka_unit_test(sorting_is_by_our_rank_and_stable),
 		cmocka_unit_test(table_puts_and_finds),
+		cmocka_unit_test(a_table_keeps_its_entries_where_they_are),
 		cmocka_unit_test(defaults_step_aside),
 	};
 

@@ -287,9 +287,9 @@ static void codecs_of_the_line(void **state)
 	call_offer_vector(n, "chromium/offer-av-data.sdp");
 	t = negotiation_at(n, 1);
 	assert_int_equal(t->n_codecs, 10);
-	assert_string_equal(t->codec[0].name, "VP8");
-	assert_int_equal(t->codec[0].pt, 96);
-	assert_string_equal(t->codec[9].name, "AV1");
+	assert_string_equal(t->codec[0]->name, "VP8");
+	assert_int_equal(t->codec[0]->pt, 96);
+	assert_string_equal(t->codec[9]->name, "AV1");
 	assert_int_equal(negotiation_ext(n, EXT_MID), 4);
 	assert_int_equal(negotiation_ext(n, EXT_ORIENTATION), 0);
 	assert_int_equal(negotiation_ext(n, EXT_RID), 0);

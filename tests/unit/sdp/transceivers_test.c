@@ -129,7 +129,7 @@ static void codecs_have_to_fit(void **state)
 		2);
 	call_renegotiate(n);
 	assert_int_equal(at(n, 2)->n_codecs, 1);
-	assert_int_equal(at(n, 2)->codec[0].pt, 102);
+	assert_int_equal(at(n, 2)->codec[0]->pt, 102);
 	/* It receives there too, and goes on taking all it took. */
 	assert_int_equal(at(n, 1)->n_codecs, 2);
 	negotiation_free(n);
@@ -223,7 +223,7 @@ static void own_lines_are_used_again_for_other_codecs(void **state)
 	call_renegotiate(n);
 	assert_true(at(n, 2)->sending);
 	assert_int_equal(at(n, 2)->n_codecs, 1);
-	assert_string_equal(at(n, 2)->codec[0].name, "H264");
+	assert_string_equal(at(n, 2)->codec[0]->name, "H264");
 	negotiation_free(n);
 }
 
@@ -344,8 +344,8 @@ static void a_peer_with_data_alone_gets_defaults(void **state)
 	assert_int_equal(call_send(n, SDP_VIDEO, "a"), 1);
 	assert_int_equal(call_send(n, SDP_AUDIO, "a"), 2);
 	call_renegotiate(n);
-	assert_int_equal(at(n, 1)->codec[0].pt, 96);
-	assert_int_equal(at(n, 2)->codec[0].pt, 111);
+	assert_int_equal(at(n, 1)->codec[0]->pt, 96);
+	assert_int_equal(at(n, 2)->codec[0]->pt, 111);
 	assert_int_equal(negotiation_ext(n, EXT_MID), 4);
 	assert_int_equal(negotiation_ext(n, EXT_AUDIO_LEVEL), 1);
 	negotiation_free(n);
@@ -365,7 +365,7 @@ static void assumptions_give_way(void **state)
 	call_accept(n, data);
 	assert_int_equal(call_send(n, SDP_VIDEO, "a"), 1);
 	call_renegotiate(n);
-	assert_int_equal(at(n, 1)->codec[0].pt, 96);
+	assert_int_equal(at(n, 1)->codec[0]->pt, 96);
 	/* Firefox numbers its own m-lines as ever. */
 	text = replace(video, "a=mid:0", "a=mid:7");
 	more = replace(data, "BUNDLE 0", "BUNDLE 0 h0 7");
@@ -376,8 +376,8 @@ static void assumptions_give_way(void **state)
 		more, text);
 	call_accept(n, grown);
 	assert_true(at(n, 1)->sending);
-	assert_int_equal(at(n, 1)->codec[0].pt, 96);
-	assert_int_equal(at(n, 2)->codec[0].pt, 120);
+	assert_int_equal(at(n, 1)->codec[0]->pt, 96);
+	assert_int_equal(at(n, 2)->codec[0]->pt, 120);
 	assert_int_equal(at(n, 2)->n_codecs, 3);
 	free(grown);
 	free(more);

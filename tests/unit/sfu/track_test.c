@@ -92,13 +92,12 @@ static void sound_has_no_key_frames(void **state)
 static void codecs_by_payload_type(void **state)
 {
 	(void)state;
-	struct transceiver tr = { .n_codecs = 2 };
+	struct negotiate_codec c[2] = { { .pt = 96, .fir = true },
+		{ .pt = 127 } };
+	struct transceiver tr = { .n_codecs = 2, .codec = { &c[0], &c[1] } };
 	struct track *t = make(SDP_VIDEO);
-	strcpy(tr.codec[0].name, "VP8");
-	tr.codec[0].pt = 96;
-	tr.codec[0].fir = true;
-	strcpy(tr.codec[1].name, "h264");
-	tr.codec[1].pt = 127;
+	strcpy(c[0].name, "VP8");
+	strcpy(c[1].name, "h264");
 	track_set_codecs(t, &tr);
 	assert_ptr_equal(t->codec_of_pt[96], &codec_vp8);
 	assert_ptr_equal(t->codec_of_pt[127], &codec_h264);
@@ -106,8 +105,8 @@ static void codecs_by_payload_type(void **state)
 	assert_true(t->fir);
 	/* What is no longer agreed is gone; PLI is preferred. */
 	tr.n_codecs = 1;
-	tr.codec[0].pt = 100;
-	tr.codec[0].pli = true;
+	c[0].pt = 100;
+	c[0].pli = true;
 	track_set_codecs(t, &tr);
 	assert_null(t->codec_of_pt[96]);
 	assert_null(t->codec_of_pt[127]);
