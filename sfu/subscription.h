@@ -30,7 +30,7 @@ struct subscription {
 	 * the call were told, is not for it, however late it comes. */
 	uint64_t floor;
 	uint32_t ssrc;
-	uint8_t pt_map[128];  /* the publisher's -> the receiver's */
+	uint8_t pt_map[128]; /* the publisher's -> the receiver's */
 	/* Extension id -> the receiver's, 0: dropped. */
 	uint8_t ext_map[SUBSCRIPTION_EXTS];
 	struct rewrite rewrite;
