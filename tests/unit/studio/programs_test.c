@@ -118,6 +118,8 @@ static void turn_until_idle(void)
 static void test_environment(void **state)
 {
 	(void)state;
+	clearenv(); /* whoever runs the tests has variables of his own */
+	setenv("PATH", "/usr/bin:/bin", 1);
 	setenv("HEARTH_EVENT", "must not be seen", 1);
 	setenv("HEARTH_EVENTS", "own", 1);
 	setenv("OPERATORS", "own", 1);
