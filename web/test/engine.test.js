@@ -132,6 +132,7 @@ test('a recording is asked for, seen by all, and ended', async () => {
   await page.click('[data-testid=toggle-record]');
   assert.match(await run(() => document.querySelector('[data-testid=confirm]').textContent), /Everybody sees/);
   await page.keyboard.press('Escape');
+  await until('no', () => !document.querySelector('[data-testid=confirm]'));
   await page.keyboard.press('r');
   await page.keyboard.press('r');
   assert.equal(await run(() => document.querySelectorAll('[data-testid=confirm]').length), 1);

@@ -1,8 +1,10 @@
 // A question with two answers, in the page's own dress.
 import { el } from './dom.js';
 
-// Resolves with true when `yes` was pressed; Escape means no.
+// Resolves with true when `yes` was pressed; Escape means no, and so does a
+// question that still stands.
 export function confirm({ title, text, yes, bad = false }) {
+  if (document.querySelector('dialog.confirm[open]')) return Promise.resolve(false);
   return new Promise((resolve) => {
     const answer = (v) => () => dialog.close(v);
     const dialog = el('dialog', { class: 'confirm', testid: 'confirm', 'aria-labelledby': 'confirm-title', 'aria-describedby': 'confirm-text' },
