@@ -104,6 +104,10 @@ static void add_device_fields(const struct desk *d, cJSON *content,
 		cJSON_AddStringToObject(content, "dest_session_id", session);
 }
 
+/* A caller waits half a minute for its answer. What a homeserver has not taken
+ * by then is sent again, under the same transaction id. */
+enum { SEND_TIMEOUT_MS = 8000 };
+
 struct sending {
 	enum sent what;
 	const char *type, *replaces;
@@ -124,6 +128,7 @@ static void send_matrix(struct desk *d, struct desk_call *dc,
 	q.path = path;
 	q.replaces = s->replaces;
 	q.flags = s->flags;
+	q.timeout_ms = SEND_TIMEOUT_MS;
 	q.expires_us = s->expires_us;
 	q.handler = on_sent;
 	q.arg = d;
