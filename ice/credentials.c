@@ -36,22 +36,21 @@ static bool ice_chars_ok(const char *s, size_t min)
 }
 
 int ice_credentials_take(
-	struct ice_credentials *ret, const char *ufrag, const char *pwd)
+	struct ice_remote *ret, const char *ufrag, const char *pwd)
 {
 	/* RFC 8839 5.4: at least 24 and 128 bits. */
 	if (!ice_chars_ok(ufrag, 4) || !ice_chars_ok(pwd, 22))
 		return -EINVAL;
-	memset(ret, 0, sizeof(*ret));
-	memcpy(ret->ufrag, ufrag, strlen(ufrag));
-	memcpy(ret->pwd, pwd, strlen(pwd));
+	ret->ufrag_len = (uint16_t)strlen(ufrag);
+	ret->ufrag_mark =
+		ice_credentials_mark((const uint8_t *)ufrag, ret->ufrag_len);
 	return 0;
 }
 
 bool ice_credentials_fit(const struct ice_credentials *local,
-	const struct ice_credentials *remote, const uint8_t *username,
-	size_t len)
+	const struct ice_remote *remote, const uint8_t *username, size_t len)
 {
-	size_t ours = strlen(local->ufrag), theirs = strlen(remote->ufrag);
+	size_t ours = strlen(local->ufrag), theirs = remote->ufrag_len;
 
 	if (ours == 0 || len <= ours + 1 || username[ours] != ':' ||
 		memcmp(username, local->ufrag, ours) != 0)
@@ -59,7 +58,8 @@ bool ice_credentials_fit(const struct ice_credentials *local,
 	if (theirs == 0)
 		return true;
 	return len == ours + 1 + theirs &&
-	       memcmp(username + ours + 1, remote->ufrag, theirs) == 0;
+	       ice_credentials_mark(username + ours + 1, theirs) ==
+		       remote->ufrag_mark;
 }
 
 /* FNV-1a */

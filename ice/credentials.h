@@ -10,15 +10,16 @@
 void ice_credentials_make(
 	struct ice_credentials *ret, const uint8_t random[24]);
 
-/* Copies a peer's after checking alphabet and length. 0 or -EINVAL. */
+/* Keeps what is needed of a peer's, after checking alphabet and length of both.
+ * 0 or -EINVAL. */
 int ice_credentials_take(
-	struct ice_credentials *ret, const char *ufrag, const char *pwd);
+	struct ice_remote *ret, const char *ufrag, const char *pwd);
 
 /* True when the USERNAME of len bytes is "ours:theirs" (RFC 8445 7.2.2); where
- * remote is empty, ours and any other half. Empty local ones fit nothing. */
+ * remote is not known, ours and any other half. Empty local ones fit nothing.
+ */
 bool ice_credentials_fit(const struct ice_credentials *local,
-	const struct ice_credentials *remote, const uint8_t *username,
-	size_t len);
+	const struct ice_remote *remote, const uint8_t *username, size_t len);
 
 /* A mark that tells whose early check a pair came from; defends nothing. */
 uint32_t ice_credentials_mark(const uint8_t *ufrag, size_t len);

@@ -40,11 +40,8 @@ static bool old_live(const struct ice *ice)
 
 static bool keep_remote(const struct ice *ice, const struct ice_pair *pair)
 {
-	const char *ufrag = ice->remote.ufrag;
-
 	return pair->generation != ice->generation ||
-	       pair->remote_mark == ice_credentials_mark((const uint8_t *)ufrag,
-					    strlen(ufrag));
+	       pair->remote_mark == ice->remote.ufrag_mark;
 }
 
 /* After pairs went: what is still selected, and what that makes of the state.
@@ -62,7 +59,7 @@ static void settle(struct ice *ice)
 
 int ice_set_remote(struct ice *ice, const char *ufrag, const char *pwd)
 {
-	struct ice_credentials remote;
+	struct ice_remote remote;
 
 	if (ice_credentials_take(&remote, ufrag, pwd) < 0)
 		return -EINVAL;
@@ -112,7 +109,7 @@ static void keep_in_force(struct ice *ice)
 int ice_restart(struct ice *ice, const uint8_t random[24], const char *ufrag,
 	const char *pwd)
 {
-	struct ice_credentials remote = { 0 };
+	struct ice_remote remote = { 0 };
 
 	if ((ufrag || pwd) &&
 		(!ufrag || !pwd ||
@@ -196,7 +193,7 @@ static void choose(struct ice *ice, uint64_t now_us, int at, bool nominate)
 static enum ice_got checked(struct ice *ice, uint64_t now_us,
 	const struct sockaddr *from, const struct claim *claim, bool nominate)
 {
-	struct sockaddr_storage before = { 0 };
+	union ice_address before = { .any = { 0 } };
 	bool met = ice_pairs_find(ice, from) >= 0;
 	struct ice_pair *pair;
 	int at;
@@ -213,7 +210,7 @@ static enum ice_got checked(struct ice *ice, uint64_t now_us,
 	}
 	pair->checked_us = now_us;
 	choose(ice, now_us, at, nominate);
-	if (ice_addr_equal((const struct sockaddr *)&before, ice_selected(ice)))
+	if (ice_addr_equal(&before.any, ice_selected(ice)))
 		return ICE_GOT_REPLY;
 	return ICE_GOT_SELECTED;
 }
@@ -343,7 +340,7 @@ const struct sockaddr *ice_selected(const struct ice *ice)
 {
 	if (ice->selected < 0 || ice->state == ICE_EXPIRED)
 		return NULL;
-	return (const struct sockaddr *)&ice->pair[ice->selected].remote;
+	return &ice->pair[ice->selected].remote.any;
 }
 
 bool ice_known(const struct ice *ice, const struct sockaddr *from)

@@ -25,6 +25,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <netinet/in.h>
 #include <sys/socket.h>
 
 enum {
@@ -63,14 +64,30 @@ struct ice_engine;
 struct ice_engine *ice_engine_new(void); /* NULL: out of memory */
 struct ice_engine *ice_engine_free(struct ice_engine *); /* returns NULL */
 
+/* Ours. */
 struct ice_credentials {
-	char ufrag[ICE_REMOTE_MAX + 1];
-	char pwd[ICE_REMOTE_MAX + 1];
+	char ufrag[ICE_UFRAG_LEN + 1];
+	char pwd[ICE_PWD_LEN + 1];
+};
+
+/* The peer's. Its password is for checks of ours, and a lite agent makes none;
+ * its ufrag is only compared, and is kept as its length (0: not known) and a
+ * mark. */
+struct ice_remote {
+	uint16_t ufrag_len;
+	uint32_t ufrag_mark;
+};
+
+/* A quarter of a sockaddr_storage. */
+union ice_address {
+	struct sockaddr any;
+	struct sockaddr_in v4;
+	struct sockaddr_in6 v6;
 };
 
 struct ice_pair {
-	struct sockaddr_storage remote;
-	uint64_t checked_us;  /* last good check from there */
+	uint64_t checked_us; /* last good check from there */
+	union ice_address remote;
 	uint32_t generation;  /* of the credentials that proved it */
 	uint32_t remote_mark; /* of the ufrag that came with them */
 	bool nominated;
@@ -78,8 +95,8 @@ struct ice_pair {
 
 struct ice {
 	struct ice_engine *engine;
-	struct ice_credentials local, remote;         /* current generation */
-	struct ice_credentials old_local, old_remote; /* before a restart */
+	struct ice_credentials local, old_local; /* old: before a restart */
+	struct ice_remote remote, old_remote;
 	uint32_t generation, old_generation;
 	enum ice_state state;
 	struct ice_pair pair[ICE_PAIRS_MAX];

@@ -1,6 +1,5 @@
 #include "ice/pairs.h"
 
-#include <netinet/in.h>
 #include <string.h>
 
 socklen_t ice_addr_len(const struct sockaddr *a)
@@ -39,8 +38,7 @@ int ice_pairs_find(const struct ice *ice, const struct sockaddr *from)
 	for (unsigned i = 0; i < ice->n_pairs; i++) {
 		const struct ice_pair *pair = &ice->pair[i];
 
-		if (ice_addr_equal(
-			    (const struct sockaddr *)&pair->remote, from))
+		if (ice_addr_equal(&pair->remote.any, from))
 			return (int)i;
 	}
 	return -1;

@@ -1,6 +1,5 @@
 #include "sfu/demux.h"
 
-#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -125,7 +124,7 @@ static struct demux_address *find_address(
 	struct demux_address *a;
 
 	LIST_FOREACH(a, &d->addresses[hash_address(d, from)], chain)
-	if (ice_addr_equal((const struct sockaddr *)&a->addr, from))
+	if (ice_addr_equal(&a->addr.any, from))
 		return a;
 	return NULL;
 }

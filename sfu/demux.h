@@ -35,7 +35,7 @@ struct demux_owner;
 struct demux_address {
 	LIST_ENTRY(demux_address) chain;
 	struct demux_owner *owner; /* NULL: free */
-	struct sockaddr_storage addr;
+	union ice_address addr;
 	struct udp_path path;
 	uint64_t proven_us;
 };

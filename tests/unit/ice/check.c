@@ -1,4 +1,5 @@
 #include "tests/unit/ice/check.h"
+#include "ice/credentials.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -143,12 +144,23 @@ struct sockaddr_storage check_addr(const char *ip, unsigned port)
 	return ret;
 }
 
+/* It keeps a mark of our ufrag only: which of ours is it? */
+static const char *check_ufrag(const struct ice *ice)
+{
+	static const char anew[] = CHECK_NEW_UFRAG;
+
+	return ice->remote.ufrag_mark ==
+			       ice_credentials_mark(
+				       (const uint8_t *)anew, strlen(anew))
+		       ? anew
+		       : CHECK_UFRAG;
+}
+
 enum ice_got check_good(struct ice *ice, uint64_t now_us,
 	const struct sockaddr_storage *from, bool use_candidate)
 {
 	struct check check = { .ours = ice->local.ufrag,
-		.theirs =
-			ice->remote.ufrag[0] ? ice->remote.ufrag : CHECK_UFRAG,
+		.theirs = check_ufrag(ice),
 		.pwd = ice->local.pwd,
 		.use_candidate = use_candidate };
 	uint8_t buf[CHECK_MAX], reply[ICE_REPLY_MAX];

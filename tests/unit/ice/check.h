@@ -53,6 +53,8 @@ enum ice_got check_give(struct ice *ice, uint64_t now_us,
 const uint8_t *check_random(uint8_t seed);
 
 #define CHECK_UFRAG "peer"
-#define CHECK_PWD   "peerpeerpeerpeerpeerpeer"
+/* After a restart. */
+#define CHECK_NEW_UFRAG "anew"
+#define CHECK_PWD       "peerpeerpeerpeerpeerpeer"
 
 #endif

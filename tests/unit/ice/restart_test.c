@@ -11,8 +11,7 @@
 
 #include "tests/unit/ice/check.h"
 
-#define NEW_UFRAG "anew"
-#define NEW_PWD   "newnewnewnewnewnewnewnew"
+#define NEW_PWD "newnewnewnewnewnewnewnew"
 
 enum { S = 1000000 };
 
@@ -72,7 +71,8 @@ static enum ice_got old_check(struct fixture *f, uint64_t now_us,
 
 static int restart(struct fixture *f, uint8_t seed)
 {
-	return ice_restart(&f->ice, check_random(seed), NEW_UFRAG, NEW_PWD);
+	return ice_restart(
+		&f->ice, check_random(seed), CHECK_NEW_UFRAG, NEW_PWD);
 }
 
 static void test_overlap(void **state)
@@ -119,7 +119,7 @@ static void test_no_mixing(void **state)
 {
 	struct fixture *f = *state;
 	struct check mixed = { .ours = f->before.ufrag,
-		.theirs = NEW_UFRAG,
+		.theirs = CHECK_NEW_UFRAG,
 		.pwd = f->before.pwd,
 		.use_candidate = true };
 
@@ -132,7 +132,7 @@ static void test_no_mixing(void **state)
 	mixed.pwd = f->ice.local.pwd;
 	assert_int_equal(
 		check_give(&f->ice, S, &f->b, &mixed, NULL), ICE_DROP_USERNAME);
-	mixed.theirs = NEW_UFRAG;
+	mixed.theirs = CHECK_NEW_UFRAG;
 	mixed.pwd = f->before.pwd;
 	assert_int_equal(check_give(&f->ice, S, &f->b, &mixed, NULL),
 		ICE_DROP_INTEGRITY);
@@ -155,9 +155,9 @@ static void test_restart_twice(void **state)
 	assert_true(selected(f, &f->a) && known(f, &f->a));
 	assert_false(known(f, &f->b));
 	assert_int_equal(old_check(f, 2 * S, &f->a, false), ICE_GOT_REPLY);
-	check = (struct check){
-		.ours = skipped.ufrag, .theirs = NEW_UFRAG, .pwd = skipped.pwd
-	};
+	check = (struct check){ .ours = skipped.ufrag,
+		.theirs = CHECK_NEW_UFRAG,
+		.pwd = skipped.pwd };
 	assert_int_equal(check_give(&f->ice, 2 * S, &f->c, &check, NULL),
 		ICE_DROP_USERNAME);
 	assert_int_equal(
@@ -174,7 +174,7 @@ static void test_own_restart(void **state)
 	check_good(&f->ice, 0, &f->a, true);
 	assert_int_equal(ice_restart(&f->ice, check_random(50), NULL, NULL), 0);
 	assert_int_equal(check_good(&f->ice, S, &f->b, false), ICE_GOT_REPLY);
-	assert_int_equal(ice_set_remote(&f->ice, NEW_UFRAG, NEW_PWD), 0);
+	assert_int_equal(ice_set_remote(&f->ice, CHECK_NEW_UFRAG, NEW_PWD), 0);
 	assert_false(known(f, &f->b)); /* it had come as CHECK_UFRAG */
 	assert_true(selected(f, &f->a) && known(f, &f->a));
 	assert_int_equal(check_good(&f->ice, S, &f->b, true), ICE_GOT_SELECTED);
@@ -206,11 +206,13 @@ static void test_refused(void **state)
 	assert_int_equal(
 		ice_restart(&f->ice, check_random(50), "x", NEW_PWD), -EINVAL);
 	assert_int_equal(
-		ice_restart(&f->ice, check_random(50), NEW_UFRAG, NULL),
+		ice_restart(&f->ice, check_random(50), CHECK_NEW_UFRAG, NULL),
 		-EINVAL);
 	assert_int_equal(f->ice.generation, 0);
 	assert_string_equal(f->ice.local.ufrag, f->before.ufrag);
-	assert_string_equal(f->ice.remote.ufrag, CHECK_UFRAG);
+	/* A check of the old pair of names is good as before. */
+	assert_int_equal(f->ice.remote.ufrag_len, strlen(CHECK_UFRAG));
+	assert_int_equal(check_good(&f->ice, S, &f->a, true), ICE_GOT_REPLY);
 }
 
 int main(void)
