@@ -94,10 +94,24 @@ static bool starts_frame(const uint8_t *p, size_t len)
 	}
 }
 
+/* Layers of OBU extension headers are not looked at: a packet that continues an
+ * OBU does not repeat them. */
+static bool layer(const uint8_t *p, size_t len, struct layer_info *ret)
+{
+	*ret = (struct layer_info){ .start = false };
+	if (len < 2)
+		return false;
+	ret->start = starts_frame(p, len);
+	ret->key = is_keyframe(p, len);
+	ret->up_spatial = ret->up_temporal = ret->key;
+	return true;
+}
+
 const struct codec codec_av1 = {
 	.name = "AV1",
 	.video = true,
 	.clock_hz = 90000,
 	.is_keyframe = is_keyframe,
 	.starts_frame = starts_frame,
+	.layer = layer,
 };

@@ -1,7 +1,7 @@
 /*
  * What the forwarding unit must know of a codec, one descriptor each: where its
- * key frames are. Payloads are hostile: every reader is bounds-checked, and a
- * payload that cannot be understood is "no".
+ * key frames and its layers are. Payloads are hostile: every reader is
+ * bounds-checked, and a payload that cannot be understood is "no".
  */
 #ifndef HEARTH_RTP_CODEC_H
 #define HEARTH_RTP_CODEC_H
@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include "rtp/layer.h"
 
 struct codec {
 	const char *name; /* as in a=rtpmap, compared without case */
@@ -23,6 +24,11 @@ struct codec {
 	 * SPS, PPS, AUD) says so too, hence possibly several packets of one
 	 * timestamp. */
 	bool (*starts_frame)(const uint8_t *payload, size_t len);
+	/* Fills *ret with all that this payload says of layers; NULL for audio.
+	 * False: it cannot be understood, *ret is then all zero. AV1 says
+	 * little by itself: its layers are in the dependency descriptor. */
+	bool (*layer)(
+		const uint8_t *payload, size_t len, struct layer_info *ret);
 };
 
 extern const struct codec codec_opus, codec_vp8, codec_vp9, codec_h264,

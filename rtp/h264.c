@@ -76,10 +76,25 @@ static bool starts_frame(const uint8_t *p, size_t len)
 	return any_nal(p, len, nal_starts);
 }
 
+/* nal_ref_idc of the payload's first byte; of a STAP-A the highest one of its
+ * units (RFC 6184 5.7.1), of an FU-A its unit's (5.8). */
+static bool layer(const uint8_t *p, size_t len, struct layer_info *ret)
+{
+	*ret = (struct layer_info){ .start = false };
+	if (len < 2)
+		return false;
+	ret->start = starts_frame(p, len);
+	ret->key = is_keyframe(p, len);
+	ret->up_spatial = ret->up_temporal = ret->key;
+	ret->discardable = (p[0] & 0x60) == 0;
+	return true;
+}
+
 const struct codec codec_h264 = {
 	.name = "H264",
 	.video = true,
 	.clock_hz = 90000,
 	.is_keyframe = is_keyframe,
 	.starts_frame = starts_frame,
+	.layer = layer,
 };

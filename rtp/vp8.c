@@ -1,43 +1,112 @@
 /* VP8: the payload descriptor of RFC 7741 4.2 and the P bit of 4.3. */
 #include "rtp/codec.h"
 
-/* Length of the payload descriptor, or 0 if it does not fit. */
-static size_t descriptor_len(const uint8_t *p, size_t len)
+#include "rtp/bytes.h"
+
+enum { BIT_X = 0x80, BIT_N = 0x20, BIT_S = 0x10 };
+enum { BIT_I = 0x80, BIT_L = 0x40, BIT_T = 0x20, BIT_K = 0x10 };
+enum { BIT_Y = 0x20 };
+
+/* PictureID of one or two bytes. */
+static size_t read_picture_id(
+	const uint8_t *p, size_t len, size_t at, struct layer_info *ret)
 {
-	size_t n = 1;
+	if (at >= len || (p[at] & 0x80 && at + 1 >= len))
+		return 0;
+	ret->picture_id_at = (uint8_t)at;
+	ret->picture_id_len = p[at] & 0x80 ? 2 : 1;
+	ret->picture_id =
+		ret->picture_id_len == 2 ? get_u16(p + at) & 0x7fff : p[at];
+	return at + ret->picture_id_len;
+}
+
+static void read_tid_key(
+	const uint8_t *p, size_t at, uint8_t bits, struct layer_info *ret)
+{
+	if (bits & BIT_T) {
+		ret->temporal = p[at] >> 6;
+		ret->up_temporal = p[at] & BIT_Y;
+	}
+	if (bits & BIT_K) {
+		ret->key_index_at = (uint8_t)at;
+		ret->key_index = p[at] & 0x1f;
+	}
+}
+
+/* Reads the payload descriptor into ret; returns its length, or 0 if it does
+ * not fit. */
+static size_t read_descriptor(
+	const uint8_t *p, size_t len, struct layer_info *ret)
+{
+	size_t n = 2;
 	uint8_t bits;
 
 	if (len < 1)
 		return 0;
-	if (p[0] & 0x80) { /* X */
-		if (len < 2)
+	if (!(p[0] & BIT_X))
+		return 1;
+	if (len < 2)
+		return 0;
+	bits = p[1];
+	if (bits & BIT_I) {
+		n = read_picture_id(p, len, n, ret);
+		if (n == 0)
 			return 0;
-		bits = p[1];
-		n++;
-		if (bits & 0x80) { /* I: PictureID of one or two bytes */
-			if (len < n + 1)
-				return 0;
-			n += p[n] & 0x80 ? 2 : 1;
-		}
-		if (bits & 0x40) /* L: TL0PICIDX */
-			n++;
-		if (bits & 0x30) /* T, K share one byte */
-			n++;
+	}
+	if (bits & BIT_L) {
+		if (n >= len)
+			return 0;
+		ret->tl0_at = (uint8_t)n;
+		ret->tl0 = p[n++];
+	}
+	if (bits & (BIT_T | BIT_K)) { /* share one byte */
+		if (n >= len)
+			return 0;
+		read_tid_key(p, n++, bits, ret);
 	}
 	return n <= len ? n : 0;
 }
 
+/* S, and partition index 0. */
+static bool says_start(const uint8_t *p)
+{
+	return (p[0] & 0x17) == BIT_S;
+}
+
 static bool starts_frame(const uint8_t *p, size_t len)
 {
-	/* S, and partition index 0. */
-	return descriptor_len(p, len) && (p[0] & 0x17) == 0x10;
+	struct layer_info ignored;
+
+	return len > 0 && says_start(p) && read_descriptor(p, len, &ignored);
 }
 
 static bool is_keyframe(const uint8_t *p, size_t len)
 {
-	size_t n = descriptor_len(p, len);
+	struct layer_info ignored;
+	size_t n;
 
-	return starts_frame(p, len) && n < len && !(p[n] & 0x01);
+	if (len == 0 || !says_start(p))
+		return false;
+	n = read_descriptor(p, len, &ignored);
+	return n && n < len && !(p[n] & 0x01);
+}
+
+static bool layer(const uint8_t *p, size_t len, struct layer_info *ret)
+{
+	size_t n;
+
+	*ret = (struct layer_info){ .start = false };
+	n = read_descriptor(p, len, ret);
+	if (n == 0) {
+		*ret = (struct layer_info){ .start = false };
+		return false;
+	}
+	ret->start = says_start(p);
+	ret->discardable = p[0] & BIT_N;
+	ret->key = ret->start && n < len && !(p[n] & 0x01);
+	ret->up_spatial = ret->key;
+	ret->up_temporal |= ret->key;
+	return true;
 }
 
 const struct codec codec_vp8 = {
@@ -46,4 +115,5 @@ const struct codec codec_vp8 = {
 	.clock_hz = 90000,
 	.is_keyframe = is_keyframe,
 	.starts_frame = starts_frame,
+	.layer = layer,
 };

@@ -13,6 +13,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 		&codec_h264, &codec_av1 };
 	const struct codec *c;
 	uint8_t *copy;
+	struct layer_info info;
 	bool key, start;
 
 	if (len == 0)
@@ -26,6 +27,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	key = c->is_keyframe(copy, len - 1);
 	start = c->starts_frame(copy, len - 1);
 	if (key && !start && c != &codec_av1)
+		abort();
+	if (!c->layer(copy, len - 1, &info) && (key || start))
+		abort();
+	if (info.picture_id_at + info.picture_id_len > (int)len - 1 ||
+		info.tl0_at > len - 1 || info.key_index_at > len - 1)
 		abort();
 	free(copy);
 	return 0;
