@@ -51,15 +51,26 @@ static bool is_ours(const struct negotiation *n, const struct sdp_codec *c,
 {
 	struct negotiate_codec ignored;
 
-	return codec_read(&ignored, c, kind, n->accepted);
+	return codec_read(&ignored, c, kind, n->accepted) ||
+	       repair_is_ours(c, &n->features);
 }
 
 /* What payload types mean on m-lines in use. */
 struct meaning {
 	const struct negotiate_codec *agreed[128];
+	const char *repairs[128];          /* agreed, too: "rtx" or "red" */
 	const struct sdp_codec *said[128]; /* by the description at hand */
 	bool ours[128];
 };
+
+static void meaning_add(struct meaning *ret, const struct negotiate_codec *c)
+{
+	ret->agreed[c->pt] = c;
+	if (c->rtx_pt)
+		ret->repairs[c->rtx_pt] = "rtx";
+	if (c->red_pt)
+		ret->repairs[c->red_pt] = "red";
+}
 
 static void meaning_init(struct meaning *ret, const struct negotiation *n)
 {
@@ -73,7 +84,7 @@ static void meaning_init(struct meaning *ret, const struct negotiation *n)
 		t = &n->table[l->t.kind];
 		for (unsigned j = 0; j < t->n; j++)
 			if (l->base >> j & 1)
-				ret->agreed[t->codec[j]->pt] = t->codec[j];
+				meaning_add(ret, t->codec[j]);
 	}
 }
 
@@ -85,6 +96,8 @@ static bool meaning_fits(
 
 	if (old && (strcasecmp(old->name, c->name) != 0 ||
 			   old->clock_hz != c->clock_hz))
+		return false;
+	if (m->repairs[c->pt] && strcasecmp(m->repairs[c->pt], c->name) != 0)
 		return false;
 	if (said && (ours || m->ours[c->pt]) && !same_format(said, c))
 		return false;

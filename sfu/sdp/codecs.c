@@ -133,6 +133,8 @@ static void feedback_read(
 			ret->fir = true;
 		else if (video && strcmp(fb, "goog-remb") == 0)
 			ret->remb = true;
+		else if (strcmp(fb, "transport-cc") == 0)
+			ret->twcc = true;
 	}
 }
 
@@ -360,8 +362,20 @@ unsigned codec_defaults_count(enum sdp_kind kind, const char *const *accepted)
 	return n;
 }
 
+/* The next number of the same feature; 0: none is left. */
+static uint8_t pt_beside(unsigned wish, bool wanted, bool used[128])
+{
+	unsigned pt = wanted ? pt_free(wish, used) : 128;
+
+	if (pt == 128)
+		return 0;
+	used[pt] = true;
+	return (uint8_t)pt;
+}
+
 void codec_defaults(struct codec_table *t, enum sdp_kind kind,
-	const char *const *accepted, bool used[128])
+	const char *const *accepted, const struct negotiate_features *features,
+	bool used[128])
 {
 	const bool video = kind == SDP_VIDEO;
 
@@ -369,9 +383,11 @@ void codec_defaults(struct codec_table *t, enum sdp_kind kind,
 	for (size_t i = 0; i < sizeof(defaults) / sizeof(*defaults); i++) {
 		const struct codec_default *d = &defaults[i];
 		const struct codec_known *k = known_find(d->name, kind);
-		struct negotiate_codec c = {
-			.nack = video, .pli = video, .fir = video, .remb = video
-		};
+		struct negotiate_codec c = { .nack = video,
+			.pli = video,
+			.fir = video,
+			.remb = video,
+			.twcc = features->twcc };
 		unsigned pt = pt_free(d->pt, used);
 
 		if (!k || codec_rank(accepted, d->name, kind) < 0 || pt == 128)
@@ -380,6 +396,8 @@ void codec_defaults(struct codec_table *t, enum sdp_kind kind,
 		c.clock_hz = k->clock_hz;
 		c.channels = k->channels;
 		c.pt = (uint8_t)pt;
+		c.rtx_pt = pt_beside(d->pt + 1u, features->rtx && video, used);
+		c.red_pt = pt_beside(63, features->red && !video, used);
 		snprintf(c.name, sizeof(c.name), "%s", k->name);
 		snprintf(c.fmtp, sizeof(c.fmtp), "%s", d->fmtp);
 		codec_table_put(t, &c);

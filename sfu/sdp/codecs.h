@@ -57,6 +57,7 @@ unsigned codec_defaults_count(enum sdp_kind kind, const char *const *accepted);
 /* What we offer of a kind to who never said what it has. used[pt] marks payload
  * types that mean something else already; taken ones are set there. */
 void codec_defaults(struct codec_table *t, enum sdp_kind kind,
-	const char *const *accepted, bool used[128]);
+	const char *const *accepted, const struct negotiate_features *features,
+	bool used[128]);
 
 #endif

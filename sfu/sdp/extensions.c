@@ -9,11 +9,10 @@ static const struct ext_known {
 	uint8_t wish;
 } known[EXT_MAX] = {
 	[EXT_MID] = { "urn:ietf:params:rtp-hdrext:sdes:mid", true, true, 4 },
-	/* Simulcast is not answered yet, so neither are its two. */
 	[EXT_RID] = { "urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id", false,
-		false, 10 },
+		true, 10 },
 	[EXT_RRID] = { "urn:ietf:params:rtp-hdrext:sdes:repaired-rtp-stream-id",
-		false, false, 11 },
+		false, true, 11 },
 	[EXT_AUDIO_LEVEL] = { "urn:ietf:params:rtp-hdrext:ssrc-audio-level",
 		true, false, 1 },
 	[EXT_ABS_SEND_TIME] = { "http://www.webrtc.org/experiments/rtp-hdrext/"
@@ -37,6 +36,9 @@ static const struct ext_known {
 	[EXT_VIDEO_LAYERS] = { "http://www.webrtc.org/experiments/rtp-hdrext/"
 			       "video-layers-allocation00",
 		false, true, 14 },
+	[EXT_TRANSPORT_CC] = { "http://www.ietf.org/id/draft-holmer-rmcat-"
+			       "transport-wide-cc-extensions-01",
+		true, true, 3 },
 };
 
 enum negotiate_ext ext_by_uri(const char *uri)
@@ -53,8 +55,25 @@ const char *ext_uri(enum negotiate_ext ext)
 	return known[ext].uri;
 }
 
-bool ext_fits(enum negotiate_ext ext, enum sdp_kind kind)
+static bool feature_has(
+	const struct negotiate_features *features, enum negotiate_ext ext)
 {
+	switch (ext) {
+	case EXT_RID:
+	case EXT_RRID:
+		return features->simulcast;
+	case EXT_TRANSPORT_CC:
+		return features->twcc;
+	default:
+		return true;
+	}
+}
+
+bool ext_fits(enum negotiate_ext ext, enum sdp_kind kind,
+	const struct negotiate_features *features)
+{
+	if (!feature_has(features, ext))
+		return false;
 	return (kind == SDP_AUDIO && known[ext].audio) ||
 	       (kind == SDP_VIDEO && known[ext].video);
 }
@@ -68,12 +87,14 @@ enum negotiate_ext ext_table_find(const struct ext_table *t, unsigned id)
 	return (enum negotiate_ext)ext;
 }
 
-void ext_defaults(struct ext_table *t, enum sdp_kind kind, bool used[256])
+void ext_defaults(struct ext_table *t, enum sdp_kind kind,
+	const struct negotiate_features *features, bool used[256])
 {
 	for (int i = 0; i < EXT_MAX; i++) {
 		unsigned id = known[i].wish;
 
-		if (t->id[i] || !ext_fits((enum negotiate_ext)i, kind))
+		if (t->id[i] ||
+			!ext_fits((enum negotiate_ext)i, kind, features))
 			continue;
 		/* One-byte headers have the ids 1 to 14. */
 		if (used[id])

@@ -23,6 +23,12 @@ struct negotiation *negotiation_new(
 	return n;
 }
 
+void negotiation_set_features(
+	struct negotiation *n, const struct negotiate_features *features)
+{
+	n->features = *features;
+}
+
 struct negotiation *negotiation_free(struct negotiation *n)
 {
 	if (!n)

@@ -38,6 +38,8 @@ enum {
 	NEGOTIATE_EXTS = 16,
 	NEGOTIATE_ID_MAX = 128, /* msid stream or track id, bytes without NUL */
 	NEGOTIATE_SSRCS = 4,
+	NEGOTIATE_RIDS = 4,                /* simulcast layers of an m-line */
+	NEGOTIATE_RID_MAX = 16,            /* bytes without NUL */
 	NEGOTIATE_TEXT_MAX = 131072,       /* longest SDP we print */
 	NEGOTIATE_PLAIN_TEXT_MAX = 524288, /* … to a plain peer */
 };
@@ -52,6 +54,12 @@ struct negotiate_codec {
 	uint8_t pt; /* in this peer's number space; ignored by comparison */
 	char fmtp[192];
 	bool nack, pli, fir, remb;
+	/* What goes with it where it is agreed (negotiate_features), ignored by
+	 * comparison: transport-wide feedback (rtcp-fb transport-cc), the
+	 * payload type of its retransmissions (RFC 4588) and of audio with
+	 * redundancy (RFC 2198); 0: none. */
+	bool twcc;
+	uint8_t rtx_pt, red_pt;
 };
 bool negotiate_codec_equal(
 	const struct negotiate_codec *a, const struct negotiate_codec *b);
@@ -69,7 +77,16 @@ enum negotiate_ext {
 	EXT_ABS_CAPTURE_TIME,
 	EXT_DEPENDENCY,
 	EXT_VIDEO_LAYERS,
+	EXT_TRANSPORT_CC,
 	EXT_MAX
+};
+
+/* What the core knows how to do, so that we agree to nothing else. */
+struct negotiate_features {
+	bool rtx;       /* RFC 4588, to and from the peer */
+	bool simulcast; /* from the peer: rids (RFC 8853), or a SIM group */
+	bool twcc;      /* transport-wide feedback, to and from the peer */
+	bool red;       /* RFC 2198 for opus, to and from the peer */
 };
 
 /* What we say of ourselves in every text. Strings are the caller's and outlive
@@ -95,6 +112,18 @@ struct transceiver {
 		recv_track[NEGOTIATE_ID_MAX + 1];
 	uint32_t recv_ssrc[NEGOTIATE_SSRCS];
 	unsigned n_recv_ssrc; /* no RTX */
+	/* RTX of recv_ssrc[i], out of an FID group; 0: not told. */
+	uint32_t recv_rtx_ssrc[NEGOTIATE_SSRCS];
+	/* recv_ssrc are simulcast layers, lowest first (a SIM group). */
+	bool recv_sim;
+	/* Simulcast layers by rid, in the order the peer gave them (which says
+	 * nothing of their sizes); their packets name them by EXT_RID until
+	 * their SSRCs are known, and by EXT_RRID in RTX. */
+	char recv_rid[NEGOTIATE_RIDS][NEGOTIATE_RID_MAX + 1];
+	unsigned n_recv_rids;
+	/* Packets the peer sends here carry transport-wide numbers and we
+	 * report on them; and the other way round. */
+	bool recv_twcc, send_twcc;
 	/* Send half: what we forward here. */
 	bool sending;       /* as last agreed */
 	bool want_send;     /* as wanted; differs until renegotiated */
@@ -104,6 +133,7 @@ struct transceiver {
 		send_track[NEGOTIATE_ID_MAX + 1];
 	char cname[64];
 	uint32_t send_ssrc;
+	uint32_t send_rtx_ssrc; /* of negotiation_send_rtx(); 0: none */
 	/* Codecs agreed for this m-line, best first, in the peer's payload
 	 * types: what it may send here, and what it may be sent. Of an m-line
 	 * that only sends these are the publisher's alone; one that receives
@@ -127,6 +157,10 @@ struct negotiation; /* heap */
 struct negotiation *negotiation_new(
 	const char *const *codecs, uint64_t session_id, unsigned media_max);
 struct negotiation *negotiation_free(struct negotiation *); /* returns NULL */
+
+/* To be said before anything else; without it none is on. */
+void negotiation_set_features(
+	struct negotiation *n, const struct negotiate_features *features);
 
 /* The peer is a local program without ICE, DTLS and SRTP; to be said before
  * anything else. listen, publish: what it may do; what it asks for beyond that
@@ -206,6 +240,12 @@ int negotiation_send(struct negotiation *n, enum sdp_kind kind,
  * indexes are ignored. */
 void negotiation_unsend(struct negotiation *n, unsigned index);
 
+/* Names the SSRC of our retransmissions of a track that negotiation_send took,
+ * before the next description of ours is written. It is printed (as an FID
+ * group) where a codec of the m-line has an rtx_pt; only there send by it. */
+void negotiation_send_rtx(
+	struct negotiation *n, unsigned index, uint32_t rtx_ssrc);
+
 unsigned negotiation_count(const struct negotiation *n);
 const struct transceiver *negotiation_at(
 	const struct negotiation *n, unsigned index);
@@ -215,8 +255,9 @@ const struct transceiver *negotiation_at(
  * With may_grow such a peer is sent each track on an m-line made for it. */
 bool negotiation_is_rigid(const struct negotiation *n);
 
-/* The peer's id of an extension, 0 if it has none. Those of simulcast (EXT_RID,
- * EXT_RRID) are never agreed to as yet, so always 0. */
+/* The peer's id of an extension, 0 if it has none. Those of features that are
+ * off are never agreed to: EXT_RID and EXT_RRID (simulcast), EXT_TRANSPORT_CC.
+ */
 uint8_t negotiation_ext(const struct negotiation *n, enum negotiate_ext ext);
 
 /* Our part in DTLS: SDP_ACTIVE (we send the ClientHello) or SDP_PASSIVE, once a

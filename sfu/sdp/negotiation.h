@@ -37,6 +37,7 @@ struct negotiation {
 	const char *accepted[NEGOTIATION_ACCEPTED_MAX + 1];
 	uint64_t session_id, version;
 	unsigned media_max;
+	struct negotiate_features features;
 	enum negotiate_state state;
 
 	struct line **slot;
@@ -135,6 +136,27 @@ struct line *negotiation_offered_line(const struct negotiation *n, unsigned i);
 void offer_line(struct negotiation *n, struct line *l,
 	const struct sdp_media *m, unsigned i, bool accepted);
 void line_reject(struct line *l);
+
+/* -- repair.c: what goes with a codec -- */
+
+/* The payload types of an m-line that go with the codec c of it: those of rtx
+ * and red, as far as the features say. */
+void repair_read(struct negotiate_codec *c, const struct sdp_media *m,
+	const struct negotiate_features *features);
+/* Is c the rtx or red of a feature that is on? */
+bool repair_is_ours(
+	const struct sdp_codec *c, const struct negotiate_features *features);
+/* The SSRCs of an m-line: what the peer sends, in what layers, and which one
+ * repairs which. */
+void repair_ssrcs(struct transceiver *t, const struct sdp_media *m,
+	const struct negotiate_features *features);
+
+/* -- simulcast.c -- */
+
+/* The layers the peer would send on an m-line, of what a=simulcast and a=rid
+ * say; none where agreed is false. */
+void simulcast_read(
+	struct transceiver *t, const struct sdp_media *m, bool agreed);
 
 /* -- plain.c -- */
 

@@ -54,7 +54,24 @@ static void print_transport(struct print *p)
 	text_add(&p->text, "a=end-of-candidates\r\n");
 }
 
-static void print_codec(struct print *p, const struct negotiate_codec *c)
+/* RTX and RED of a codec. */
+static void print_repair(struct print *p, const struct negotiate_codec *c)
+{
+	struct text *t = &p->text;
+
+	if (c->rtx_pt)
+		text_add(t, "a=rtpmap:%u rtx/%u\r\na=fmtp:%u apt=%u\r\n",
+			(unsigned)c->rtx_pt, (unsigned)c->clock_hz,
+			(unsigned)c->rtx_pt, (unsigned)c->pt);
+	if (c->red_pt)
+		text_add(t, "a=rtpmap:%u red/%u/%u\r\na=fmtp:%u %u/%u\r\n",
+			(unsigned)c->red_pt, (unsigned)c->clock_hz,
+			(unsigned)c->channels, (unsigned)c->red_pt,
+			(unsigned)c->pt, (unsigned)c->pt);
+}
+
+static void print_codec(
+	struct print *p, const struct line *l, const struct negotiate_codec *c)
 {
 	struct text *t = &p->text;
 	unsigned pt = c->pt;
@@ -65,6 +82,8 @@ static void print_codec(struct print *p, const struct negotiate_codec *c)
 	text_add(t, "\r\n");
 	if (c->remb)
 		text_add(t, "a=rtcp-fb:%u goog-remb\r\n", pt);
+	if (c->twcc && line_has_ext(p->n, l, EXT_TRANSPORT_CC))
+		text_add(t, "a=rtcp-fb:%u transport-cc\r\n", pt);
 	if (c->fir)
 		text_add(t, "a=rtcp-fb:%u ccm fir\r\n", pt);
 	if (c->nack)
@@ -73,6 +92,7 @@ static void print_codec(struct print *p, const struct negotiate_codec *c)
 		text_add(t, "a=rtcp-fb:%u nack pli\r\n", pt);
 	if (c->fmtp[0])
 		text_add(t, "a=fmtp:%u %s\r\n", pt, c->fmtp);
+	print_repair(p, c);
 }
 
 bool line_has_ext(
@@ -80,7 +100,7 @@ bool line_has_ext(
 {
 	if (l->t.line >= 0)
 		return l->exts >> e & 1;
-	return n->ext.id[e] && ext_fits(e, l->t.kind) &&
+	return n->ext.id[e] && ext_fits(e, l->t.kind, &n->features) &&
 	       (!n->known[l->t.kind] || (n->ext_agreed >> e & 1));
 }
 
@@ -102,14 +122,53 @@ static void print_exts(struct print *p, const struct line *l)
 	}
 }
 
-static void print_track(struct print *p, const struct transceiver *t)
+static void print_ssrc(
+	struct print *p, const struct transceiver *t, unsigned ssrc)
 {
-	unsigned ssrc = t->send_ssrc;
-
-	text_add(&p->text, "a=msid:%s %s\r\n", t->send_stream, t->send_track);
 	text_add(&p->text, "a=ssrc:%u cname:%s\r\n", ssrc, t->cname);
 	text_add(&p->text, "a=ssrc:%u msid:%s %s\r\n", ssrc, t->send_stream,
 		t->send_track);
+}
+
+/* rtx: some codec of the m-line has it. */
+static void print_track(struct print *p, const struct transceiver *t, bool rtx)
+{
+	unsigned ssrc = t->send_ssrc, rtx_ssrc = t->send_rtx_ssrc;
+
+	rtx = rtx && rtx_ssrc;
+	text_add(&p->text, "a=msid:%s %s\r\n", t->send_stream, t->send_track);
+	if (rtx)
+		text_add(
+			&p->text, "a=ssrc-group:FID %u %u\r\n", ssrc, rtx_ssrc);
+	print_ssrc(p, t, ssrc);
+	if (rtx)
+		print_ssrc(p, t, rtx_ssrc);
+}
+
+/* What the peer may send, in the order it offered (RFC 8853 section 5.3.2). */
+static void print_simulcast(struct print *p, const struct transceiver *t)
+{
+	for (unsigned i = 0; i < t->n_recv_rids; i++)
+		text_add(&p->text, "a=rid:%s recv\r\n", t->recv_rid[i]);
+	for (unsigned i = 0; i < t->n_recv_rids; i++)
+		text_add(&p->text, "%s%s", i ? ";" : "a=simulcast:recv ",
+			t->recv_rid[i]);
+	if (t->n_recv_rids)
+		text_add(&p->text, "\r\n");
+}
+
+static void print_formats(
+	struct print *p, const struct negotiate_codec *const *codec, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++) {
+		text_add(&p->text, " %u", (unsigned)codec[i]->pt);
+		if (codec[i]->rtx_pt)
+			text_add(&p->text, " %u", (unsigned)codec[i]->rtx_pt);
+		/* Behind the codec itself: browsers send what comes first. */
+		if (codec[i]->red_pt)
+			text_add(&p->text, " %u", (unsigned)codec[i]->red_pt);
+	}
+	text_add(&p->text, "\r\n");
 }
 
 static void print_mid(struct print *p, const struct line *l)
@@ -126,20 +185,23 @@ static void print_rtp(struct print *p, const struct line *l)
 	const bool send = line_can_send(p->n, l);
 	const struct negotiate_codec *codec[NEGOTIATE_CODECS];
 	unsigned n = line_codecs(p->n, l, send, recv, codec);
+	bool rtx = false;
 
 	text_add(&p->text, "m=%s 9 %s", l->kind_text, l->protocol);
-	for (unsigned i = 0; i < n; i++)
-		text_add(&p->text, " %u", (unsigned)codec[i]->pt);
-	text_add(&p->text, "\r\n");
+	print_formats(p, codec, n);
 	print_mid(p, l);
 	text_add(&p->text, "a=%s\r\na=rtcp-mux\r\na=rtcp-rsize\r\n",
 		direction_text(send, recv));
 	print_transport(p);
-	for (unsigned i = 0; i < n; i++)
-		print_codec(p, codec[i]);
+	for (unsigned i = 0; i < n; i++) {
+		print_codec(p, l, codec[i]);
+		rtx |= codec[i]->rtx_pt;
+	}
 	print_exts(p, l);
+	if (recv)
+		print_simulcast(p, &l->t);
 	if (send)
-		print_track(p, &l->t);
+		print_track(p, &l->t, rtx);
 }
 
 static void print_data(struct print *p, const struct line *l)

@@ -29,9 +29,16 @@ static void assumption_drop(struct negotiation *n, enum sdp_kind kind, int pt)
 	if (n->known[kind] || t->n == 0)
 		return;
 	agreed = agreed_mask(n, kind);
-	for (unsigned i = 0; i < t->n; i++)
-		if (!(agreed >> i & 1) && (pt < 0 || t->codec[i]->pt == pt))
+	for (unsigned i = 0; i < t->n; i++) {
+		if (agreed >> i & 1)
+			continue;
+		if (pt < 0 || t->codec[i]->pt == pt)
 			codec_forget(t->codec[i]);
+		if (t->codec[i]->rtx_pt == pt)
+			t->codec[i]->rtx_pt = 0;
+		if (t->codec[i]->red_pt == pt)
+			t->codec[i]->red_pt = 0;
+	}
 }
 
 static void codecs_learn(
@@ -48,6 +55,7 @@ static void codecs_learn(
 			m->codec[i].pt);
 		if (!codec_read(&c, &m->codec[i], m->kind, n->accepted))
 			continue;
+		repair_read(&c, m, &n->features);
 		index = codec_table_put(&n->table[m->kind], &c);
 		if (index >= 0)
 			l->base |= 1u << index;
@@ -98,7 +106,8 @@ static void exts_learn(
 			n->ext.id[owner] = 0;
 		/* From 15 on ids need two-byte headers, which nothing that
 		 * we have a use for does. */
-		if (e == EXT_MAX || x->id > 14 || !ext_fits(e, m->kind) ||
+		if (e == EXT_MAX || x->id > 14 ||
+			!ext_fits(e, m->kind, &n->features) ||
 			x->direction == SDP_INACTIVE)
 			continue;
 		n->ext.id[e] = x->id;
@@ -140,44 +149,6 @@ static void names_read(struct line *l, const struct sdp_media *m)
 		snprintf(t->recv_track, sizeof(t->recv_track), "track-%s", own);
 }
 
-static bool ssrc_is_repair(const struct sdp_media *m, uint32_t ssrc)
-{
-	for (unsigned i = 0; i < m->n_groups; i++) {
-		const struct sdp_ssrc_group *g = &m->group[i];
-
-		if (strncmp(g->semantics, "F", 1) != 0)
-			continue; /* neither FID nor FEC-FR */
-		for (unsigned j = 1; j < g->n; j++)
-			if (g->ssrc[j] == ssrc)
-				return true;
-	}
-	return false;
-}
-
-/* Another stream's SSRC in the same m-line: a leftover of Plan B. */
-static bool ssrc_is_foreign(const struct sdp_media *m, const char *msid)
-{
-	size_t len = strlen(m->stream_id);
-
-	return *msid && (strncmp(msid, m->stream_id, len) != 0 ||
-				strcspn(msid, " \t") != len);
-}
-
-static void ssrcs_read(struct line *l, const struct sdp_media *m)
-{
-	struct transceiver *t = &l->t;
-
-	t->n_recv_ssrc = 0;
-	for (unsigned i = 0; i < m->n_ssrc; i++) {
-		if (t->n_recv_ssrc == NEGOTIATE_SSRCS)
-			return;
-		if (ssrc_is_repair(m, m->ssrc[i].ssrc) ||
-			ssrc_is_foreign(m, m->ssrc[i].msid))
-			continue;
-		t->recv_ssrc[t->n_recv_ssrc++] = m->ssrc[i].ssrc;
-	}
-}
-
 /* It names its m-lines audio0, video1, application2. */
 static bool mid_is_of_webrtcbin(const struct sdp_media *m)
 {
@@ -190,7 +161,8 @@ static bool mid_is_of_webrtcbin(const struct sdp_media *m)
 static void line_stop_receiving(struct line *l)
 {
 	l->t.receiving = false;
-	l->t.n_recv_ssrc = 0;
+	l->t.n_recv_ssrc = l->t.n_recv_rids = 0;
+	l->t.recv_sim = false;
 	l->t.recv_stream[0] = l->t.recv_track[0] = '\0';
 }
 
@@ -216,6 +188,19 @@ static void format_read(struct line *l, const struct sdp_media *m)
 			m->formats);
 }
 
+static void twcc_read(const struct negotiation *n, struct line *l)
+{
+	const struct codec_table *t = &n->table[l->t.kind];
+	enum sdp_direction way = n->ext.direction[EXT_TRANSPORT_CC];
+	bool any = false;
+
+	for (unsigned i = 0; i < t->n; i++)
+		any |= (l->base >> i & 1) && t->codec[i]->twcc;
+	any = any && (l->exts >> EXT_TRANSPORT_CC & 1);
+	l->t.recv_twcc = any && direction_sends(way);
+	l->t.send_twcc = any && direction_receives(way);
+}
+
 /* What both an offer and an answer say of an m-line that lives. */
 static void line_take(
 	struct negotiation *n, struct line *l, const struct sdp_media *m)
@@ -227,10 +212,14 @@ static void line_take(
 	exts_learn(n, l, m);
 	if (l->t.receiving) {
 		names_read(l, m);
-		ssrcs_read(l, m);
+		repair_ssrcs(&l->t, m, &n->features);
+		/* RFC 8853 section 5.5: without the extension nobody could
+		 * tell the layers. */
+		simulcast_read(&l->t, m, l->exts >> EXT_RID & 1);
 	} else {
 		line_stop_receiving(l);
 	}
+	twcc_read(n, l);
 }
 
 void offer_line(struct negotiation *n, struct line *l,

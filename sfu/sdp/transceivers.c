@@ -58,8 +58,9 @@ int negotiation_defaults(struct negotiation *n, enum sdp_kind kind)
 		return 0;
 	if (codec_table_reserve(t, codec_defaults_count(kind, n->accepted)) < 0)
 		return -ENOMEM;
-	codec_defaults(&n->table[kind], kind, n->accepted, n->pt_used);
-	ext_defaults(&n->ext, kind, n->ext_used);
+	codec_defaults(
+		&n->table[kind], kind, n->accepted, &n->features, n->pt_used);
+	ext_defaults(&n->ext, kind, &n->features, n->ext_used);
 	return 0;
 }
 
@@ -224,10 +225,18 @@ int negotiation_send(struct negotiation *n, enum sdp_kind kind,
 	l->n_want = n_codecs;
 	l->t.want_send = true;
 	l->t.send_ssrc = ssrc;
+	l->t.send_rtx_ssrc = 0;
 	snprintf(l->t.send_stream, sizeof(l->t.send_stream), "%s", stream);
 	snprintf(l->t.send_track, sizeof(l->t.send_track), "%s", track);
 	snprintf(l->t.cname, sizeof(l->t.cname), "%s", cname);
 	return index;
+}
+
+void negotiation_send_rtx(
+	struct negotiation *n, unsigned index, uint32_t rtx_ssrc)
+{
+	if (index < n->n_slots && n->slot[index]->t.want_send)
+		n->slot[index]->t.send_rtx_ssrc = rtx_ssrc;
 }
 
 void negotiation_unsend(struct negotiation *n, unsigned index)

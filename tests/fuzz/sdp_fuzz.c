@@ -3,7 +3,8 @@
  * order. The input is a script: a byte that says what to do, and for a text of
  * the peer two bytes of length and the text. 'L' hands our own last text back
  * (as a peer that echoes), so that answers get past the first check. The first
- * byte bounds the m-lines; from 128 on the peer is a local program.
+ * byte bounds the m-lines; from 128 on the peer is a local program, else its
+ * bits 4 to 6 turn features on.
  */
 #include <assert.h>
 #include <stdint.h>
@@ -52,6 +53,8 @@ static void invariants(const struct negotiation *n)
 		assert(!t->receiving || (t->recv_stream[0] && t->n_codecs > 0));
 		assert(t->n_codecs <= NEGOTIATE_CODECS);
 		assert(t->n_recv_ssrc <= NEGOTIATE_SSRCS);
+		assert(t->n_recv_rids <= NEGOTIATE_RIDS);
+		assert(t->receiving || !t->n_recv_rids);
 		assert(memchr(t->mid, 0, sizeof(t->mid)));
 		for (unsigned j = 0; j < t->n_codecs; j++)
 			assert(t->codec[j]->name[0] && t->codec[j]->pt < 128);
@@ -117,6 +120,7 @@ static void send(struct fuzz *f)
 	};
 	unsigned b = take(f);
 
+	negotiation_send_rtx(f->n, b, b);
 	if (b & 1)
 		negotiation_send(
 			f->n, SDP_AUDIO, "s", "t", "c", b, &audio, 1, b & 2);
@@ -136,6 +140,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	if (how >= 128)
 		negotiation_make_plain(f.n, !(how & 32), !(how & 64));
+	else
+		negotiation_set_features(f.n,
+			&(struct negotiate_features){ .simulcast = how & 16,
+				.rtx = how & 32,
+				.red = how & 32,
+				.twcc = how & 64 });
 	while (f.size) {
 		switch (take(&f)) {
 		case 'O':

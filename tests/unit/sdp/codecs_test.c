@@ -245,13 +245,15 @@ static void a_table_keeps_its_entries_where_they_are(void **state)
 	assert_null(t.codec[0]);
 }
 
+static const struct negotiate_features none;
+
 static void defaults_step_aside(void **state)
 {
 	struct codec_table t = { .n = 0 };
 	bool used[128] = { false };
 
 	(void)state;
-	codec_defaults(&t, SDP_VIDEO, all, used);
+	codec_defaults(&t, SDP_VIDEO, all, &none, used);
 	assert_int_equal(t.codec[0]->pt, 96);
 	assert_string_equal(t.codec[0]->name, "VP8");
 	assert_int_equal(codec_table_find(&t, 98), 1);
@@ -259,16 +261,45 @@ static void defaults_step_aside(void **state)
 	assert_true(codec_table_find(&t, 45) > 0);
 	memset(used, 0, sizeof(used));
 	used[96] = used[97] = true;
-	codec_defaults(&t, SDP_VIDEO, all, used);
+	codec_defaults(&t, SDP_VIDEO, all, &none, used);
 	assert_int_equal(t.codec[0]->pt, 98);
 	memset(used, 1, sizeof(used));
-	codec_defaults(&t, SDP_VIDEO, all, used);
+	codec_defaults(&t, SDP_VIDEO, all, &none, used);
 	assert_int_equal(t.n, 0);
 	memset(used, 0, sizeof(used));
-	codec_defaults(&t, SDP_AUDIO, all, used);
+	codec_defaults(&t, SDP_AUDIO, all, &none, used);
 	assert_int_equal(t.n, 1);
 	assert_int_equal(t.codec[0]->pt, 111);
+	assert_int_equal(t.codec[0]->red_pt, 0);
 	codec_table_done(&t);
+}
+
+static void defaults_of_features(void **state)
+{
+	static const struct negotiate_features on = {
+		.rtx = true, .twcc = true, .red = true
+	};
+	struct codec_table audio = { .n = 0 }, video = { .n = 0 };
+	bool used[128] = { false }, seen[128] = { false };
+
+	(void)state;
+	used[97] = true;
+	codec_defaults(&audio, SDP_AUDIO, all, &on, used);
+	codec_defaults(&video, SDP_VIDEO, all, &on, used);
+	assert_int_equal(audio.codec[0]->red_pt, 63);
+	assert_int_equal(audio.codec[0]->rtx_pt, 0);
+	for (unsigned i = 0; i < video.n; i++) {
+		const struct negotiate_codec *c = video.codec[i];
+
+		assert_true(c->twcc);
+		assert_int_equal(c->red_pt, 0);
+		assert_true(c->rtx_pt != 0 && c->rtx_pt != 97);
+		assert_false(seen[c->pt] || seen[c->rtx_pt]);
+		seen[c->pt] = seen[c->rtx_pt] = true;
+		assert_true(used[c->rtx_pt]);
+	}
+	codec_table_done(&audio);
+	codec_table_done(&video);
 }
 
 int main(void)
@@ -283,6 +314,7 @@ int main(void)
 		cmocka_unit_test(table_puts_and_finds),
 		cmocka_unit_test(a_table_keeps_its_entries_where_they_are),
 		cmocka_unit_test(defaults_step_aside),
+		cmocka_unit_test(defaults_of_features),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

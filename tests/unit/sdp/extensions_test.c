@@ -12,19 +12,30 @@ static void uris_go_both_ways(void **state)
 		ext_by_uri(
 			"http://www.ietf.org/id/"
 			"draft-holmer-rmcat-transport-wide-cc-extensions-01"),
-		EXT_MAX);
+		EXT_TRANSPORT_CC);
 }
+
+static const struct negotiate_features none,
+	all = { .rtx = true, .simulcast = true, .twcc = true, .red = true };
 
 static void kinds(void **state)
 {
 	(void)state;
-	assert_true(ext_fits(EXT_AUDIO_LEVEL, SDP_AUDIO));
-	assert_false(ext_fits(EXT_AUDIO_LEVEL, SDP_VIDEO));
-	assert_false(ext_fits(EXT_COLOR, SDP_AUDIO));
-	assert_false(ext_fits(EXT_ORIENTATION, SDP_VIDEO));
-	assert_true(ext_fits(EXT_MID, SDP_AUDIO));
-	assert_false(ext_fits(EXT_MID, SDP_APPLICATION));
-	assert_false(ext_fits(EXT_RID, SDP_VIDEO));
+	assert_true(ext_fits(EXT_AUDIO_LEVEL, SDP_AUDIO, &none));
+	assert_false(ext_fits(EXT_AUDIO_LEVEL, SDP_VIDEO, &none));
+	assert_false(ext_fits(EXT_COLOR, SDP_AUDIO, &none));
+	assert_false(ext_fits(EXT_ORIENTATION, SDP_VIDEO, &none));
+	assert_true(ext_fits(EXT_MID, SDP_AUDIO, &none));
+	assert_false(ext_fits(EXT_MID, SDP_APPLICATION, &none));
+	assert_false(ext_fits(EXT_RID, SDP_VIDEO, &none));
+	assert_false(ext_fits(EXT_RRID, SDP_VIDEO, &none));
+	assert_false(ext_fits(EXT_TRANSPORT_CC, SDP_VIDEO, &none));
+	assert_true(ext_fits(EXT_RID, SDP_VIDEO, &all));
+	assert_true(ext_fits(EXT_RRID, SDP_VIDEO, &all));
+	assert_false(ext_fits(EXT_RID, SDP_AUDIO, &all));
+	assert_true(ext_fits(EXT_TRANSPORT_CC, SDP_VIDEO, &all));
+	assert_true(ext_fits(EXT_TRANSPORT_CC, SDP_AUDIO, &all));
+	assert_false(ext_fits(EXT_ORIENTATION, SDP_VIDEO, &all));
 }
 
 static void defaults_step_aside(void **state)
@@ -34,13 +45,17 @@ static void defaults_step_aside(void **state)
 
 	(void)state;
 	used[4] = true;
-	ext_defaults(&t, SDP_AUDIO, used);
+	ext_defaults(&t, SDP_AUDIO, &none, used);
 	assert_int_not_equal(t.id[EXT_AUDIO_LEVEL], 0);
 	assert_int_equal(t.id[EXT_MID], 1);
 	assert_int_equal(t.id[EXT_COLOR], 0);
-	ext_defaults(&t, SDP_VIDEO, used);
+	ext_defaults(&t, SDP_VIDEO, &none, used);
 	assert_int_equal(t.id[EXT_COLOR], 8);
 	assert_int_equal(t.id[EXT_ORIENTATION], 0);
+	assert_int_equal(t.id[EXT_TRANSPORT_CC], 0);
+	ext_defaults(&t, SDP_VIDEO, &all, used);
+	assert_int_not_equal(t.id[EXT_TRANSPORT_CC], 0);
+	assert_int_equal(t.id[EXT_RID], 10);
 	/* No id is given twice. */
 	for (int e = 0; e < EXT_MAX; e++)
 		if (t.id[e])
@@ -54,7 +69,7 @@ static void nothing_is_free(void **state)
 
 	(void)state;
 	memset(used, 1, sizeof(used));
-	ext_defaults(&t, SDP_VIDEO, used);
+	ext_defaults(&t, SDP_VIDEO, &none, used);
 	for (int e = 0; e < EXT_MAX; e++)
 		assert_int_equal(t.id[e], 0);
 }
