@@ -76,6 +76,17 @@ function pageSetup() {
     pcs[name].addTransceiver('video');
     pcs[name].addTransceiver('audio');
   };
+  window.layers = async (name) => {
+    const pc = pcs[name];
+    const s = await navigator.mediaDevices.getUserMedia(
+      { audio: true, video: true });
+    pc.addTransceiver(s.getAudioTracks()[0], { streams: [s] });
+    pc.sim = pc.addTransceiver(s.getVideoTracks()[0], { streams: [s],
+      sendEncodings: [{ rid: 'q', scaleResolutionDownBy: 4 },
+        { rid: 'h', scaleResolutionDownBy: 2 }, { rid: 'f' }] });
+  };
+  window.encodings = (name) => pcs[name].sim.sender.getParameters()
+    .encodings.map((e) => e.rid);
   window.offer = async (name, direction) => {
     const pc = pcs[name];
     if (direction)
@@ -212,6 +223,43 @@ async function weCall(call) {
   call.check('tracks', r.tracks.sort(), ['audio frank', 'video frank']);
 }
 
+// Everything at once: layers, rtx, red, transport-wide feedback; and it lasts
+// over an offer of ours.
+async function layered(call) {
+  const encodings = () => call.page.evaluate((n) => window.encodings(n),
+    call.pc);
+  await call.peer.ask('features');
+  await call.start({});
+  await call.page.evaluate((n) => window.layers(n), call.pc);
+  let r = await call.theirs('three layers');
+  call.check('answer set', r.state, 'stable');
+  call.check('encodings', await encodings(), ['q', 'h', 'f']);
+  const state = async () => (await call.peer.ask('state')).trim().split('\n');
+  const audio = (await state())[0], video = (await state())[1];
+  call.check('rids agreed', / rids 3 /.test(video), true);
+  call.check('rtx agreed', / rtx [1-9]/.test(video), true);
+  call.check('transport-wide feedback agreed', / twcc 11 /.test(video), true);
+  if (call.name === 'chromium')
+    call.check('red agreed', / red [1-9]/.test(audio), true);
+
+  await call.peer.ask('send audio alice alice-mic 1001');
+  await call.peer.ask('send video alice alice-cam 1002');
+  await call.peer.ask('send video bob bob-cam 1004');
+  r = await call.ours('tracks with rtx');
+  call.check('tracks', r.tracks.sort(), ['audio alice', 'video alice',
+    'video bob']);
+  call.check('directions', r.directions, ['sendrecv', 'sendrecv',
+    'recvonly']);
+  call.check('still layered', await encodings(), ['q', 'h', 'f']);
+  call.check('layers in the answer', /a=simulcast:send q;h;f/.test(r.sdp),
+    true);
+  call.check('rtx in the answer', /rtx\/90000/.test(r.sdp.split('m=')[3]),
+    true);
+  call.check('rids agreed', / rids 3 /.test((await state())[1]), true);
+  r = await call.theirs('offered again');
+  call.check('still layered', await encodings(), ['q', 'h', 'f']);
+}
+
 const [path, ...names] = process.argv.slice(2);
 const server = createServer((q, r) => {
   r.setHeader('content-type', 'text/html');
@@ -224,7 +272,7 @@ for (const name of names.length ? names : Object.keys(browsers)) {
   const page = await browser.newPage();
   await page.goto(`http://localhost:${server.address().port}/`);
   await page.evaluate(pageSetup);
-  for (const run of [media, dataOnly, maxBundle, weCall]) {
+  for (const run of [media, dataOnly, maxBundle, weCall, layered]) {
     const call = new Call(name, page, path, run.name);
     try {
       await run(call);

@@ -1,8 +1,9 @@
 /*
  * A negotiation on a pipe, for tests/interop/sdp_browsers.mjs: each command is
  * a line, "remote-offer LEN", "remote-answer LEN" (LEN bytes of SDP follow),
- * "answer", "offer", "unsend INDEX" or "send KIND STREAM TRACK SSRC"; each
- * reply is "LEN\n" and LEN bytes: an SDP, or a line that says what came of it.
+ * "answer", "offer", "features" (all are on from then), "unsend INDEX" or "send
+ * KIND STREAM TRACK SSRC" (its RTX has the next SSRC); each reply is "LEN\n"
+ * and LEN bytes: an SDP, or a line that says what came of it.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,6 +24,10 @@ static const struct negotiate_local local = {
 	.candidate = candidates,
 	.n_candidates = 1,
 	.max_message_size = 262144,
+};
+
+static const struct negotiate_features features = {
+	.rtx = true, .simulcast = true, .twcc = true, .red = true
 };
 
 static void reply(const char *text)
@@ -61,6 +66,7 @@ static void on_send(struct negotiation *n, const char *line)
 	char kind[16], stream[64], track[64], out[32];
 	unsigned ssrc;
 	bool video;
+	int index;
 
 	if (sscanf(line, "send %15s %63s %63s %u", kind, stream, track,
 		    &ssrc) != 4) {
@@ -68,9 +74,11 @@ static void on_send(struct negotiation *n, const char *line)
 		return;
 	}
 	video = strcmp(kind, "video") == 0;
-	snprintf(out, sizeof(out), "%d",
-		negotiation_send(n, video ? SDP_VIDEO : SDP_AUDIO, stream,
-			track, stream, ssrc, &codec[video], 1, true));
+	index = negotiation_send(n, video ? SDP_VIDEO : SDP_AUDIO, stream,
+		track, stream, ssrc, &codec[video], 1, true);
+	if (index >= 0 && video)
+		negotiation_send_rtx(n, (unsigned)index, ssrc + 1);
+	snprintf(out, sizeof(out), "%d", index);
 	reply(out);
 }
 
@@ -83,8 +91,13 @@ static void on_state(const struct negotiation *n)
 		const struct transceiver *t = negotiation_at(n, i);
 
 		used += (size_t)snprintf(out + used, sizeof(out) - used,
-			"%u line %d mid %s %s%s%s%scodecs %u\n", i, t->line,
-			t->mid, t->rejected ? "rejected " : "",
+			"%u line %d mid %s rids %u twcc %d%d rtx %u red %u "
+			"%s%s%s%scodecs %u\n",
+			i, t->line, t->mid, t->n_recv_rids, t->recv_twcc,
+			t->send_twcc,
+			t->n_codecs ? (unsigned)t->codec[0]->rtx_pt : 0,
+			t->n_codecs ? (unsigned)t->codec[0]->red_pt : 0,
+			t->rejected ? "rejected " : "",
 			t->receiving ? "receiving " : "",
 			t->sending ? "sending " : "",
 			t->cooling ? "cooling " : "", t->n_codecs);
@@ -109,7 +122,10 @@ int main(void)
 			reply_text(negotiation_answer(n, &local));
 		else if (strncmp(line, "offer", 5) == 0)
 			reply_text(negotiation_offer(n, &local));
-		else if (strncmp(line, "state", 5) == 0)
+		else if (strncmp(line, "features", 8) == 0) {
+			negotiation_set_features(n, &features);
+			reply("ok");
+		} else if (strncmp(line, "state", 5) == 0)
 			on_state(n);
 		else if (sscanf(line, "unsend %lu", &len) == 1) {
 			negotiation_unsend(n, (unsigned)len);
