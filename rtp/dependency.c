@@ -1,5 +1,7 @@
 #include "rtp/dependency.h"
 
+#include <string.h>
+
 #include "rtp/bytes.h"
 
 /* Most significant bit first. Behind the end come zeros, and failed is set. */
@@ -70,15 +72,21 @@ static void read_layers(struct bits *b, struct dependency *d)
 	} while (next != 3 && !b->failed);
 }
 
+static void add_ref(struct dependency_template *t, uint8_t back)
+{
+	if (t->n_refs < LAYER_REFS)
+		t->ref[t->n_refs++] = back;
+	else
+		t->more_refs = true;
+}
+
 static void read_templates(struct bits *b, struct dependency *d)
 {
 	for (unsigned i = 0; i < d->n_templates; i++)
 		d->template[i].dti = get_dtis(b, d->n_targets);
 	for (unsigned i = 0; i < d->n_templates; i++)
-		while (get(b, 1)) {
-			d->template[i].refers = true;
-			get(b, 4);
-		}
+		while (get(b, 1))
+			add_ref(&d->template[i], (uint8_t)(get(b, 4) + 1));
 }
 
 static void read_chains(struct bits *b, struct dependency *d)
@@ -166,17 +174,24 @@ static const struct dependency *read_head(struct bits *b, struct head *h,
 	return d;
 }
 
-/* frame_fdiffs(): true when there are any. */
-static bool get_fdiffs(struct bits *b)
+/* What a frame refers to: its own list, frame_fdiffs(), or the template's. */
+static void get_refs(struct bits *b, const struct dependency_template *t,
+	bool custom, struct layer_info *ret)
 {
-	bool any = false;
 	uint32_t size;
 
-	while ((size = get(b, 2))) {
-		any = true;
-		get(b, 4 * size);
+	ret->n_refs = custom ? 0 : t->n_refs;
+	ret->more_refs = !custom && t->more_refs;
+	for (unsigned i = 0; i < ret->n_refs; i++)
+		ret->ref[i] = t->ref[i];
+	while (custom && (size = get(b, 2))) {
+		uint16_t back = (uint16_t)(get(b, 4 * size) + 1);
+
+		if (ret->n_refs < LAYER_REFS)
+			ret->ref[ret->n_refs++] = back;
+		else
+			ret->more_refs = true;
 	}
-	return any;
 }
 
 static bool same_structure(
@@ -190,7 +205,9 @@ static bool same_structure(
 		const struct dependency_template *y = &b->template[i];
 
 		if (x->spatial != y->spatial || x->temporal != y->temporal ||
-			x->dti != y->dti || x->refers != y->refers)
+			x->dti != y->dti || x->n_refs != y->n_refs ||
+			x->more_refs != y->more_refs ||
+			memcmp(x->ref, y->ref, x->n_refs) != 0)
 			return false;
 	}
 	return true;
@@ -218,8 +235,10 @@ static void keep(struct dependency *d, const struct head *h,
 
 static void fill(struct layer_info *ret, const struct dependency *d,
 	uint8_t n_targets, const struct head *h,
-	const struct dependency_template *t, bool refers)
+	const struct dependency_template *t)
 {
+	bool refers = ret->n_refs > 0;
+
 	ret->start = h->start;
 	ret->end = h->end;
 	ret->frame_number = h->number;
@@ -244,7 +263,7 @@ bool dependency_read(struct dependency *d, const uint8_t *ext, size_t len,
 	struct head h;
 	uint64_t dti;
 	unsigned index;
-	bool refers;
+	struct layer_info refs;
 
 	if (len < 3)
 		return false;
@@ -254,11 +273,13 @@ bool dependency_read(struct dependency *d, const uint8_t *ext, size_t len,
 		return false;
 	t = &by->template[index];
 	dti = h.custom_dtis ? get_dtis(&b, by->n_targets) : t->dti;
-	refers = h.custom_fdiffs ? get_fdiffs(&b) : t->refers;
+	refs = *ret;
+	get_refs(&b, t, h.custom_fdiffs, &refs);
 	if (b.failed)
 		return false;
+	*ret = refs;
 	ret->dti = dti;
-	fill(ret, d, by->n_targets, &h, t, refers);
+	fill(ret, d, by->n_targets, &h, t);
 	keep(d, &h, &said);
 	return true;
 }

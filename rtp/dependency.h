@@ -6,8 +6,8 @@
  * are end-to-end encrypted.
  *
  * The templates it counts on come with key frames only, so each incoming stream
- * has one struct dependency. Left out: chains (read over), and the list of
- * frames referred to (only whether there is any).
+ * has one struct dependency. Chains are read over: what a frame refers to
+ * tells as well whether it can be decoded.
  */
 #ifndef HEARTH_RTP_DEPENDENCY_H
 #define HEARTH_RTP_DEPENDENCY_H
@@ -36,8 +36,10 @@ enum dependency_dti {
 
 struct dependency_template {
 	uint8_t spatial, temporal;
-	bool refers;  /* to other frames */
-	uint64_t dti; /* two bits a target, target 0 lowest */
+	uint8_t n_refs;
+	bool more_refs;
+	uint8_t ref[LAYER_REFS]; /* frames back */
+	uint64_t dti;            /* two bits a target, target 0 lowest */
 };
 
 struct dependency_target {

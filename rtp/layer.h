@@ -17,6 +17,7 @@
 enum {
 	LAYER_SPATIAL_MAX = 8, /* VP9's SID has three bits, so has its TID */
 	LAYER_TEMPORAL_MAX = 8,
+	LAYER_REFS = 8, /* frames that one may refer to, AV1 has no more */
 };
 
 struct dependency;
@@ -45,11 +46,20 @@ struct layer_info {
 	uint8_t key_index_at;                  /* VP8's KEYIDX: low 5 bits */
 	uint16_t picture_id;
 	uint8_t tl0, key_index;
+	/* PictureIDs of what is sent must follow one another (VP8): the gap
+	 * where a picture is dropped has to be closed. VP9's refer to pictures
+	 * by their distance and must not be moved. */
+	bool gapless;
 	/* Of the dependency descriptor; NULL: the packet has none. dti: two
 	 * bits for each decode target (dependency_dti). */
 	const struct dependency *dependency;
 	uint64_t dti;
 	uint16_t frame_number;
+	/* How many frames back those are that this one refers to; more_refs: to
+	 * some that did not fit. */
+	uint16_t ref[LAYER_REFS];
+	uint8_t n_refs;
+	bool more_refs;
 };
 
 #endif

@@ -13,6 +13,7 @@ static size_t read_picture_id(
 {
 	if (at >= len || (p[at] & 0x80 && at + 1 >= len))
 		return 0;
+	ret->gapless = true;
 	ret->picture_id_at = (uint8_t)at;
 	ret->picture_id_len = p[at] & 0x80 ? 2 : 1;
 	ret->picture_id =

@@ -135,7 +135,11 @@ static void frames_of_their_own(void **state)
 	assert_int_equal(dependency_dti(i.dti, 0), DTI_NOT_PRESENT);
 	assert_int_equal(dependency_dti(i.dti, 1), DTI_SWITCH);
 	assert_int_equal(dependency_dti(i.dti, 2), DTI_REQUIRED);
-	assert_false(i.key || i.up_spatial || i.discardable);
+	assert_false(i.key || i.up_spatial || i.discardable || i.more_refs);
+	assert_int_equal(i.n_refs, 3);
+	assert_int_equal(i.ref[0], 4);
+	assert_int_equal(i.ref[1], 201);
+	assert_int_equal(i.ref[2], 4001);
 	/* Cut anywhere it is refused, and leaves nothing behind. */
 	for (size_t len = 4; len < written(&w); len++)
 		assert_false(read_exact(&d, w.p, len, &i));
@@ -145,6 +149,24 @@ static void frames_of_their_own(void **state)
 	put(&w, 2, 0);
 	assert_true(read_exact(&d, w.p, written(&w), &i));
 	assert_true(i.up_spatial);
+	assert_int_equal(i.n_refs, 0);
+	/* Of a template; and more than there is room for. */
+	assert_true(read_short(&d, 1, 1, 3 + 4, 10, &i));
+	assert_int_equal(i.n_refs, 2);
+	assert_int_equal(i.ref[0], 1);
+	assert_int_equal(i.ref[1], 3);
+	put_head(&w, 1, 1, 3, 11);
+	put(&w, 5, 0x02);
+	for (unsigned n = 0; n < LAYER_REFS + 1; n++) {
+		put(&w, 2, 1);
+		put(&w, 4, n);
+	}
+	put(&w, 2, 0);
+	assert_true(read_exact(&d, w.p, written(&w), &i));
+	assert_int_equal(i.n_refs, LAYER_REFS);
+	assert_int_equal(i.ref[LAYER_REFS - 1], LAYER_REFS);
+	assert_true(i.more_refs);
+	assert_false(i.key);
 }
 
 static void active_targets(void **state)

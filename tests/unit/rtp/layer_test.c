@@ -136,6 +136,8 @@ static void check_row(const struct row *r)
 	if (i.key_index_at != r->key_at || i.key_index != r->key_index)
 		fail_msg("%s: KEYIDX %u at %u", r->name, i.key_index,
 			i.key_index_at);
+	assert_int_equal(
+		i.gapless, r->codec == &codec_vp8 && r->id_len > 0 && ok);
 	assert_null(i.dependency);
 	free(p);
 }
