@@ -245,8 +245,7 @@ static void fill(struct layer_info *ret, const struct dependency *d,
 	ret->dependency = d;
 	ret->spatial = t->spatial;
 	ret->temporal = t->temporal;
-	ret->key = !refers && t->spatial == 0;
-	ret->up_spatial = ret->up_temporal = !refers;
+	ret->key = ret->up_spatial = ret->up_temporal = !refers;
 	ret->discardable = true;
 	for (uint8_t k = 0; k < n_targets; k++)
 		if (dependency_dti(ret->dti, k) >= DTI_SWITCH)

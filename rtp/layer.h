@@ -26,8 +26,9 @@ struct layer_info {
 	uint8_t spatial, temporal; /* 0 where the payload does not say */
 	bool start;                /* first packet of a layer frame */
 	bool end; /* last packet of one; VP8, H.264: see the RTP marker */
-	/* Of a picture that needs nothing that came before. VP8 and H.264 say
-	 * so in the picture's first packet alone. */
+	/* Of a picture that needs nothing that came before; of its lowest
+	 * spatial layer where the others build on that. VP8 and H.264 say so in
+	 * the picture's first packet alone. */
 	bool key;
 	/* This layer frame needs nothing of earlier pictures (perhaps the lower
 	 * spatial layers of its own): who has those may go on to it. */
