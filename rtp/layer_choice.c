@@ -43,7 +43,7 @@ static bool needs_key(const struct layer_choice *c, const struct dependency *d)
 	}
 	/* Other temporal layers come by themselves. */
 	wanted = dependency_target(d, c->aim_spatial, c->aim_temporal);
-	if (wanted == DEPENDENCY_NONE || wanted == c->now.target)
+	if (wanted == DEPENDENCY_NONE)
 		return false;
 	return c->now.target == DEPENDENCY_NONE ||
 	       d->target[wanted].spatial != d->target[c->now.target].spatial;

@@ -311,6 +311,8 @@ static void markers(void **state)
 	i = frame(0, 0);
 	assert_true(layer_choice_marker(&c, 2 * TICKS, &i, false));
 	assert_false(layer_choice_marker(&c, TICKS, &i, false));
+	i = upper(1, false);
+	assert_true(layer_choice_marker(&c, TICKS, &i, false));
 	/* Streams of their own end by themselves. */
 	layer_choice_init(&c, true);
 	layer_choice_aim(&c, SECOND, 0, 7);
@@ -575,6 +577,91 @@ static void targets_of_temporal_layers(void **state)
 	}
 }
 
+static const struct structure *const structures[] = { &l2t2, &l2t2_key };
+
+/* One stream of 40-picture cycles with changing aims. */
+static void play_targets(
+	const struct structure *by, uint64_t *seed, unsigned reached[2])
+{
+	static bool sent[65536];
+	struct stream s = { .number = (uint16_t)(*seed & 0xfffc) };
+	struct layer_choice c;
+
+	memset(sent, 0, sizeof(sent));
+	layer_choice_init(&c, false);
+	layer_choice_aim(&c, 0, 1, 1);
+	for (unsigned n = 0; n < 10000; n++) {
+		unsigned p = n / 2, upper = n % 2, odd = p % 2;
+		bool key = p % 40 == 0;
+		struct layer_info i = described(&s, by,
+			key ? 3 * upper : 3 * upper + 1 + odd, key && !upper);
+		enum layer_verdict v;
+
+		if (next_random(seed) % 90 == 0)
+			layer_choice_aim(&c, n, next_random(seed) % 2,
+				next_random(seed) % 2);
+		v = layer_choice_packet(&c, n, 0, p * TICKS, &i);
+		sent[i.frame_number] = v == LAYER_FORWARD || v == LAYER_SWITCH;
+		if (!sent[i.frame_number])
+			continue;
+		for (unsigned k = 0; k < i.n_refs; k++)
+			assert_true(
+				sent[(uint16_t)(i.frame_number - i.ref[k])]);
+		reached[i.spatial] |= 1u << i.temporal;
+	}
+}
+
+static void all_targets_decode(void **state)
+{
+	uint64_t seed = 31;
+
+	(void)state;
+	for (unsigned k = 0; k < COUNT(structures); k++)
+		for (unsigned round = 0; round < 20; round++) {
+			unsigned reached[2] = { 0, 0 };
+
+			play_targets(structures[k], &seed, reached);
+			assert_int_equal(reached[0], 3);
+			assert_int_equal(reached[1], 3);
+		}
+}
+
+/* A switch indication is not enough: it has to be decodable, and known to be.
+ */
+static void references_that_are_not_there(void **state)
+{
+	static const struct {
+		uint16_t ref;
+		bool more;
+		enum layer_verdict want;
+	} t[] = { { 1, false, LAYER_FORWARD }, { 1, true, LAYER_DROP },
+		{ 2, false, LAYER_FORWARD }, { 3, false, LAYER_DROP },
+		{ 63, false, LAYER_DROP }, { 64, false, LAYER_DROP },
+		{ 65, false, LAYER_DROP }, { 4000, false, LAYER_DROP } };
+
+	(void)state;
+	for (unsigned k = 0; k < COUNT(t); k++) {
+		struct stream s = { .number = 40 };
+		struct layer_info i = described(&s, &l2t2, 0, true);
+		struct layer_choice c;
+
+		layer_choice_init(&c, false);
+		layer_choice_aim(&c, 0, 0, 0);
+		assert_int_equal(give(&c, 0, 0, i), LAYER_SWITCH);
+		s.number = 200;
+		for (unsigned n = 1; n <= 2; n++) {
+			i = described(&s, &l2t2, 1, false);
+			assert_int_equal(give(&c, 0, n, i), LAYER_FORWARD);
+		}
+		layer_choice_aim(&c, 0, 1, 1);
+		i = described(&s, &l2t2, 3, false);
+		i.n_refs = 1;
+		i.ref[0] = t[k].ref;
+		i.more_refs = t[k].more;
+		assert_int_equal(give(&c, 0, 2, i), t[k].want);
+	}
+}
+
 /* Independent layers in one stream: each begins with its own key frame. */
 static void targets_that_stand_alone(void **state)
 {
@@ -680,6 +767,8 @@ int main(void)
 		cmocka_unit_test(all_that_is_sent_decodes),
 		cmocka_unit_test(targets_of_k_svc),
 		cmocka_unit_test(targets_of_temporal_layers),
+		cmocka_unit_test(all_targets_decode),
+		cmocka_unit_test(references_that_are_not_there),
 		cmocka_unit_test(targets_that_stand_alone),
 		cmocka_unit_test(structures_change_in_the_stream),
 		cmocka_unit_test(anything_at_all),

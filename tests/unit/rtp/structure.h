@@ -127,6 +127,16 @@ static const struct structure l2t2_key = { .offset = 60,
 		{ 0, 1, "-D--", { 2 } }, { 1, 0, "--SS", { 1 } },
 		{ 1, 0, "--SS", { 4 } }, { 1, 1, "---D", { 2 } } } };
 
+/* The same layers, but the upper one predicted from the lower in every picture
+ * (L2T2). */
+static const struct structure l2t2 = { .offset = 20,
+	.n_targets = 4,
+	.n_templates = 6,
+	.n_chains = 2,
+	.t = { { 0, 0, "SSSS", { 0 } }, { 0, 0, "SSRR", { 4 } },
+		{ 0, 1, "-D-R", { 2 } }, { 1, 0, "--SS", { 1 } },
+		{ 1, 0, "--SS", { 4, 1 } }, { 1, 1, "---D", { 2, 1 } } } };
+
 /* Three temporal layers. Targets: T0, T1, T2. */
 static const struct structure l1t3 = { .offset = 3,
 	.n_targets = 3,
