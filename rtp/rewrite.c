@@ -33,13 +33,14 @@ static uint32_t ticks_since(const struct rewrite *r, uint64_t now_us)
 	return ticks < INT32_MAX ? (uint32_t)ticks : INT32_MAX;
 }
 
-void rewrite_switch(
-	struct rewrite *r, uint64_t now_us, uint64_t in_seq, uint32_t in_ts)
+/* A new stretch whose first timestamp is so much after the last one sent. */
+static void begin_stretch(
+	struct rewrite *r, uint64_t in_seq, uint32_t in_ts, uint32_t ticks)
 {
 	uint32_t ts = r->out_ts;
 
 	if (r->started)
-		ts += ticks_since(r, now_us);
+		ts += ticks;
 	r->started = true;
 	r->out_base = r->out_highest + 1;
 	r->in_floor = in_seq;
@@ -47,6 +48,23 @@ void rewrite_switch(
 	r->seq_offset = r->out_base - in_seq;
 	r->ts_offset = ts - in_ts;
 	r->n_drops = 0;
+}
+
+void rewrite_switch(
+	struct rewrite *r, uint64_t now_us, uint64_t in_seq, uint32_t in_ts)
+{
+	begin_stretch(r, in_seq, in_ts, ticks_since(r, now_us));
+}
+
+void rewrite_switch_at(struct rewrite *r, uint64_t now_us, uint64_t in_seq,
+	uint32_t in_ts, uint32_t out_ts)
+{
+	int64_t wall = ticks_since(r, now_us), second = r->clock_hz;
+	int64_t ticks = (int32_t)(out_ts - r->out_ts);
+
+	if (ticks < wall - second || ticks > wall + second)
+		ticks = wall;
+	begin_stretch(r, in_seq, in_ts, ticks < 1 ? 1 : (uint32_t)ticks);
 }
 
 static uint64_t run_first(const struct rewrite *r, const struct rewrite_run *d)

@@ -59,6 +59,13 @@ void rewrite_init(struct rewrite *r, uint32_t clock_hz, uint16_t first_seq,
 void rewrite_switch(
 	struct rewrite *r, uint64_t now_us, uint64_t in_seq, uint32_t in_ts);
 
+/* The same, where it is known what timestamp the first packet ought to go out
+ * with (layer_align.h). Taken at its word if that comes after the one sent last
+ * and is within a second of what the wall says; a little before it (a picture
+ * that both layers have) becomes one unit after. */
+void rewrite_switch_at(struct rewrite *r, uint64_t now_us, uint64_t in_seq,
+	uint32_t in_ts, uint32_t out_ts);
+
 /* Maps one packet. false: it belongs before the current stretch, or was marked
  * dropped: do not send, outputs untouched. The first packet of all, and one
  * that leaves a hole of more than REWRITE_JUMP_MAX, is a switch by itself. A

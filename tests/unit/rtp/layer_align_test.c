@@ -1,5 +1,6 @@
 #include "check.h"
 #include "rtp/layer_align.h"
+#include "rtp/rewrite.h"
 
 static const uint64_t second = UINT64_C(1) << 32;
 
@@ -81,12 +82,72 @@ static void not_without_reports(void **state)
 	assert_true(layer_align(1, &far, &some, 90000, &ret));
 }
 
+/* Two layers of one camera, 30 pictures a second, whose packets come with
+ * jitter: over the switch the pictures keep their distance. */
+static void a_switch_keeps_the_distance(void **state)
+{
+	static const struct {
+		uint32_t old_ts, new_ts; /* of pictures, in ticks of capture */
+		uint64_t us;             /* between their arrivals */
+		uint32_t want;
+	} t[] = {
+		{ 3000, 6000, 33333, 3000 },
+		{ 3000, 6000, 90000, 3000 },
+		{ 3000, 6000, 0, 3000 },
+		{ 3000, 9000, 1000, 6000 },
+		/* Both layers have it, or the new one is a little behind. */
+		{ 6000, 6000, 1000, 1 },
+		{ 6000, 3000, 1000, 1 },
+		/* Reports that cannot be right: wall time. */
+		{ 3000, 96000, 10000, 900 },
+		{ 96000, 3000, 10000, 900 },
+		{ 3000, 93000, 10000, 90000 },
+	};
+	const struct layer_report a = { 77 * second, 1000 };
+	const struct layer_report b = { 78 * second, 4000000000u };
+
+	(void)state;
+	for (unsigned i = 0; i < COUNT(t); i++) {
+		uint32_t from = a.ts + t[i].old_ts, first, out, aligned;
+		uint32_t to = b.ts - 90000 + t[i].new_ts;
+		struct rewrite r;
+		uint16_t seq;
+
+		rewrite_init(&r, 90000, 5, 0xfffffff0);
+		assert_true(rewrite_packet(&r, 1000, 9, from, &seq, &first));
+		aligned = align(to, b, a, 90000) + r.ts_offset;
+		rewrite_switch_at(&r, 1000 + t[i].us, 500, to, aligned);
+		assert_true(rewrite_packet(
+			&r, 1000 + t[i].us, 500, to, &seq, &out));
+		assert_int_equal(seq, 6);
+		if (out - first != t[i].want)
+			fail_msg("row %u: %u", i, out - first);
+	}
+}
+
+/* Nothing has gone out yet: the random start stays. */
+static void a_first_switch(void **state)
+{
+	struct rewrite r;
+	uint16_t seq;
+	uint32_t ts;
+
+	(void)state;
+	rewrite_init(&r, 90000, 5, 1234);
+	rewrite_switch_at(&r, 1000, 500, 77, 99);
+	assert_true(rewrite_packet(&r, 1000, 500, 77, &seq, &ts));
+	assert_int_equal(ts, 1234);
+	assert_int_equal(seq, 5);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(table),
 		cmocka_unit_test(both_ways),
 		cmocka_unit_test(not_without_reports),
+		cmocka_unit_test(a_switch_keeps_the_distance),
+		cmocka_unit_test(a_first_switch),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
