@@ -8,6 +8,7 @@ endif()
 hearth_library(bench_stage
   SOURCES ${CMAKE_CURRENT_LIST_DIR}/load.c ${CMAKE_CURRENT_LIST_DIR}/load_crowd.c
     ${CMAKE_CURRENT_LIST_DIR}/load_side.c
+    ${CMAKE_CURRENT_LIST_DIR}/load_foreign.c
     ${CMAKE_CURRENT_LIST_DIR}/load_socket.c ${CMAKE_CURRENT_LIST_DIR}/measure.c
     ${CMAKE_CURRENT_LIST_DIR}/inside.c
     ${CMAKE_CURRENT_LIST_DIR}/report.c ${CMAKE_CURRENT_LIST_DIR}/stage.c

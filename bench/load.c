@@ -1,11 +1,13 @@
 /* The load generator's clients: signalling over the seam, and time. */
 #include "bench/load_private.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <time.h>
 #include "dtls/assoc.h"
 
@@ -15,6 +17,7 @@ enum {
 	CHANNELS_US = 100000,
 	FPS = 50,
 	CROWD_FPS = 30,
+	TRICKLE_FPS = 5,
 	PACKET_BYTES = 1100,
 	PACKETS = 10, /* of a frame */
 	CROWD_PACKETS = 3,
@@ -47,18 +50,40 @@ const char *load_error(const struct load *l)
 
 /* Signalling. */
 
-/* The port of the first candidate for loopback. 0: there is none. */
-static unsigned port_of(const char *sdp)
+/* The first candidate that is UDP over IPv4 (RFC 8839 5.1). */
+static bool candidate_of(const char *sdp, struct sockaddr_in *ret)
 {
-	const char *at = strstr(sdp, " 127.0.0.1 ");
+	char protocol[8], address[INET_ADDRSTRLEN];
+	unsigned port;
 
-	return at ? (unsigned)strtoul(at + strlen(" 127.0.0.1 "), NULL, 10) : 0;
+	memset(ret, 0, sizeof(*ret));
+	ret->sin_family = AF_INET;
+	while ((sdp = strstr(sdp, "a=candidate:"))) {
+		sdp += strlen("a=candidate:");
+		if (sscanf(sdp, "%*s 1 %7s %*u %15s %u", protocol, address,
+			    &port) != 3 ||
+			strcasecmp(protocol, "udp") != 0 ||
+			inet_pton(AF_INET, address, &ret->sin_addr) != 1)
+			continue;
+		ret->sin_port = htons((uint16_t)port);
+		return true;
+	}
+	return false;
+}
+
+int load_reach(struct load_seat *s, const char *sdp)
+{
+	struct sockaddr_in to;
+
+	if (s->fd >= 0)
+		return 0;
+	return candidate_of(sdp, &to) ? load_socket_open(s, &to)
+				      : -EADDRNOTAVAIL;
 }
 
 static void on_answer(struct load_seat *s, const char *sdp)
 {
-	unsigned port = port_of(sdp);
-	int err = port ? load_socket_open(s, port) : -EADDRNOTAVAIL;
+	int err = load_reach(s, sdp);
 
 	if (err)
 		load_fail(s->load, "participant %u: no socket: %s", s->id,
@@ -131,10 +156,16 @@ void load_join(struct load_seat *s)
 
 static void join_some(struct load *l)
 {
-	for (unsigned i = 0; i < l->n_seats && l->joining < JOINING_MAX; i++)
-		if (l->seat[i].state == SEAT_WAITING && !l->seat[i].late &&
-			!l->error[0])
-			load_join(&l->seat[i]);
+	for (unsigned i = 0; i < l->n_seats && l->joining < JOINING_MAX; i++) {
+		struct load_seat *s = &l->seat[i];
+
+		if (s->state != SEAT_WAITING || s->late || l->error[0])
+			continue;
+		if (!l->way)
+			load_join(s);
+		else if (load_foreign_may(s))
+			load_foreign_join(s);
+	}
 }
 
 /* Time. */
@@ -194,6 +225,8 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	join_some(l);
 	load_storm_tick(l, now);
+	if (l->way)
+		load_foreign_tick(l);
 	assoc_global_tick(now);
 	if (channels)
 		l->channels_us = now;
@@ -231,6 +264,23 @@ void load_pause(struct load *l, bool pause)
 	}
 	if (!pause)
 		arm_frame(l);
+}
+
+static void set_rate(struct load *l)
+{
+	for (unsigned i = 0; i < l->n_seats; i++) {
+		struct client_config *cfg = &l->seat[i].client->cfg;
+
+		cfg->fps = l->trickles ? TRICKLE_FPS : FPS;
+		cfg->packets_per_frame = l->trickles ? 1 : PACKETS;
+	}
+}
+
+void load_trickle(struct load *l, bool on)
+{
+	l->trickles = on;
+	set_rate(l);
+	load_pause(l, l->paused);
 }
 
 void load_playing(struct load *l, unsigned conferences)
@@ -341,6 +391,17 @@ struct load *load_new(struct event_base *base, struct sfu *sfu,
 	return make(base, sfu, seats, shape, shape->delays);
 }
 
+struct load *load_new_foreign(struct event_base *base, struct load_way *way,
+	const struct load_shape *shape)
+{
+	struct load *l = make(base, NULL,
+		shape->conferences * (shape->receivers + 1), shape, false);
+
+	if (l)
+		l->way = way;
+	return l;
+}
+
 struct load *load_crowd(
 	struct event_base *base, struct sfu *sfu, unsigned publishers)
 {
@@ -421,7 +482,10 @@ static void count_seat(const struct load_seat *seat, struct load_counts *ret)
 		const struct client_stream *s = &c->stream[k];
 
 		ret->received += s->packets;
-		ret->wrong += s->foreign + s->before_key;
+		ret->wrong += s->foreign;
+		/* Others send at once, in the middle of a picture. */
+		if (!seat->load->way)
+			ret->wrong += s->before_key;
 	}
 	ret->opened += seat->opened;
 	ret->nacks += c->count.nacks_sent;

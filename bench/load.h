@@ -20,6 +20,7 @@
 struct event_base;
 struct load;
 struct load_seat;
+struct load_way;
 struct sfu;
 
 enum { LOAD_FULL = 20, LOAD_SAMPLE = 64, LOAD_ERROR = 256 };
@@ -31,7 +32,9 @@ struct load_counts {
 	uint64_t received; /* by all receivers, duplicates left out */
 	uint64_t opened;   /* … of these authenticated and checked */
 	uint64_t nacks;    /* NACK packets of the receivers */
-	uint64_t wrong;    /* not what the publisher sent: always 0 */
+	/* Not what the publisher sent: always 0. hearth's receivers count here
+	 * too what came before a key frame. */
+	uint64_t wrong;
 };
 
 struct load_shape {
@@ -55,6 +58,24 @@ struct load *load_new(struct event_base *base, struct sfu *sfu,
  * way. */
 struct load *load_crowd(
 	struct event_base *base, struct sfu *sfu, unsigned publishers);
+/* How the seats reach a server that is not hearth: the owner's own struct
+ * begins with it. Both return 0 or -errno; what the server says comes back
+ * through load_remote_offer and load_remote_answer. */
+struct load_way {
+	/* offer: the publisher's; NULL: a receiver, which waits for the
+	 * server's. The text is borrowed. */
+	int (*join)(struct load_way *way, unsigned seat, const char *offer);
+	int (*answer)(struct load_way *way, unsigned seat, const char *sdp);
+};
+/* One conference elsewhere. The publisher is the first to be connected, then
+ * the receivers join. They have data channels where the server offers them. */
+struct load *load_new_foreign(struct event_base *base, struct load_way *way,
+	const struct load_shape *shape);
+/* sdp with its candidates, of which the first of IPv4 is taken. What
+ * cannot be used ends the load (load_error). */
+void load_remote_offer(struct load *l, unsigned seat, const char *sdp);
+void load_remote_answer(struct load *l, unsigned seat, const char *sdp);
+
 /* Closes sockets and frees; tells nobody. Returns NULL; NULL is fine. */
 struct load *load_free(struct load *l);
 
@@ -90,7 +111,13 @@ void load_delays_reset(struct load *l);
 /* The publishers fall silent, or go on with the next frame. */
 void load_pause(struct load *l, bool pause);
 
+/* Five frames a second of one packet, or the full rate again: servers that show
+ * no track before its first packet come by receivers that way. */
+void load_trickle(struct load *l, bool on);
+
 void load_counts(const struct load *l, struct load_counts *ret);
+/* Packets of the receiver that got fewest. */
+uint64_t load_least(const struct load *l);
 
 /* Why the call is lost, NULL while it is not. */
 const char *load_error(const struct load *l);

@@ -39,6 +39,7 @@ struct load_buffers;
 struct load {
 	struct event_base *base;
 	struct sfu *sfu;
+	struct load_way *way; /* instead of sfu; NULL: hearth */
 	struct cert *cert;
 	struct load_shape shape;
 	bool crowd;
@@ -52,7 +53,7 @@ struct load {
 	bool detours;
 	struct event *tick, *frame;
 	uint64_t channels_us;
-	bool paused;
+	bool paused, trickles;
 	struct load_buffers *buffers;
 	char error[LOAD_ERROR];
 };
@@ -67,6 +68,16 @@ static inline bool load_is_timed(const struct load *l, unsigned i)
 	return l->crowd ? i == 0 : l->seat[i].publishes;
 }
 void load_join(struct load_seat *s);
+/* Opens the seat's socket toward the candidate in sdp, if it has none yet. 0 or
+ * -errno. */
+int load_reach(struct load_seat *s, const char *sdp);
+
+/* load_foreign.c */
+void load_foreign_join(struct load_seat *s);
+/* Whose transport is up. */
+void load_foreign_tick(struct load *l);
+/* May this one join by now? */
+bool load_foreign_may(const struct load_seat *s);
 
 /* load_crowd.c: a packet whose delay counts. */
 void load_crowd_packet(
@@ -80,8 +91,9 @@ void load_side_free(struct load *l);
 /* load_socket.c. Buffers: NULL: out of memory. */
 struct load_buffers *load_buffers_new(void);
 struct load_buffers *load_buffers_free(struct load_buffers *b);
-/* A loopback socket of the seat's own toward that UDP port. 0 or -errno. */
-int load_socket_open(struct load_seat *s, unsigned port);
+/* A socket of the seat's own toward that address of this machine. 0 or -errno.
+ */
+int load_socket_open(struct load_seat *s, const struct sockaddr_in *to);
 void load_socket_close(struct load_seat *s);
 /* A client_out's send: the publisher's datagrams wait for the flush. */
 void load_socket_send(struct client_out *out, const uint8_t *buf, size_t len);

@@ -147,24 +147,26 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
 	load_socket_flush(s->load);
 }
 
-int load_socket_open(struct load_seat *s, unsigned port)
+int load_socket_open(struct load_seat *s, const struct sockaddr_in *to)
 {
-	struct sockaddr_in own = { .sin_family = AF_INET }, to = own;
+	struct sockaddr_in own = { .sin_family = AF_INET };
 	int want = SOCKET_BUFFER, on = 1, fd;
 
 	fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
 		return -errno;
-	own.sin_addr.s_addr = to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-	to.sin_port = htons((uint16_t)port);
+	/* Elsewhere the kernel knows the address to come from. */
+	if (ntohl(to->sin_addr.s_addr) >> 24 == IN_LOOPBACKNET)
+		own.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
 	if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &want, sizeof(want)))
 		setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &want, sizeof(want));
 	s->fd = fd;
+	memcpy(&s->client->remote, to, sizeof(*to));
 	if (s->stamped && setsockopt(fd, SOL_SOCKET, SO_TIMESTAMPNS, &on,
 				  sizeof(on)) != 0)
 		return -errno;
 	if (bind(fd, (struct sockaddr *)&own, sizeof(own)) != 0 ||
-		connect(fd, (struct sockaddr *)&to, sizeof(to)) != 0)
+		connect(fd, (const struct sockaddr *)to, sizeof(*to)) != 0)
 		return -errno;
 	s->readable = event_new(
 		s->load->base, fd, EV_READ | EV_PERSIST, on_readable, s);

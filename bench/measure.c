@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 static cpu_set_t before;
@@ -132,6 +133,20 @@ int measure_threads(pid_t pid, uint64_t *ret_ns)
 	}
 	closedir(threads);
 	*ret_ns = sum;
+	return 0;
+}
+
+int measure_process(pid_t pid, uint64_t *ret_ns)
+{
+	struct timespec t;
+	clockid_t id;
+	int err = clock_getcpuclockid(pid, &id);
+
+	if (err)
+		return -err;
+	if (clock_gettime(id, &t) != 0)
+		return -errno;
+	*ret_ns = (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
 	return 0;
 }
 

@@ -26,6 +26,10 @@ int measure_cpu(pid_t pid, struct measure_cpu *ret);
 /* CPU time of all threads that run now, in nanoseconds. 0 or -errno. */
 int measure_threads(pid_t pid, uint64_t *ret_ns);
 
+/* CPU time of all threads of the process, also of those that have ended, in
+ * nanoseconds. 0 or -errno. */
+int measure_process(pid_t pid, uint64_t *ret_ns);
+
 /* Puts pid on the first CPU this process may use and this process on the
  * second. *ret: their numbers, -1 where there is one CPU alone and nothing was
  * changed. 0 or -errno. */

@@ -120,7 +120,7 @@ static bool configure(struct stage *b)
 	return true;
 }
 
-static bool start_loop(struct stage *b)
+bool stage_open(struct stage *b)
 {
 	static const struct timeval every = { .tv_usec = 10000 };
 
@@ -150,7 +150,7 @@ bool stage_start(struct stage *b, bool pin)
 {
 	if (!b->workers)
 		b->workers = 1;
-	if (!start_loop(b) || !configure(b))
+	if (!stage_open(b) || !configure(b))
 		return false;
 	if (sfu_new(&b->sfu, b->base, &b->config, on_failed, b) != 0)
 		return stage_fail(b, "no forwarding unit");

@@ -43,6 +43,8 @@ bool stage_well(struct stage *b);
 /* Progress, to stderr. */
 void stage_say(const struct stage *b, const char *text);
 
+/* The loop alone, for a server that is not hearth; then as stage_start. */
+bool stage_open(struct stage *b);
 /* A worker process with the default configuration, but for loopback and room
  * for everybody. pin: it and this process get a CPU of their own each; several
  * workers do, and this process runs where it can. The load

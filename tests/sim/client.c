@@ -65,6 +65,7 @@ struct client *client_new(const struct client_config *cfg, struct cert *cert,
 	c->assoc_out.send = on_assoc_out;
 	c->check_us = c->report_us = c->nack_us = UINT64_MAX;
 	c->rtcp_ssrc = cfg->id * 16;
+	c->video_pt = 96;
 	c->stun = calloc(1, sizeof(*c->stun));
 	if (!c->stun)
 		return client_free(c);
@@ -116,11 +117,21 @@ static void send_check(struct client *c)
 		c->remote_ufrag, c->ufrag);
 	size_t len = stun_usage_ice_conncheck_create(&c->stun->agent, &msg, buf,
 		sizeof(buf), username, (size_t)n, (uint8_t *)c->remote_pwd,
-		strlen(c->remote_pwd), true, true, 0x6e0001ff, c->cfg.id + 1,
-		"1", STUN_USAGE_ICE_COMPATIBILITY_RFC5245);
+		strlen(c->remote_pwd), !c->controlled, !c->controlled,
+		0x6e0001ff, c->cfg.id + 1, "1",
+		STUN_USAGE_ICE_COMPATIBILITY_RFC5245);
 	c->count.checks++;
 	c->out->send(c->out, buf, len);
 	remember(c->stun, &msg);
+}
+
+static void nominate(struct client *c)
+{
+	if (c->nominated || !c->reached || (c->controlled && !c->chosen))
+		return;
+	c->nominated = true;
+	if (dtls_state(c->dtls) == DTLS_NEW)
+		dtls_start(c->dtls, c->now_us, &c->dtls_out);
 }
 
 static void stun_reply(struct client *c, const uint8_t *buf, size_t len)
@@ -140,11 +151,60 @@ static void stun_reply(struct client *c, const uint8_t *buf, size_t len)
 		return;
 	}
 	c->last_reply_us = c->now_us;
-	if (c->nominated)
+	c->reached = true;
+	nominate(c);
+}
+
+static bool own_password(StunAgent *agent, StunMessage *msg, uint8_t *username,
+	uint16_t username_len, uint8_t **password, size_t *password_len,
+	void *arg)
+{
+	struct client *c = arg;
+	(void)agent;
+	(void)msg;
+	(void)username;
+	(void)username_len;
+	*password = (uint8_t *)c->pwd;
+	*password_len = strlen(c->pwd);
+	return true;
+}
+
+/* hearth has none to send; servers with full ICE start nothing before it. */
+static void answer_check(struct client *c, const uint8_t *buf, size_t len)
+{
+	StunAgent *agent = &c->stun->agent;
+	StunMessage request, reply;
+	uint8_t out[256];
+	memset(&request, 0, sizeof(request));
+	memset(&reply, 0, sizeof(reply));
+	if (!c->remote.ss_family ||
+		stun_agent_validate(agent, &request, buf, len, own_password,
+			c) != STUN_VALIDATION_SUCCESS ||
+		!stun_agent_init_response(
+			agent, &reply, out, sizeof(out), &request) ||
+		stun_message_append_xor_addr(&reply,
+			STUN_ATTRIBUTE_XOR_MAPPED_ADDRESS, &c->remote,
+			sizeof(struct sockaddr_in)) !=
+			STUN_MESSAGE_RETURN_SUCCESS) {
+		c->count.bad++;
 		return;
-	c->nominated = true;
-	if (dtls_state(c->dtls) == DTLS_NEW)
-		dtls_start(c->dtls, c->now_us, &c->dtls_out);
+	}
+	len = stun_agent_finish_message(agent, &reply, NULL, 0);
+	if (len)
+		c->out->send(c->out, out, len);
+	if (stun_message_find_flag(&request, STUN_ATTRIBUTE_USE_CANDIDATE) ==
+		STUN_MESSAGE_RETURN_SUCCESS)
+		c->chosen = true;
+	nominate(c);
+}
+
+static void stun_datagram(struct client *c, const uint8_t *buf, size_t len)
+{
+	/* RFC 8489 5: a request, or an answer to ours. */
+	if ((buf[0] & 1) == 0 && len > 1 && (buf[1] & 0x10) == 0)
+		answer_check(c, buf, len);
+	else
+		stun_reply(c, buf, len);
 }
 
 static void now_connected(struct client *c)
@@ -200,7 +260,7 @@ void client_input(struct client *c, uint64_t now_us, uint8_t *buf, size_t len)
 		return;
 	switch (rtp_classify(buf, len)) {
 	case RTP_KIND_STUN:
-		stun_reply(c, buf, len);
+		stun_datagram(c, buf, len);
 		break;
 	case RTP_KIND_DTLS:
 		dtls_datagram(c, buf, len);

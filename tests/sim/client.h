@@ -93,6 +93,11 @@ struct client {
 	struct ice_engine_client *stun;
 	char ufrag[16], pwd[32], remote_ufrag[257], remote_pwd[257];
 	bool nominated;
+	/* The server's address; where set, checks of its own are answered. */
+	struct sockaddr_storage remote;
+	/* It has full ICE and made the first offer (RFC 8445 6.1.1). */
+	bool controlled;
+	bool reached, chosen; /* a check was answered; it has nominated */
 	uint64_t check_us, answered_us, last_reply_us;
 	/* DTLS, SRTP, SCTP */
 	struct dtls *dtls;
@@ -105,6 +110,7 @@ struct client {
 	uint64_t sdp_version;
 	struct client_media media[CLIENT_MEDIA];
 	unsigned n_media;
+	unsigned video_pt; /* of VP8, as the last offer named it */
 	/* media */
 	struct client_send send[2];
 	struct client_stream stream[CLIENT_STREAMS];

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include "sfu/sdp/sdp.h"
 #include "tests/sim/client.h"
 
@@ -57,10 +58,12 @@ static void audio_codec(struct text *t)
 	       "a=extmap:1 urn:ietf:params:rtp-hdrext:ssrc-audio-level\r\n");
 }
 
-static void video_codec(struct text *t)
+static void video_codec(const struct client *c, struct text *t)
 {
-	add(t, "a=rtpmap:96 VP8/90000\r\na=rtcp-fb:96 nack\r\n"
-	       "a=rtcp-fb:96 nack pli\r\na=rtcp-fb:96 goog-remb\r\n");
+	add(t,
+		"a=rtpmap:%u VP8/90000\r\na=rtcp-fb:%u nack\r\n"
+		"a=rtcp-fb:%u nack pli\r\na=rtcp-fb:%u goog-remb\r\n",
+		c->video_pt, c->video_pt, c->video_pt, c->video_pt);
 }
 
 static void publish(struct client *c, struct text *t, enum client_kind kind)
@@ -92,14 +95,14 @@ static void media(struct client *c, struct text *t, unsigned i,
 	}
 	bool audio = strcmp(m->kind, "audio") == 0;
 	add(t, "m=%s %u UDP/TLS/RTP/SAVPF %u\r\n", m->kind, m->rejected ? 0 : 9,
-		audio ? 111 : 96);
+		audio ? 111 : c->video_pt);
 	transport(c, t, setup);
 	add(t, "a=mid:%s\r\na=%s\r\na=rtcp-mux\r\na=rtcp-rsize\r\n", m->mid,
 		direction);
 	if (audio)
 		audio_codec(t);
 	else
-		video_codec(t);
+		video_codec(c, t);
 }
 
 /* m-lines 0 and 1 are ours where we publish; the others only receive. */
@@ -206,7 +209,7 @@ static void take_transport(struct client *c, const struct sdp_media *m)
 		return;
 	snprintf(c->remote_ufrag, sizeof(c->remote_ufrag), "%s", m->ufrag);
 	snprintf(c->remote_pwd, sizeof(c->remote_pwd), "%s", m->pwd);
-	c->nominated = false;
+	c->nominated = c->reached = c->chosen = false;
 	c->check_us = c->now_us;
 	if (!c->dtls)
 		dtls_new(&c->dtls, c->cert,
@@ -245,12 +248,28 @@ int client_answer(struct client *c, uint64_t now_us, const char *text)
 	return err;
 }
 
+static void take_video_pt(struct client *c, const struct sdp *sdp)
+{
+	for (unsigned i = 0; i < sdp->n_media; i++) {
+		const struct sdp_media *m = &sdp->media[i];
+		for (unsigned k = m->n_codecs; k-- > 0;)
+			if (m->kind == SDP_VIDEO &&
+				strcasecmp(m->codec[k].name, "VP8") == 0)
+				c->video_pt = m->codec[k].pt;
+	}
+}
+
 char *client_negotiate(struct client *c, uint64_t now_us, const char *text)
 {
 	struct sdp *sdp;
 	if (take(c, now_us, text, &sdp))
 		return NULL;
+	if (!c->ufrag[0]) {
+		credentials(c);
+		c->controlled = !sdp->media[0].ice_lite;
+	}
 	c->count.renegotiations++;
+	take_video_pt(c, sdp);
 	for (unsigned i = 0; i < sdp->n_media; i++) {
 		struct client_media *m = &c->media[i];
 		snprintf(m->kind, sizeof(m->kind), "%s",
