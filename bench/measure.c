@@ -150,6 +150,34 @@ int measure_process(pid_t pid, uint64_t *ret_ns)
 	return 0;
 }
 
+int measure_busy(int cpu, uint64_t *ret_ns)
+{
+	uint64_t v[8] = { 0 }, busy = 0;
+	char line[512];
+	int own, n = 0;
+	FILE *f = fopen("/proc/stat", "re");
+
+	if (!f)
+		return -errno;
+	while (n < 9 && fgets(line, sizeof(line), f)) {
+		n = sscanf(line,
+			"cpu%d %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64
+			" %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64,
+			&own, &v[0], &v[1], &v[2], &v[3], &v[4], &v[5], &v[6],
+			&v[7]);
+		if (n == 9 && own != cpu)
+			n = 0;
+	}
+	fclose(f);
+	if (n < 9)
+		return -EBADMSG;
+	/* All but idle and waiting for disks. */
+	for (unsigned i = 0; i < 8; i++)
+		busy += i == 3 || i == 4 ? 0 : v[i];
+	*ret_ns = busy * 1000000000 / (uint64_t)sysconf(_SC_CLK_TCK);
+	return 0;
+}
+
 static int pin(pid_t pid, int cpu)
 {
 	cpu_set_t set;

@@ -30,6 +30,10 @@ int measure_threads(pid_t pid, uint64_t *ret_ns);
  * nanoseconds. 0 or -errno. */
 int measure_process(pid_t pid, uint64_t *ret_ns);
 
+/* Time in which CPU number cpu was not idle, in nanoseconds (10 ms steps). 0 or
+ * -errno. */
+int measure_busy(int cpu, uint64_t *ret_ns);
+
 /* Puts pid on the first CPU this process may use and this process on the
  * second. *ret: their numbers, -1 where there is one CPU alone and nothing was
  * changed. 0 or -errno. */

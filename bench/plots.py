@@ -45,8 +45,9 @@ def frame(top, unit):
     return y, parts
 
 
-def bars(title, unit, names, groups, note):
-    """groups: (label, stacks), a stack for each bar: [(name, value)]."""
+def bars(title, unit, names, groups, note, marks=None):
+    """groups: (label, stacks), a stack for each bar: [(name, value)]. marks:
+    words above the bar of (group, bar)."""
     top = max(sum(max(v, 0) for _, v in bar)
               for _, stacks in groups for bar in stacks) * 1.05 or 1
     y, parts = frame(top, unit)
@@ -64,6 +65,9 @@ def bars(title, unit, names, groups, note):
                     f'width="{wide * 0.9:.1f}" height="{high:.1f}" '
                     f'fill="{COLOURS[names.index(name)]}">'
                     f'<title>{html.escape(name)} {value:,.0f}</title></rect>')
+            if marks and (g, b) in marks:
+                parts.append(text(x + wide * 0.45, y(base) - 3, marks[g, b],
+                                  'text-anchor="middle" font-size="9"'))
         parts.append(text(LEFT + room * (g + 0.5), HEIGHT - BOTTOM + 16, label,
                           'text-anchor="middle"'))
     parts += [text(LEFT, 18, title, 'font-weight="bold"'), *legend(names),
@@ -91,6 +95,31 @@ def draw_forward(rows, note):
             "Where it goes (" + ", ".join(names) + ")", "ns", list(PHASES),
             [(f"N = {n}", [list(r["phases"].items()) for r in some])
              for n, some in by_receivers(rows) if n >= 10], note)
+
+
+def mean(rows, key):
+    return sum(r[key] for r in rows) / len(rows)
+
+
+def draw_peers(rows, note):
+    """hearth, which was measured beside each of the others, by its mean."""
+    rows = [r for r in rows if not r["error"]]
+    names = list(dict.fromkeys(r["server"] for r in rows))
+    groups, marks = [], {}
+    for n, some in by_receivers(rows):
+        stacks = []
+        for name in names:
+            own = [r for r in some if r["server"] == name]
+            if not own:
+                continue
+            loss = mean(own, "loss")
+            if loss >= 0.001:
+                marks[len(groups), len(stacks)] = f"lost {loss:.1%}"
+            stacks.append([(name, mean(own, "ns_per_packet"))])
+        groups.append((f"N = {n}", stacks))
+    if rows:
+        yield "peers", bars("CPU for each packet that a receiver got", "ns",
+                            names, groups, note, marks)
 
 
 def draw_latency(rows, note):
@@ -123,6 +152,8 @@ def draw(result):
         yield from draw_scale(rows, note)
     elif kind == "forward":
         yield from draw_forward(rows, note)
+    elif kind == "peers":
+        yield from draw_peers(rows, note)
     elif kind == "latency":
         yield from draw_latency(rows, note)
 

@@ -205,9 +205,13 @@ struct foreign *foreign_stop(struct foreign *f)
 
 	if (!f)
 		return NULL;
-	/* The end of its input tells a driver to end. */
-	if (f->lines)
+	/* The end of its input tells a driver to end. libevent closes the
+	 * socket in a later turn of the loop. */
+	if (f->lines) {
+		shutdown(bufferevent_getfd(f->lines), SHUT_RDWR);
 		bufferevent_free(f->lines);
+		event_base_loop(f->stage->base, EVLOOP_NONBLOCK);
+	}
 	while (f->driver > 0 && waitpid(f->driver, NULL, WNOHANG) == 0) {
 		usleep(STEP_MS * 1000);
 		ms += STEP_MS;

@@ -24,7 +24,6 @@ from lines import fail, following, say
 
 ROOM = 1234
 START_S = 20
-LIBRARIES = "usr/lib/{}/janus"
 
 
 def free_port():
@@ -150,18 +149,30 @@ class Room:
         self.janus = janus
         self.publisher = None
         self.handle = {}
-        self.offer = None
+        self.offer = self.publishing = None
+        self.up = False
+        self.waiting = []
 
-    def join(self, seat, offer):
+    def publish(self, seat, offer):
         handle = self.handle[seat] = self.janus.attach(seat)
-        if offer:
-            self.offer = offer
-            self.janus.tell(handle, {"request": "join", "room": ROOM,
-                                     "ptype": "publisher"})
-        else:
-            self.janus.tell(handle, {
-                "request": "join", "room": ROOM, "ptype": "subscriber",
-                "streams": [{"feed": self.publisher}]})
+        self.offer, self.publishing = offer, seat
+        self.janus.tell(handle, {"request": "join", "room": ROOM,
+                                 "ptype": "publisher"})
+
+    def subscribe(self, seat):
+        if not self.up:
+            self.waiting.append(seat)
+            return
+        handle = self.handle[seat] = self.janus.attach(seat)
+        self.janus.tell(handle, {
+            "request": "join", "room": ROOM, "ptype": "subscriber",
+            "streams": [{"feed": self.publisher}]})
+
+    def on_up(self, seat):
+        """Janus knows of no feed before its own side is connected."""
+        self.up = self.up or seat == self.publishing
+        while self.up and self.waiting:
+            self.subscribe(self.waiting.pop(0))
 
     def answer(self, seat, sdp):
         self.janus.tell(self.handle[seat], {"request": "start"},
@@ -171,6 +182,8 @@ class Room:
         if event["janus"] in ("lost", "hangup", "timeout"):
             fail(f"janus: {event['janus']}: "
                  f"{event.get('why') or event.get('reason')}")
+        if event["janus"] == "webrtcup":
+            self.on_up(self.janus.handles[event["sender"]])
         if event["janus"] != "event":
             return
         data = event["plugindata"]["data"]
@@ -218,8 +231,10 @@ def serve(mode, cpu, folder):
         for what in following(room.janus.events):
             if "do" not in what:
                 room.on_event(what)
+            elif what["do"] == "join" and "sdp" in what:
+                room.publish(what["seat"], what["sdp"])
             elif what["do"] == "join":
-                room.join(what["seat"], what.get("sdp"))
+                room.subscribe(what["seat"])
             elif what["do"] == "answer":
                 room.answer(what["seat"], what["sdp"])
     finally:

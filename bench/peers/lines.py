@@ -23,9 +23,11 @@ def following(events):
     """What the generator says and what others put into `events`, in order,
     until the generator has nothing to say any more."""
     def read():
-        for line in sys.stdin:
-            events.put(json.loads(line))
-        events.put(None)
+        try:
+            for line in sys.stdin:
+                events.put(json.loads(line))
+        finally:
+            events.put(None)
 
     threading.Thread(target=read, daemon=True).start()
     while (what := events.get()) is not None:

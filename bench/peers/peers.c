@@ -44,7 +44,7 @@ struct plan {
 static bool is_known(const char *name)
 {
 	static const char *const known[] = { "janus-loops", "janus-threads",
-		"livekit" };
+		"livekit", "livekit-mux" };
 
 	for (size_t i = 0; i < sizeof(known) / sizeof(*known); i++)
 		if (strcmp(known[i], name) == 0)

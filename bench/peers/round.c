@@ -14,7 +14,7 @@ enum {
 struct moment {
 	struct load_counts counts;
 	struct measure_cpu split; /* of user and kernel */
-	uint64_t cpu_ns, own_ns, clock_ns;
+	uint64_t cpu_ns, own_ns, clock_ns, busy_ns;
 };
 
 struct run {
@@ -105,6 +105,10 @@ static bool look(struct run *r, struct moment *ret)
 		measure_cpu(r->pid, &ret->split) != 0)
 		return stage_fail(&r->stage,
 			"the server has ended, or its CPU time is not told");
+	ret->busy_ns = 0;
+	if (r->stage.cpu[0] >= 0 &&
+		measure_busy(r->stage.cpu[0], &ret->busy_ns) != 0)
+		return stage_fail(&r->stage, "/proc/stat is not readable");
 	return true;
 }
 
@@ -133,6 +137,7 @@ static bool judge(
 	double cpu = (double)(m[1].cpu_ns - m[0].cpu_ns);
 	double user = (double)(m[1].split.user_ms - m[0].split.user_ms);
 	double kernel = (double)(m[1].split.kernel_ms - m[0].split.kernel_ms);
+	double busy = (double)(m[1].busy_ns - m[0].busy_ns);
 	/* In the time of `cpu`; what comes after it is not paid for in it. */
 	double got = (double)(m[1].counts.received - m[0].counts.received);
 	uint64_t owed;
@@ -145,6 +150,7 @@ static bool judge(
 	row->lost = owed > row->received ? owed - row->received : 0;
 	row->server_load = cpu / clock;
 	row->generator_load = (double)(m[1].own_ns - m[0].own_ns) / clock;
+	row->others_load = busy > cpu ? (busy - cpu) / clock : 0;
 	if (got < 1 || !row->sent)
 		return stage_fail(&r->stage, "nothing was forwarded");
 	if (m[2].counts.wrong)

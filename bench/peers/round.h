@@ -34,8 +34,9 @@ struct round_row {
 	uint64_t nacks;    /* NACK packets of the receivers */
 	double ns_per_packet, user_ns, kernel_ns; /* user: 10 ms steps */
 	double server_load, generator_load;       /* of one CPU */
-	int server_cpu, generator_cpu;            /* -1: not pinned */
-	char error[STAGE_ERROR]; /* why it could not be measured, or "" */
+	double others_load; /* of the server's CPU, by everybody else */
+	int server_cpu, generator_cpu; /* -1: not pinned */
+	char error[STAGE_ERROR];       /* why it could not be measured, or "" */
 };
 
 /* Share of what was sent that got lost, 0 to 1; 1 where nothing was measured.

@@ -18,8 +18,8 @@ void peers_line(
 {
 	if (!r) {
 		fputs("server         receivers  ns/packet    user  kernel  "
-		      "     lost         worst  server  generator  "
-		      "to hearth\n",
+		      "     lost         worst  server  others  "
+		      "generator  to hearth\n",
 			f);
 		return;
 	}
@@ -30,10 +30,11 @@ void peers_line(
 	}
 	fprintf(f,
 		"%-13s  %9u  %9.0f  %6.0f  %6.0f  %9" PRIu64
-		" %5.1f%%  %5.1f%%  %5.1f%%     %5.1f%%",
+		" %5.1f%%  %5.1f%%  %5.1f%%  %5.1f%%     %5.1f%%",
 		r->server, r->receivers, r->ns_per_packet, r->user_ns,
 		r->kernel_ns, r->lost, round_loss(r) * 100, r->least * 100,
-		r->server_load * 100, r->generator_load * 100);
+		r->server_load * 100, r->others_load * 100,
+		r->generator_load * 100);
 	if (other && !*other->error)
 		fprintf(f, "  %9.2f", r->ns_per_packet / other->ns_per_packet);
 	fputs("\n", f);
@@ -117,12 +118,13 @@ void peers_json(FILE *f, const struct report_machine *m,
 		", \"lost\": %" PRIu64 ", \"loss\": %.6f,\n"
 		"      \"worst_receiver\": %.6f, \"live\": %u, \"nacks\": "
 		"%" PRIu64 ", \"seconds\": %.3f,\n"
-		"      \"server_load\": %.4f, \"generator_load\": %.4f,\n"
+		"      \"server_load\": %.4f, \"others_load\": %.4f, "
+		"\"generator_load\": %.4f,\n"
 		"      \"server_cpu\": %d, \"generator_cpu\": %d,\n",
 		r->ns_per_packet, r->user_ns, r->kernel_ns, r->sent,
 		r->received, r->lost, round_loss(r), r->least, r->live,
-		r->nacks, r->seconds, r->server_load, r->generator_load,
-		r->server_cpu, r->generator_cpu);
+		r->nacks, r->seconds, r->server_load, r->others_load,
+		r->generator_load, r->server_cpu, r->generator_cpu);
 	report_versions(f, m);
 	fprintf(f, " }%s\n", last ? "" : ",");
 }

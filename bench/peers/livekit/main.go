@@ -1,0 +1,113 @@
+// Drives LiveKit's server for bench/run peers: driver SERVER MODE CPU.
+//
+// Lines of JSON on stdin and stdout, as bench/peers/README.md says.
+package main
+
+import (
+	"bufio"
+	"encoding/json"
+	"fmt"
+	"os"
+	"runtime/debug"
+	"sync"
+)
+
+const lineMax = 1 << 20
+
+type event struct {
+	Event    string `json:"event"`
+	Seat     int    `json:"seat"`
+	SDP      string `json:"sdp,omitempty"`
+	Text     string `json:"text,omitempty"`
+	PID      int    `json:"pid,omitempty"`
+	Version  string `json:"version,omitempty"`
+	Settings string `json:"settings,omitempty"`
+}
+
+type order struct {
+	Do   string `json:"do"`
+	Seat int    `json:"seat"`
+	SDP  string `json:"sdp"`
+}
+
+var saying sync.Mutex
+
+func say(e event) {
+	bytes, err := json.Marshal(e)
+	if err != nil {
+		return
+	}
+	saying.Lock()
+	defer saying.Unlock()
+	os.Stdout.Write(append(bytes, '\n'))
+}
+
+// The generator ends the run, and so this program.
+func fail(text string) {
+	say(event{Event: "failed", Text: "livekit: " + text})
+}
+
+// As the module that this program was built with names it.
+func version() string {
+	build, ok := debug.ReadBuildInfo()
+	for i := 0; ok && i < len(build.Deps); i++ {
+		if build.Deps[i].Path == "github.com/livekit/livekit-server" {
+			return build.Deps[i].Version
+		}
+	}
+	return "unknown"
+}
+
+type hall struct {
+	port  int
+	mu    sync.Mutex
+	seats map[int]*seat
+}
+
+func (h *hall) carryOut(o order) {
+	switch o.Do {
+	case "join":
+		s, err := join(h.port, o.Seat, o.SDP)
+		if err != nil {
+			fail(fmt.Sprintf("seat %d cannot join: %v", o.Seat, err))
+			return
+		}
+		h.mu.Lock()
+		h.seats[o.Seat] = s
+		h.mu.Unlock()
+	case "answer":
+		h.mu.Lock()
+		s := h.seats[o.Seat]
+		h.mu.Unlock()
+		if s != nil {
+			s.answer(o.SDP)
+		}
+	}
+}
+
+func main() {
+	if len(os.Args) != 4 || modes[os.Args[2]].name == "" {
+		fmt.Fprintln(os.Stderr, "usage: driver SERVER ''|-mux CPU")
+		os.Exit(2)
+	}
+	s, err := startServer(os.Args[1], os.Args[2], os.Args[3])
+	defer s.stop()
+	if err != nil {
+		fail(err.Error())
+		return
+	}
+	say(event{Event: "ready", PID: s.command.Process.Pid,
+		Version:  "livekit " + version(),
+		Settings: modes[os.Args[2]].name + "; congestion control off"})
+	h := &hall{port: s.port, seats: map[int]*seat{}}
+	lines := bufio.NewScanner(os.Stdin)
+	lines.Buffer(nil, lineMax)
+	for lines.Scan() {
+		var o order
+		if err := json.Unmarshal(lines.Bytes(), &o); err != nil {
+			fail(err.Error())
+			return
+		}
+		h.carryOut(o)
+	}
+}
