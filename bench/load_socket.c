@@ -58,7 +58,8 @@ static bool count_header(struct load_seat *s, uint8_t *buf, size_t len)
 		return false;
 	got = receive_packet(
 		&stream->receive, c->now_us, pkt.seq, pkt.ts, len, &seq);
-	if (got == RECEIVE_DUPLICATE || got == RECEIVE_OLD)
+	if (got == RECEIVE_DUPLICATE || got == RECEIVE_OLD ||
+		client_is_padded(buf))
 		return true;
 	stream->packets++;
 	stream->bytes += len;

@@ -142,6 +142,13 @@ int client_answer(struct client *c, uint64_t now_us, const char *sdp);
  */
 char *client_negotiate(struct client *c, uint64_t now_us, const char *sdp);
 
+/* No publisher here pads: such an RTP packet carries none of its media, but
+ * comes from a server that begins its streams with padding. */
+static inline bool client_is_padded(const uint8_t *rtp)
+{
+	return rtp[0] & 0x20;
+}
+
 void client_input(struct client *c, uint64_t now_us, uint8_t *buf, size_t len);
 void client_tick(struct client *c, uint64_t now_us);
 uint64_t client_deadline(const struct client *c);

@@ -211,7 +211,8 @@ void client_media_packet(struct client *c, uint8_t *buf, size_t len)
 	}
 	enum receive_got got = receive_packet(
 		&s->receive, c->now_us, pkt.seq, pkt.ts, len, &seq);
-	if (got == RECEIVE_DUPLICATE || got == RECEIVE_OLD)
+	if (got == RECEIVE_DUPLICATE || got == RECEIVE_OLD ||
+		client_is_padded(buf))
 		return;
 	s->packets++;
 	s->bytes += len;

@@ -8,7 +8,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
-	"runtime/debug"
+	"os/exec"
+	"strings"
 	"sync"
 )
 
@@ -47,15 +48,14 @@ func fail(text string) {
 	say(event{Event: "failed", Text: "livekit: " + text})
 }
 
-// As the module that this program was built with names it.
-func version() string {
-	build, ok := debug.ReadBuildInfo()
-	for i := 0; ok && i < len(build.Deps); i++ {
-		if build.Deps[i].Path == "github.com/livekit/livekit-server" {
-			return build.Deps[i].Version
-		}
+// As the server names itself: "livekit-server version 1.2.3".
+func version(program string) string {
+	said, err := exec.Command(program, "--version").Output()
+	words := strings.Fields(string(said))
+	if err != nil || len(words) == 0 {
+		return "livekit of unknown version"
 	}
-	return "unknown"
+	return "livekit " + words[len(words)-1]
 }
 
 type hall struct {
@@ -97,7 +97,7 @@ func main() {
 		return
 	}
 	say(event{Event: "ready", PID: s.command.Process.Pid,
-		Version:  "livekit " + version(),
+		Version:  version(os.Args[1]),
 		Settings: modes[os.Args[2]].name + "; congestion control off"})
 	h := &hall{port: s.port, seats: map[int]*seat{}}
 	lines := bufio.NewScanner(os.Stdin)
