@@ -10,7 +10,8 @@ target_compile_definitions(bench_peers PRIVATE
 if(HEARTH_TESTS)
   add_test(NAME interop_bench_peers COMMAND
     ${CMAKE_CURRENT_LIST_DIR}/peers/net $<TARGET_FILE:bench_peers>
-    --servers hearth,janus-loops,janus-threads --receivers 3 --seconds 1)
+    --servers hearth,janus-loops,janus-threads --receivers 3 --seconds 3
+    --no-pin)
   set_tests_properties(interop_bench_peers PROPERTIES
     LABELS interop TIMEOUT 180)
 endif()
