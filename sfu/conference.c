@@ -27,6 +27,7 @@ struct conference *conference_free(struct conference *c)
 	struct sfu_event ev;
 	if (!c)
 		return NULL;
+	c->fanout = fanout_free(c->fanout);
 	for (unsigned i = 0; i < c->n; i++)
 		c->p[i]->gone = true;
 	for (unsigned i = 0; i < c->n; i++)
@@ -226,10 +227,15 @@ void conference_leave(struct conference *c, uint64_t now_us, sfu_id id,
 	leave(c);
 }
 
+void conference_forward(struct conference *c, uint64_t now_us)
+{
+	fanout_run(c->fanout, now_us, c->env->out);
+}
+
 /* --- datagrams and time ------------------------------------------------------
  */
 
-bool conference_input(struct conference *c, uint64_t now_us,
+bool conference_gather(struct conference *c, uint64_t now_us,
 	struct participant *p, const struct sockaddr *from, uint8_t *buf,
 	size_t len, struct outbox *out)
 {
@@ -248,6 +254,23 @@ bool conference_input(struct conference *c, uint64_t now_us,
 	return got == PEER_STUN && !p->gone;
 }
 
+void conference_gathered(
+	struct conference *c, uint64_t now_us, struct outbox *out)
+{
+	enter(c, now_us, out);
+	conference_forward(c, now_us);
+	leave(c);
+}
+
+bool conference_input(struct conference *c, uint64_t now_us,
+	struct participant *p, const struct sockaddr *from, uint8_t *buf,
+	size_t len, struct outbox *out)
+{
+	bool proven = conference_gather(c, now_us, p, from, buf, len, out);
+	conference_gathered(c, now_us, out);
+	return proven;
+}
+
 void conference_plain_input(struct conference *c, uint64_t now_us,
 	struct participant *p, bool rtcp, uint8_t *buf, size_t len,
 	struct outbox *out)
@@ -259,6 +282,7 @@ void conference_plain_input(struct conference *c, uint64_t now_us,
 		participant_rtcp(p, now_us, buf, len);
 	else
 		participant_rtp(p, now_us, buf, len);
+	conference_forward(c, now_us);
 	leave(c);
 }
 

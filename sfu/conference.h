@@ -63,6 +63,16 @@ bool conference_input(struct conference *c, uint64_t now_us,
 	struct participant *p, const struct sockaddr *from, uint8_t *buf,
 	size_t len, struct outbox *out);
 
+/* The same as one of a batch: what it brings for others may wait, as views into
+ * buf, which must stay as it is until conference_gathered. Nothing else of the
+ * conference need be called in between, but may be. */
+bool conference_gather(struct conference *c, uint64_t now_us,
+	struct participant *p, const struct sockaddr *from, uint8_t *buf,
+	size_t len, struct outbox *out);
+/* Forwards what the batch brought. */
+void conference_gathered(
+	struct conference *c, uint64_t now_us, struct outbox *out);
+
 /* One clear RTP packet, or RTCP compound, of a local program. buf is changed in
  * place. */
 void conference_plain_input(struct conference *c, uint64_t now_us,

@@ -6,6 +6,7 @@
 
 #include <sys/queue.h>
 #include "sfu/conference.h"
+#include "sfu/fanout.h"
 #include "sfu/participant.h"
 #include "sfu/speaker.h"
 
@@ -26,7 +27,8 @@ struct conference {
 	STAILQ_HEAD(, conference_event) events;
 	unsigned n_events;
 	struct conference_event *handed_out;
-	uint8_t *scratch; /* a message with its sender prefix */
+	uint8_t *scratch;      /* a message with its sender prefix */
+	struct fanout *fanout; /* NULL until somebody publishes */
 	uint64_t joins, leaves, dtls_failed;
 	uint64_t drops[CONFERENCE_DROPS]; /* of those who left */
 	struct participant_stats gone;    /* likewise */
@@ -45,6 +47,10 @@ struct conference_event *conference_event_free(struct conference_event *e);
 /* The published track that speaks, or of the first participant but `than`. */
 struct participant *conference_shown(
 	struct conference *c, const struct participant *than);
+
+/* Forwards what was gathered, into env->out. To be called before anything that
+ * decides who gets what, or how, becomes different. */
+void conference_forward(struct conference *c, uint64_t now_us);
 
 /* The tracks of p changed: everybody else subscribes anew. */
 void conference_tracks_changed(

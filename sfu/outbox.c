@@ -27,49 +27,76 @@ void outbox_done(struct outbox *o)
 	o->n = 0;
 }
 
-static struct packet *next_slot(struct outbox *o, uint32_t plug)
+void outbox_make_room(struct outbox *o, unsigned n)
+{
+	if (o->n && o->n + n > OUTBOX_PACKETS)
+		o->flush(o);
+}
+
+static struct packet *next_slot(struct outbox *o)
 {
 	if (o->n == OUTBOX_PACKETS)
 		o->flush(o);
 	assert(o->n < OUTBOX_PACKETS);
-	if (o->n == 0)
+	if (o->n == 0) {
 		o->batch++;
+		o->n_targets = 0;
+	}
 	struct packet *p = &o->v[o->n++];
-	p->next = OUTBOX_NONE;
-	p->head = true;
-	p->plug = plug;
+	p->plug = 0;
 	p->key = NULL;
 	p->rtcp = false;
 	p->len = 0;
+	p->target = OUTBOX_NONE;
+	p->next = OUTBOX_NONE;
 	return p;
+}
+
+static void new_target(
+	struct outbox *o, struct packet *p, const struct sockaddr *to)
+{
+	struct outbox_target *t = &o->target[o->n_targets];
+	memcpy(&t->to, to, ice_addr_len(to));
+	t->first = t->last = (uint16_t)(p - o->v);
+	p->target = (uint16_t)o->n_targets++;
 }
 
 struct packet *outbox_add(struct outbox *o, const struct sockaddr *to)
 {
-	struct packet *p = next_slot(o, 0);
-	memcpy(&p->to, to, ice_addr_len(to));
+	struct packet *p = next_slot(o);
+	new_target(o, p, to);
 	return p;
 }
 
 struct packet *outbox_add_flow(
 	struct outbox *o, const struct sockaddr *to, struct outbox_flow *flow)
 {
-	struct packet *p = outbox_add(o, to);
-	uint16_t at = (uint16_t)(p - o->v);
-	if (flow->batch == o->batch) {
-		o->v[flow->last].next = at;
-		p->head = false;
+	struct packet *p = next_slot(o);
+	struct outbox_target *t = &o->target[flow->target];
+	if (flow->batch == o->batch && ice_addr_equal(&t->to.any, to)) {
+		uint16_t at = (uint16_t)(p - o->v);
+		o->v[t->last].next = at;
+		t->last = at;
+		p->target = flow->target;
+		return p;
 	}
+	new_target(o, p, to);
 	flow->batch = o->batch;
-	flow->last = at;
+	flow->target = p->target;
 	return p;
 }
 
 struct packet *outbox_add_plug(struct outbox *o, uint32_t plug)
 {
-	struct packet *p = next_slot(o, plug);
+	struct packet *p = next_slot(o);
+	p->plug = plug;
 	o->n_plug++;
 	return p;
+}
+
+const struct sockaddr *outbox_to(const struct outbox *o, const struct packet *p)
+{
+	return p->target == OUTBOX_NONE ? NULL : &o->target[p->target].to.any;
 }
 
 static void seal_some(

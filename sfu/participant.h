@@ -3,9 +3,10 @@
  * the tracks it publishes and the subscriptions it receives. Private to the
  * conference floor; fronts see conference.h through the seam.
  *
- * Split by concern: participant.c (life, incoming RTP), participant_rtcp.c,
- * participant_sdp.c (offers and answers), participant_tracks.c (what it
- * publishes), participant_subs.c (what it receives), message.c (data channels).
+ * Split by concern: participant.c (life), participant_rtp.c (incoming RTP),
+ * participant_rtcp.c, participant_sdp.c (offers and answers),
+ * participant_tracks.c (what it publishes), participant_subs.c (what it
+ * receives), message.c (data channels).
  */
 #ifndef HEARTH_SFU_PARTICIPANT_H
 #define HEARTH_SFU_PARTICIPANT_H
@@ -106,7 +107,7 @@ void participant_settle(struct participant *p, uint64_t now_us);
 
 bool participant_ready(const struct participant *p); /* transport up */
 
-/* Incoming, clear. */
+/* Incoming, clear. What RTP brings for others waits for conference_forward. */
 void participant_rtp(
 	struct participant *p, uint64_t now_us, uint8_t *buf, size_t len);
 void participant_rtcp(

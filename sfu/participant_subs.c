@@ -8,6 +8,7 @@ void participant_unsubscribe(
 	struct participant *p, unsigned index, uint64_t now_us)
 {
 	struct subscription *s = p->sub[index];
+	conference_forward(p->conference, now_us);
 	if (subscription_holds_line(s))
 		negotiation_unsend(p->negotiation, s->transceiver);
 	if (p->peer.crypt && p->peer.env->out)
@@ -157,6 +158,7 @@ void participant_subscribe(
 {
 	if (p->gone || p->peer.state == PEER_NEW)
 		return;
+	conference_forward(p->conference, now_us);
 	if (!p->opt.renegotiate) {
 		if (negotiation_state(p->negotiation) == NEGOTIATE_HAVE_REMOTE)
 			subscribe_switched(p);
@@ -170,6 +172,7 @@ void participant_subscribe(
 
 void participant_refresh(struct participant *p, uint64_t now_us)
 {
+	conference_forward(p->conference, now_us);
 	for (unsigned i = 0; i < p->n_subs; i++) {
 		struct subscription *s = p->sub[i];
 		subscription_update(s, now_us, participant_ready(p));

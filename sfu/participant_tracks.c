@@ -22,6 +22,7 @@ void participant_end_track(
 	struct participant *p, unsigned index, uint64_t now_us)
 {
 	struct track *t = p->track[index];
+	conference_forward(p->conference, now_us);
 	while (t->n_subs) {
 		struct subscription *s = t->sub[t->n_subs - 1];
 		if (s->switched) {
@@ -72,6 +73,10 @@ static struct track *make_track(
 	if (!v)
 		return NULL;
 	p->track = v;
+	if (!p->conference->fanout)
+		p->conference->fanout = fanout_new();
+	if (!p->conference->fanout)
+		return NULL;
 	if (track_new(&t, p, index, kind,
 		    kind == SDP_AUDIO ? limits->history_audio
 				      : limits->history_video))

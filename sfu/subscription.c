@@ -81,15 +81,34 @@ static void map_codecs(struct subscription *s, const struct transceiver *from,
 	}
 }
 
+static const enum negotiate_ext forwarded[] = { EXT_AUDIO_LEVEL,
+	EXT_ORIENTATION, EXT_PLAYOUT_DELAY, EXT_COLOR, EXT_ABS_CAPTURE_TIME,
+	EXT_DEPENDENCY };
+enum { FORWARDED = sizeof(forwarded) / sizeof(forwarded[0]) };
+
+static bool is_forwarded(const struct negotiation *from, uint8_t id)
+{
+	for (unsigned i = 0; i < FORWARDED; i++)
+		if (negotiation_ext(from, forwarded[i]) == id)
+			return true;
+	return false;
+}
+
+void subscription_keep_extensions(
+	const struct negotiation *from, struct rtp_packet *pkt)
+{
+	unsigned n = 0;
+	for (unsigned i = 0; i < pkt->n_ext; i++)
+		if (is_forwarded(from, pkt->ext[i].id))
+			pkt->ext[n++] = pkt->ext[i];
+	pkt->n_ext = n;
+}
+
 static void map_extensions(struct subscription *s)
 {
-	static const enum negotiate_ext forwarded[] = { EXT_AUDIO_LEVEL,
-		EXT_ORIENTATION, EXT_PLAYOUT_DELAY, EXT_COLOR,
-		EXT_ABS_CAPTURE_TIME, EXT_DEPENDENCY };
 	const struct negotiation *from = s->track->owner->negotiation;
 	memset(s->ext_map, 0, sizeof(s->ext_map));
-	for (unsigned i = 0; i < sizeof(forwarded) / sizeof(forwarded[0]);
-		i++) {
+	for (unsigned i = 0; i < FORWARDED; i++) {
 		uint8_t in = negotiation_ext(from, forwarded[i]);
 		if (in && in < SUBSCRIPTION_EXTS)
 			s->ext_map[in] = negotiation_ext(
@@ -157,55 +176,25 @@ static void emit(struct subscription *s, uint64_t now_us,
 }
 
 /* True when the gate lets this packet through; opens it if it may. */
-static bool pass_gate(struct subscription *s, uint64_t now_us,
-	const struct rtp_packet *pkt, uint64_t seq, const struct codec *codec)
+static bool pass_gate(
+	struct subscription *s, uint64_t now_us, const struct track_packet *p)
 {
 	if (!s->waiting)
 		return true;
-	if (seq <= s->floor) {
-		track_want_keyframe(s->track, now_us);
+	if (p->seq <= s->floor || !p->key)
 		return false;
-	}
-	if (codec->is_keyframe &&
-		!codec->is_keyframe(pkt->payload, pkt->payload_len)) {
-		track_want_keyframe(s->track, now_us);
-		return false;
-	}
-	rewrite_switch(&s->rewrite, now_us, seq, pkt->ts);
+	rewrite_switch(&s->rewrite, now_us, p->seq, p->view.ts);
 	s->waiting = false;
 	return true;
 }
 
-/* A key frame whose first packet came late has opened the gate: what came in
- * between stands in the history. Others ask for it by NACK, but a local program
- * is promised everything. */
-static void catch_up(struct subscription *s, uint64_t now_us, uint64_t seq)
+/* Why it was not sent, if that is to be counted; else CONFERENCE_DROPS. */
+static enum conference_drop forward_one(
+	struct subscription *s, uint64_t now_us, const struct track_packet *p)
 {
-	uint64_t newest = s->track->seq_base + s->track->receive.highest;
-	uint8_t copy[HISTORY_SLOT];
-	struct rtp_packet pkt;
-	size_t len;
-	while (++seq <= newest) {
-		const uint8_t *buf = history_get(s->track->history, seq, &len);
-		if (!buf)
-			continue;
-		memcpy(copy, buf, len);
-		if (rtp_parse(&pkt, copy, len) == 0 &&
-			s->track->codec_of_pt[pkt.pt])
-			subscription_forward(s, now_us, &pkt, seq,
-				s->track->codec_of_pt[pkt.pt]);
-	}
-}
-
-enum conference_drop subscription_forward(struct subscription *s,
-	uint64_t now_us, const struct rtp_packet *pkt, uint64_t seq,
-	const struct codec *codec)
-{
-	bool was_waiting = s->waiting;
+	const struct rtp_packet *pkt = &p->view;
 	uint16_t out_seq;
 	uint32_t out_ts;
-	if (!s->active)
-		return CONFERENCE_DROPS;
 	bool taken = s->pt_map[pkt->pt] != SUBSCRIPTION_NO_PT;
 	bool fits = pkt->payload_len + RTP_HEADER_MAX <=
 		    OUTBOX_SLOT - CRYPT_TRAILER;
@@ -213,20 +202,66 @@ enum conference_drop subscription_forward(struct subscription *s,
 	if (!taken || !fits || pkt->payload_len == 0) {
 		/* The receiver must not take it for a loss and ask for it. */
 		if (!s->waiting)
-			rewrite_drop(&s->rewrite, seq);
+			rewrite_drop(&s->rewrite, p->seq);
 		return !taken  ? DROP_CODEC
 		       : !fits ? DROP_TOO_LONG
 			       : CONFERENCE_DROPS;
 	}
-	if (!pass_gate(s, now_us, pkt, seq, codec))
+	if (!pass_gate(s, now_us, p))
 		return DROP_NOT_KEYFRAME;
-	if (!rewrite_packet(
-		    &s->rewrite, now_us, seq, pkt->ts, &out_seq, &out_ts))
-		return CONFERENCE_DROPS;
-	emit(s, now_us, pkt, out_seq, out_ts);
-	if (was_waiting && s->to->plain)
-		catch_up(s, now_us, seq);
+	if (rewrite_packet(
+		    &s->rewrite, now_us, p->seq, pkt->ts, &out_seq, &out_ts))
+		emit(s, now_us, pkt, out_seq, out_ts);
 	return CONFERENCE_DROPS;
+}
+
+static bool is_among(
+	uint64_t seq, const struct track_packet *const *v, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++)
+		if (v[i]->seq == seq)
+			return true;
+	return false;
+}
+
+/* A key frame whose first packet came late has opened the gate: what came in
+ * between stands in the history. Others ask for it by NACK, but a local program
+ * is promised everything. rest: what is about to be forwarded anyway. */
+static void catch_up(struct subscription *s, uint64_t now_us, uint64_t seq,
+	const struct track_packet *const *rest, unsigned n_rest)
+{
+	uint64_t newest = s->track->seq_base + s->track->receive.highest;
+	uint8_t copy[HISTORY_SLOT];
+	struct track_packet p = { .key = false };
+	size_t len;
+	while (++seq <= newest) {
+		const uint8_t *buf = history_get(s->track->history, seq, &len);
+		if (!buf || is_among(seq, rest, n_rest))
+			continue;
+		memcpy(copy, buf, len);
+		p.seq = seq;
+		if (rtp_parse(&p.view, copy, len) == 0 &&
+			s->track->codec_of_pt[p.view.pt])
+			forward_one(s, now_us, &p);
+	}
+}
+
+bool subscription_forward(struct subscription *s, uint64_t now_us,
+	const struct track_packet *const *v, unsigned n)
+{
+	bool unmet = false;
+	if (!s->active)
+		return false;
+	for (unsigned i = 0; i < n; i++) {
+		bool was_waiting = s->waiting;
+		enum conference_drop why = forward_one(s, now_us, v[i]);
+		unmet = why == DROP_NOT_KEYFRAME;
+		if (why != CONFERENCE_DROPS)
+			peer_drop(&s->to->peer, why);
+		if (was_waiting && !s->waiting && s->to->plain)
+			catch_up(s, now_us, v[i]->seq, v + i + 1, n - i - 1);
+	}
+	return unmet;
 }
 
 bool subscription_resend(struct subscription *s, uint64_t now_us,

@@ -56,11 +56,15 @@ bool subscription_holds_line(const struct subscription *s);
  * turns it active or not. `ready`: the receiver's transport is up. */
 void subscription_update(struct subscription *s, uint64_t now_us, bool ready);
 
-/* Forwards one packet of its track into the outbox, or drops it. seq: the
- * track's unwrapped number. Returns CONFERENCE_DROPS when it was sent. */
-enum conference_drop subscription_forward(struct subscription *s,
-	uint64_t now_us, const struct rtp_packet *pkt, uint64_t seq,
-	const struct codec *codec);
+/* Forwards packets of its track, as they came, into the outbox, or drops them
+ * (counted). True: it waits for a key frame and none of these was the last. */
+bool subscription_forward(struct subscription *s, uint64_t now_us,
+	const struct track_packet *const *v, unsigned n);
+
+/* Leaves of a publisher's packet the extension elements that any receiver may
+ * be sent. */
+void subscription_keep_extensions(
+	const struct negotiation *from, struct rtp_packet *pkt);
 
 /* Answers one sequence number of a NACK out of the history. True if sent. */
 bool subscription_resend(struct subscription *s, uint64_t now_us,

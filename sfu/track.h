@@ -22,6 +22,16 @@ enum {
 struct participant;
 struct subscription;
 
+/* One packet of a track with what all its subscriptions have to know of it,
+ * found out once. */
+struct track_packet {
+	/* Clear. Of its extension elements those that anybody is sent. */
+	struct rtp_packet view;
+	uint64_t seq; /* unwrapped, the track's */
+	const struct codec *codec;
+	bool key; /* who waits may begin here */
+};
+
 struct track {
 	struct participant *owner;
 	unsigned transceiver; /* in the owner's negotiation */

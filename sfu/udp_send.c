@@ -154,7 +154,7 @@ static void send_batch(struct udp *u, struct udp_socket *s)
 	}
 }
 
-/* What a pass over the outbox knows of the run it is in. */
+/* What is known of the target that the pass over the outbox is at. */
 struct run {
 	const struct sockaddr *to;
 	const struct udp_path *path;
@@ -200,8 +200,8 @@ static void begin_message(
 
 	b->message[b->n_out] =
 		(struct udp_message){ .path = r->path, .size = p->len };
-	m->msg_name = (void *)(uintptr_t)&p->to;
-	m->msg_namelen = ice_addr_len((const struct sockaddr *)&p->to);
+	m->msg_name = (void *)(uintptr_t)r->to;
+	m->msg_namelen = ice_addr_len(r->to);
 	m->msg_iov = &b->part[b->n_parts];
 	m->msg_iovlen = 0;
 	m->msg_flags = 0;
@@ -232,31 +232,34 @@ static void put_packet(
 	r->open = p->len == g->size;
 }
 
+static void send_target(struct udp *u, unsigned *socket,
+	const struct outbox *out, const struct outbox_target *t,
+	udp_path_h *path, void *arg)
+{
+	struct run r = { .to = NULL };
+
+	for (unsigned k = t->first; k != OUTBOX_NONE; k = out->v[k].next) {
+		const struct packet *p = &out->v[k];
+
+		if (!p->len)
+			continue;
+		if (!r.to)
+			start_run(u, &r, &t->to.any, path, arg);
+		if (r.socket == UDP_SOCKETS)
+			u->stats.no_socket++;
+		else
+			put_packet(u, &r, socket, p);
+	}
+}
+
 void udp_send(
 	struct udp *u, const struct outbox *out, udp_path_h *path, void *arg)
 {
-	struct run r = { .socket = UDP_SOCKETS };
 	unsigned socket = UDP_SOCKETS;
 
-	for (unsigned i = 0; i < out->n; i++) {
-		if (!out->v[i].head || out->v[i].plug)
-			continue;
-		r.open = false;
-		for (unsigned k = i; k != OUTBOX_NONE; k = out->v[k].next) {
-			const struct packet *p = &out->v[k];
-			const struct sockaddr *to =
-				(const struct sockaddr *)&p->to;
-
-			if (!p->len)
-				continue;
-			if (!r.to || !ice_addr_equal(r.to, to))
-				start_run(u, &r, to, path, arg);
-			if (r.socket == UDP_SOCKETS)
-				u->stats.no_socket++;
-			else
-				put_packet(u, &r, &socket, p);
-		}
-	}
+	/* While nothing is in this batch the targets are of one before. */
+	for (unsigned i = 0; out->n && i < out->n_targets; i++)
+		send_target(u, &socket, out, &out->target[i], path, arg);
 	if (u->batch->n_out)
 		send_batch(u, &u->v[socket]);
 }

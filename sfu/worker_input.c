@@ -35,8 +35,8 @@ static void hand_over(struct worker *w, struct seat *s,
 	size_t len)
 {
 	struct worker_room *r = s->room;
-	bool proven = conference_input(r->conference, w->now_us, s->participant,
-		from, buf, len, &w->outbox);
+	bool proven = conference_gather(r->conference, w->now_us,
+		s->participant, from, buf, len, &w->outbox);
 
 	/* The proof first: its reply may ask for the path at the flush. */
 	if (proven && !demux_prove(w->demux, w->now_us, &s->owner, from, path))
@@ -134,6 +134,20 @@ static void take(struct worker *w, const struct udp_datagram *d)
 		hand_over(w, s, d->from, &d->path, d->buf, d->len);
 }
 
+/* One batch. Its buffers are those of the next one, too. */
+static unsigned take_batch(struct worker *w, unsigned index)
+{
+	const struct udp_datagram *v = NULL;
+	unsigned n = udp_receive(&w->udp, index, &v);
+	struct worker_room *r;
+
+	for (unsigned i = 0; i < n; i++)
+		take(w, &v[i]);
+	SLIST_FOREACH(r, &w->touched, next_touched)
+	conference_gathered(r->conference, w->now_us, &w->outbox);
+	return n;
+}
+
 static void read_socket(struct worker *w, unsigned index)
 {
 	struct handshakes *q = w->handshakes;
@@ -141,11 +155,8 @@ static void read_socket(struct worker *w, unsigned index)
 
 	worker_turn_begin(w);
 	for (int b = 0; b < BATCHES_PER_TURN; b++) {
-		const struct udp_datagram *v = NULL;
-		unsigned n = udp_receive(&w->udp, index, &v);
+		unsigned n = take_batch(w, index);
 
-		for (unsigned i = 0; i < n; i++)
-			take(w, &v[i]);
 		if (n < UDP_BATCH || w->udp.stats.out - sent > SENT_PER_TURN)
 			break;
 	}

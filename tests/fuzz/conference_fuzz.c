@@ -89,7 +89,7 @@ static void check_packets(void)
 			assert(!p->key && p->plug == w.seat[SEATS - 1].id);
 			continue;
 		}
-		assert(p->to.ss_family == AF_INET);
+		assert(outbox_to(&w.out, p)->sa_family == AF_INET);
 		for (unsigned k = 0; k < w.c->n; k++)
 			known |= p->key == w.c->p[k]->peer.crypt;
 		assert(known);

@@ -18,6 +18,8 @@ int gettimeofday(struct timeval *restrict tv, void *restrict tz)
 	return 0;
 }
 
+enum { SIM_BATCH = 32 };
+
 enum event_kind {
 	TO_SERVER,
 	TO_CLIENT,
@@ -153,7 +155,7 @@ static void flush(struct outbox *out)
 			s->plugs.packet(s, p->plug, p->rtcp, p->data, p->len);
 			continue;
 		}
-		seat = seat_of_addr(s, (struct sockaddr *)&p->to);
+		seat = seat_of_addr(s, outbox_to(out, p));
 		/* Nobody is there any more: a rebound NAT, say. */
 		if (!seat || !p->len)
 			continue;
@@ -373,9 +375,31 @@ static void to_server(struct sim *s, struct sim_event *e)
 	/* As the worker's demultiplexer does: a known address is its owner's, a
 	 * check from a new one names its owner by ufrag. */
 	struct participant *p = conference_find(s->conference, e->id);
+	digest(s, e->kind, e->seat, e->at_us);
 	if (p)
-		conference_input(s->conference, s->now_us, p,
+		conference_gather(s->conference, s->now_us, p,
 			(struct sockaddr *)&e->from, e->buf, e->len, &s->out);
+}
+
+static bool is_due(const struct sim *s)
+{
+	return s->n_events && s->heap[0].at_us <= s->now_us;
+}
+
+/* What reaches the server at one instant is one batch of the worker's. */
+static void batch_to_server(struct sim *s, struct sim_event *first)
+{
+	struct sim_event v[SIM_BATCH] = { *first };
+	unsigned n = 1;
+	to_server(s, first);
+	while (n < SIM_BATCH && is_due(s) && s->heap[0].kind == TO_SERVER) {
+		v[n] = pop(s);
+		to_server(s, &v[n++]);
+	}
+	conference_gathered(s->conference, s->now_us, &s->out);
+	sim_settle(s);
+	for (unsigned i = 0; i < n; i++)
+		free(v[i].buf);
 }
 
 static void dispatch(struct sim *s, struct sim_event *e)
@@ -383,11 +407,6 @@ static void dispatch(struct sim *s, struct sim_event *e)
 	struct sim_seat *seat = &s->seat[e->seat];
 	char *text;
 	digest(s, e->kind, e->seat, e->at_us);
-	if (e->kind == TO_SERVER) {
-		to_server(s, e);
-		sim_settle(s);
-		return;
-	}
 	if (seat->id != e->id || !seat->client)
 		return;
 	switch (e->kind) {
@@ -460,8 +479,12 @@ void sim_run(struct sim *s, uint64_t for_us)
 		spins = s->now_us == last ? spins + 1 : 0;
 		last = s->now_us;
 		assert(spins < 100000);
-		while (s->n_events && s->heap[0].at_us <= s->now_us) {
+		while (is_due(s)) {
 			struct sim_event e = pop(s);
+			if (e.kind == TO_SERVER) {
+				batch_to_server(s, &e);
+				continue;
+			}
 			dispatch(s, &e);
 			free(e.buf);
 		}

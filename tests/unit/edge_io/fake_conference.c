@@ -196,7 +196,7 @@ bool participant_expensive(
 	return len && fake.expensive && buf[0] == fake.expensive;
 }
 
-bool conference_input(struct conference *c, uint64_t now_us,
+bool conference_gather(struct conference *c, uint64_t now_us,
 	struct participant *p, const struct sockaddr *from, uint8_t *buf,
 	size_t len, struct outbox *out)
 {
@@ -213,6 +213,14 @@ bool conference_input(struct conference *c, uint64_t now_us,
 		emit(c, &(struct sfu_event){ .type = SFU_EV_CONNECTED,
 				.participant = p->id });
 	return len && buf[0] < 4;
+}
+
+void conference_gathered(
+	struct conference *c, uint64_t now_us, struct outbox *out)
+{
+	(void)c;
+	(void)now_us;
+	(void)out;
 }
 
 void conference_tick(struct conference *c, uint64_t now_us, struct outbox *out)

@@ -56,7 +56,8 @@ static void a_slot_is_fresh(void **state)
 		assert_null(p->key);
 		assert_false(p->rtcp);
 		assert_int_equal(p->len, 0);
-		assert_memory_equal(&p->to, &somewhere, sizeof(somewhere));
+		assert_memory_equal(
+			outbox_to(&o, p), &somewhere, sizeof(somewhere));
 		/* What the next one must not inherit. */
 		p->key = (struct crypt *)&sink;
 		p->rtcp = true;
@@ -76,7 +77,7 @@ static void an_address_keeps_its_family(void **state)
 	assert_int_equal(outbox_init(&o, on_flush, &sink), 0);
 	six.sin6_addr.s6_addr[15] = 1;
 	struct packet *p = outbox_add(&o, (struct sockaddr *)&six);
-	assert_memory_equal(&p->to, &six, sizeof(six));
+	assert_memory_equal(outbox_to(&o, p), &six, sizeof(six));
 	outbox_done(&o);
 }
 

@@ -423,7 +423,7 @@ static void packets_bear_key_and_kind(void **state)
 	assert_ptr_equal(p->key, w.peer.crypt);
 	assert_true(p->rtcp);
 	assert_true(ice_addr_equal(
-		(struct sockaddr *)&p->to, (struct sockaddr *)&w.addr));
+		outbox_to(&w.box, p), (struct sockaddr *)&w.addr));
 	assert_false(peer_packet(&w.peer, false)->rtcp);
 	w.box.n = 0;
 }

@@ -271,6 +271,28 @@ static void it_learns_who_speaks(void **state)
 	assert_int_equal(got.speaker, st.p[1]->id);
 }
 
+/* The same where all of it comes in one batch: what the history has and what
+ * still waits is one packet. */
+static void nothing_comes_twice_behind_a_late_key_frame(void **state)
+{
+	(void)state;
+	plug(&both);
+	say(HEAD LISTEN);
+	stage_run(&st, SIM_S);
+	stage_video(&st, 0, 10, false);
+	got.rtp = 0;
+	st.hold = true;
+	stage_video(&st, 0, 11, false);
+	stage_video(&st, 0, 9, true);
+	stage_video(&st, 0, 12, false);
+	stage_video(&st, 0, 13, false);
+	stage_let_go(&st);
+	flush();
+	assert_int_equal(got.rtp, 5);
+	for (unsigned i = 1; i < 5; i++)
+		assert_int_equal((uint16_t)(got.seq[i] - got.seq[0]), i);
+}
+
 /* It has no keys whose state would have to be forgotten. */
 static void it_may_change_its_ssrc_for_ever(void **state)
 {
@@ -424,6 +446,7 @@ int main(void)
 		WITH(others_hear_nothing_of_clear_packets),
 		WITH(it_gets_what_others_get),
 		WITH(nothing_is_missing_behind_a_late_key_frame),
+		WITH(nothing_comes_twice_behind_a_late_key_frame),
 		WITH(nothing_from_before_it_came),
 		WITH(it_learns_who_speaks),
 		WITH(it_may_change_its_ssrc_for_ever),

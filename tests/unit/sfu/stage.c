@@ -64,7 +64,18 @@ void stage_rtp(struct stage *s, unsigned i, const struct rtp_header *h,
 	if (len)
 		memcpy(buf + n, payload, len);
 	participant_rtp(s->p[i], s->sim.now_us, buf, n + len);
-	free(buf);
+	assert_true(s->n_held < STAGE_HELD);
+	s->held[s->n_held++] = buf;
+	if (!s->hold)
+		stage_let_go(s);
+}
+
+void stage_let_go(struct stage *s)
+{
+	conference_forward(s->sim.conference, s->sim.now_us);
+	while (s->n_held)
+		free(s->held[--s->n_held]);
+	s->hold = false;
 }
 
 uint32_t stage_ssrc(unsigned i, enum client_kind kind)

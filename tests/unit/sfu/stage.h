@@ -13,13 +13,21 @@
 #include "sfu/conference_private.h"
 #include "tests/sim/sim.h"
 
-enum { STAGE_SEATS = 16, STAGE_AUDIO_PT = 111, STAGE_VIDEO_PT = 96 };
+enum {
+	STAGE_SEATS = 16,
+	STAGE_AUDIO_PT = 111,
+	STAGE_VIDEO_PT = 96,
+	STAGE_HELD = 64,
+};
 
 struct stage {
 	struct sim sim;
 	struct sim_seat *seat[STAGE_SEATS];
 	struct participant *p[STAGE_SEATS]; /* NULL once it left */
 	unsigned n;
+	bool hold; /* what stage_rtp brings waits for stage_let_go */
+	uint8_t *held[STAGE_HELD];
+	unsigned n_held;
 };
 
 /* n usual clients, ids 1 to n, see each other. */
@@ -30,10 +38,13 @@ unsigned stage_join(struct stage *s, const struct client_config *cfg);
 /* Time passes; then the outbox is empty and set for the test's own calls. */
 void stage_run(struct stage *s, uint64_t for_us);
 
-/* A clear packet of client i, as if it had come in and been opened. */
+/* A clear packet of client i, as if it had come in and been opened. Forwarded
+ * at once, or, while `hold` is set, with its batch. */
 void stage_rtp(struct stage *s, unsigned i, const struct rtp_header *h,
 	const uint8_t *payload, size_t len);
-/* The same in short: VP8 (a key frame or not) or opus under i's own SSRC. */
+/* The batch ends: it is forwarded, and its buffers are gone. */
+void stage_let_go(struct stage *s);
+/* stage_rtp in short: VP8 (a key frame or not) or opus under i's own SSRC. */
 void stage_video(struct stage *s, unsigned i, uint16_t seq, bool key);
 void stage_audio(struct stage *s, unsigned i, uint16_t seq, int level);
 uint32_t stage_ssrc(unsigned i, enum client_kind kind);

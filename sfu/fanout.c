@@ -1,0 +1,92 @@
+#include "sfu/fanout.h"
+#include <stdlib.h>
+#include "sfu/participant.h"
+
+struct waiting {
+	struct track *track; /* NULL: forwarded */
+	struct track_packet packet;
+};
+
+struct fanout {
+	unsigned n;
+	struct waiting v[FANOUT_PACKETS];
+};
+
+struct fanout *fanout_new(void)
+{
+	return calloc(1, sizeof(struct fanout));
+}
+
+struct fanout *fanout_free(struct fanout *f)
+{
+	free(f);
+	return NULL;
+}
+
+unsigned fanout_count(const struct fanout *f)
+{
+	return f ? f->n : 0;
+}
+
+void fanout_add(struct fanout *f, uint64_t now_us, struct track *t,
+	const struct track_packet *p, struct outbox *out)
+{
+	if (f->n == FANOUT_PACKETS)
+		fanout_run(f, now_us, out);
+	f->v[f->n].track = t;
+	f->v[f->n++].packet = *p;
+}
+
+static unsigned take_track(struct fanout *f, unsigned first,
+	const struct track_packet *ret[FANOUT_PACKETS])
+{
+	const struct track *t = f->v[first].track;
+	unsigned n = 0;
+	for (unsigned i = first; i < f->n; i++) {
+		if (f->v[i].track != t)
+			continue;
+		ret[n++] = &f->v[i].packet;
+		f->v[i].track = NULL;
+	}
+	return n;
+}
+
+static bool any_key(const struct track_packet *const *v, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++)
+		if (v[i]->key)
+			return true;
+	return false;
+}
+
+static void forward_track(struct track *t, uint64_t now_us,
+	const struct track_packet *const *v, unsigned n, struct outbox *out)
+{
+	bool unmet = false;
+	for (unsigned i = 0; i < t->n_subs; i++) {
+		outbox_make_room(out, n);
+		unmet |= subscription_forward(t->sub[i], now_us, v, n);
+	}
+	/* Who asked before these packets has its key frame now. */
+	if (any_key(v, n))
+		track_keyframe_seen(t);
+	if (unmet)
+		track_want_keyframe(t, now_us);
+	if (t->pli_wanted_us)
+		participant_due(t->owner, track_keyframe_deadline(t));
+}
+
+void fanout_run(struct fanout *f, uint64_t now_us, struct outbox *out)
+{
+	const struct track_packet *v[FANOUT_PACKETS];
+	if (!f || !f->n)
+		return;
+	for (unsigned i = 0; i < f->n; i++) {
+		struct track *t = f->v[i].track;
+		if (!t)
+			continue;
+		unsigned n = take_track(f, i, v);
+		forward_track(t, now_us, v, n, out);
+	}
+	f->n = 0;
+}

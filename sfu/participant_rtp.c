@@ -1,0 +1,206 @@
+/* What a participant publishes, packet by packet: whose track, what it means
+ * for that, and into the fan-out. */
+#include <string.h>
+#include "sfu/conference_private.h"
+#include "sfu/participant.h"
+
+static bool mid_is(const struct transceiver *t, const struct rtp_ext *mid)
+{
+	return strlen(t->mid) == mid->len &&
+	       memcmp(t->mid, mid->data, mid->len) == 0;
+}
+
+static bool names_ssrc(const struct transceiver *t, uint32_t ssrc)
+{
+	for (unsigned i = 0; i < t->n_recv_ssrc; i++)
+		if (t->recv_ssrc[i] == ssrc)
+			return true;
+	return false;
+}
+
+bool participant_is_source(
+	const struct transceiver *tr, uint32_t ssrc, const struct rtp_ext *mid)
+{
+	return names_ssrc(tr, ssrc) || (mid && mid_is(tr, mid));
+}
+
+/* Which m-line an unknown SSRC belongs to: the one whose SDP names it, the one
+ * whose mid it carries, or the only one that knows its payload type
+ * (RFC 8843 9.2). */
+static struct track *find_track(
+	struct participant *p, const struct rtp_packet *pkt)
+{
+	const struct rtp_ext *mid =
+		rtp_ext_find(pkt, negotiation_ext(p->negotiation, EXT_MID));
+	struct track *by_pt = NULL;
+	unsigned n_by_pt = 0;
+	for (unsigned i = 0; i < p->n_tracks; i++) {
+		struct track *t = p->track[i];
+		const struct transceiver *tr =
+			negotiation_at(p->negotiation, t->transceiver);
+		if (participant_is_source(tr, pkt->ssrc, mid))
+			return t;
+		if (t->codec_of_pt[pkt->pt]) {
+			by_pt = t;
+			n_by_pt++;
+		}
+	}
+	return n_by_pt == 1 && !mid ? by_pt : NULL;
+}
+
+static struct source *source_of_ssrc(struct participant *p, uint32_t ssrc)
+{
+	for (unsigned i = 0; i < p->n_sources; i++)
+		if (p->source[i].ssrc == ssrc)
+			return &p->source[i];
+	return NULL;
+}
+
+/* The oldest that no track is fed from; there are fewer tracks than entries. */
+static unsigned stalest_source(const struct participant *p)
+{
+	for (unsigned i = 0; i < p->n_sources; i++)
+		if (!p->source[i].track ||
+			p->source[i].track->ssrc != p->source[i].ssrc)
+			return i;
+	return 0;
+}
+
+/* An SSRC that ended is remembered as long as there is room: SRTP must know its
+ * roll-over counter when it comes back, after hold for instance. */
+static struct source *add_source(struct participant *p, uint32_t ssrc)
+{
+	if (p->n_sources == PARTICIPANT_SOURCES) {
+		unsigned i = stalest_source(p);
+		if (p->peer.crypt)
+			crypt_forget(p->peer.crypt, p->source[i].ssrc);
+		memmove(p->source + i, p->source + i + 1,
+			(--p->n_sources - i) * sizeof(p->source[0]));
+	}
+	p->source[p->n_sources] = (struct source){ .ssrc = ssrc };
+	return &p->source[p->n_sources++];
+}
+
+static struct track *learn_source(
+	struct participant *p, const struct rtp_packet *pkt)
+{
+	struct track *t = find_track(p, pkt);
+	if (!t)
+		return NULL;
+	struct source *s = source_of_ssrc(p, pkt->ssrc);
+	if (!s)
+		s = add_source(p, pkt->ssrc);
+	s->track = t;
+	return t;
+}
+
+static bool wants_nack(struct participant *p, const struct track *t, uint8_t pt)
+{
+	const struct transceiver *tr =
+		negotiation_at(p->negotiation, t->transceiver);
+	for (unsigned i = 0; i < tr->n_codecs; i++)
+		if (tr->codec[i]->pt == pt)
+			return tr->codec[i]->nack;
+	return false;
+}
+
+/* The track now comes from another SSRC or began anew: what went out stays one
+ * stream, what comes in is counted afresh. */
+static void begin_source(struct participant *p, struct track *t,
+	const struct rtp_packet *pkt, const struct codec *codec,
+	uint64_t now_us)
+{
+	bool first = !t->started;
+	/* What waits is of the source before. */
+	conference_forward(p->conference, now_us);
+	track_set_ssrc(
+		t, pkt->ssrc, codec->clock_hz, wants_nack(p, t, pkt->pt));
+	for (unsigned i = 0; i < t->n_subs; i++)
+		t->sub[i]->waiting = true;
+	if (!first || t->n_subs)
+		track_want_keyframe(t, now_us);
+}
+
+static void note_level(struct participant *p, struct track *t, uint64_t now_us,
+	const struct rtp_packet *pkt)
+{
+	bool voice;
+	int level = rtp_audio_level(
+		rtp_ext_find(
+			pkt, negotiation_ext(p->negotiation, EXT_AUDIO_LEVEL)),
+		&voice);
+	if (level < 0)
+		return;
+	t->loudness = speaker_smooth(t->loudness, level);
+	t->loud_us = now_us;
+	participant_due(p, p->conference->speaker.next_us);
+}
+
+static void gather(struct participant *p, struct track *t, uint64_t now_us,
+	struct rtp_packet *pkt, uint64_t seq, const struct codec *codec)
+{
+	struct conference *c = p->conference;
+	struct track_packet packet = { .seq = seq, .codec = codec };
+	packet.key = !codec->is_keyframe ||
+		     codec->is_keyframe(pkt->payload, pkt->payload_len);
+	if (!t->n_subs) {
+		if (packet.key)
+			track_keyframe_seen(t);
+		return;
+	}
+	subscription_keep_extensions(p->negotiation, pkt);
+	packet.view = *pkt;
+	fanout_add(c->fanout, now_us, t, &packet, c->env->out);
+}
+
+static void track_rtp(struct participant *p, struct track *t, uint64_t now_us,
+	struct rtp_packet *pkt)
+{
+	uint64_t seq;
+	const struct codec *codec = t->codec_of_pt[pkt->pt];
+	if (!codec) {
+		peer_drop(&p->peer, DROP_UNKNOWN_PT);
+		return;
+	}
+	if (!t->started || t->ssrc != pkt->ssrc)
+		begin_source(p, t, pkt, codec, now_us);
+	enum receive_got got = receive_packet(
+		&t->receive, now_us, pkt->seq, pkt->ts, pkt->len, &seq);
+	if (got == RECEIVE_DUPLICATE || got == RECEIVE_OLD) {
+		peer_drop(&p->peer, DROP_DUPLICATE);
+		return;
+	}
+	if (got == RECEIVE_RESET) {
+		begin_source(p, t, pkt, codec, now_us);
+		receive_packet(
+			&t->receive, now_us, pkt->seq, pkt->ts, pkt->len, &seq);
+	}
+	if (t->receive.n_missing)
+		participant_due(p, receive_deadline(&t->receive));
+	seq += t->seq_base;
+	history_add(t->history, seq, pkt->buf, pkt->len);
+	if (t->kind == SDP_AUDIO)
+		note_level(p, t, now_us, pkt);
+	gather(p, t, now_us, pkt, seq, codec);
+}
+
+void participant_rtp(
+	struct participant *p, uint64_t now_us, uint8_t *buf, size_t len)
+{
+	struct rtp_packet pkt;
+	p->stats.rtp_in++;
+	p->stats.rtp_in_bytes += len;
+	if (rtp_parse(&pkt, buf, len)) {
+		peer_drop(&p->peer, DROP_MALFORMED);
+		return;
+	}
+	const struct source *s = source_of_ssrc(p, pkt.ssrc);
+	struct track *t = s && s->track ? s->track : learn_source(p, &pkt);
+	if (!t && participant_heard(p, now_us, &pkt))
+		t = learn_source(p, &pkt);
+	if (!t) {
+		peer_drop(&p->peer, DROP_UNKNOWN_SSRC);
+		return;
+	}
+	track_rtp(p, t, now_us, &pkt);
+}
