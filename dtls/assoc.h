@@ -77,6 +77,12 @@ void assoc_input(struct assoc *a, const uint8_t *buf, size_t len);
 /* Next event: 1, or 0 when there is none. After ASSOC_DOWN none comes. */
 int assoc_next(struct assoc *a, struct assoc_event *ret);
 
+/* True while a sender waits for room (assoc_send gave -EAGAIN): assoc_next is
+ * then to be called after each assoc_global_tick. Otherwise all that usrsctp's
+ * timers bring is the end of a peer that is silent, for which now and then will
+ * do. */
+bool assoc_is_blocked(const struct assoc *a);
+
 /* Reliability of RFC 8832's channel types. */
 struct assoc_reliability {
 	bool unordered;

@@ -275,6 +275,11 @@ static int next_writable(struct assoc *a, struct assoc_event *ret)
 	return simple(ret, ASSOC_WRITABLE, 0);
 }
 
+bool assoc_is_blocked(const struct assoc *a)
+{
+	return a->is_blocked;
+}
+
 int assoc_next(struct assoc *a, struct assoc_event *ret)
 {
 	struct sctp_rcvinfo info;

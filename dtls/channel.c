@@ -506,6 +506,11 @@ void channels_input(struct channels *c, const uint8_t *buf, size_t len)
 	assoc_input(c->assoc, buf, len);
 }
 
+bool channels_wait(const struct channels *c)
+{
+	return c->has_held || c->has_again || assoc_is_blocked(c->assoc);
+}
+
 int channels_next(struct channels *c, struct channel_event *ret)
 {
 	struct assoc_event e;

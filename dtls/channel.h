@@ -66,6 +66,9 @@ struct channels *channels_free(struct channels *); /* returns NULL */
  * event, 0 when there is none; it also sends what had to wait. */
 void channels_input(struct channels *c, const uint8_t *buf, size_t len);
 int channels_next(struct channels *c, struct channel_event *ret);
+/* True: channels_next must be called after the next assoc_global_tick. False:
+ * once a second will do, as long as nothing comes in. */
+bool channels_wait(const struct channels *c);
 
 /* The peer's a=max-message-size (RFC 8841 section 6): longer messages are
  * refused with -EMSGSIZE. 0 means that the peer takes any size; ours, which is

@@ -29,6 +29,7 @@ struct conference {
 	struct conference_event *handed_out;
 	uint8_t *scratch;      /* a message with its sender prefix */
 	struct fanout *fanout; /* NULL until somebody publishes */
+	unsigned channel_turn;
 	uint64_t joins, leaves, dtls_failed;
 	uint64_t drops[CONFERENCE_DROPS]; /* of those who left */
 	struct participant_stats gone;    /* likewise */
