@@ -19,7 +19,7 @@ enum {
 };
 #define GROWTH_A_SECOND  0.12
 #define GROWTH_COMPETING 0.08
-#define ADDITIVE_MIN     0.02 /* a second, of the rate */
+#define ADDITIVE_MIN     0.01 /* a second, of the rate */
 #define ADDITIVE_MAX     0.06
 #define KEEP_MAX         0.90
 #define KEEP_MIN         0.50
@@ -154,8 +154,10 @@ static bool drain(struct estimate_control *c, const struct control_view *v)
 	bool gone = v->queue_us < QUEUE_SMALL_US;
 	uint64_t bps;
 
-	/* A queue that drains does so at the path's own rate. */
+	/* A queue that drains does so at the path's own rate. Only after a deep
+	 * fall: beside another flow it would keep the share of the moment. */
 	if (v->now_us - c->decreased_us > DRAIN_FRESH_US &&
+		c->capacity_bps < scaled(c->drain_bps, LOW) &&
 		v->acked_bps > c->capacity_bps)
 		c->capacity_bps = v->acked_bps;
 	bps = scaled(gone ? c->capacity_bps : c->drain_bps, RETURN);

@@ -200,6 +200,8 @@ static void note_queue(struct estimate_delay *d)
 	/* The competitor is gone. */
 	if (d->queue_us < d->limit_us / 2)
 		set_limit(d, d->limit_us - d->limit_us / 32);
+	else
+		set_limit(d, d->limit_us - d->limit_us / 2048);
 }
 
 enum delay_signal estimate_delay_signal(
@@ -218,7 +220,7 @@ enum delay_signal estimate_delay_signal(
 		d->signal = DELAY_NORMAL;
 	if (d->queue_us > d->limit_us && d->queue_us >= d->last_queue_us) {
 		if (d->limit_us > DELAY_QUEUE_MIN_US)
-			set_limit(d, d->queue_us + d->queue_us / 8);
+			set_limit(d, d->queue_us + d->queue_us / 12);
 		return DELAY_OVERUSE;
 	}
 	/* Beside a competitor the trend is his: loss and the limit remain. And

@@ -18,7 +18,7 @@ enum {
 	DELAY_BASES = 3,   /* windows of DELAY_BASE_US */
 	DELAY_BASE_US = 10000000,
 	DELAY_QUEUE_MIN_US = 60000, /* a queue below is never too long */
-	DELAY_QUEUE_MAX_US = 400000,
+	DELAY_QUEUE_MAX_US = 600000,
 };
 
 enum delay_signal { DELAY_NORMAL, DELAY_OVERUSE, DELAY_UNDERUSE };
