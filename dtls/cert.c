@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #include <mbedtls/ecp.h>
@@ -58,7 +59,7 @@ static int make_crt(struct cert *c, uint64_t now_s)
 	mbedtls_x509write_crt_init(&w);
 	if (write_fields(c, &w, now_s) == 0)
 		n = mbedtls_x509write_crt_der(&w, der, sizeof(der),
-			mbedtls_ctr_drbg_random, &c->drbg);
+			mbedtls_ctr_drbg_random, &c->random.drbg);
 	mbedtls_x509write_crt_free(&w);
 	if (n <= 0)
 		return -1;
@@ -77,7 +78,8 @@ static int make_key(struct cert *c)
 	if (mbedtls_pk_setup(&c->key, info) != 0)
 		return -1;
 	return mbedtls_ecp_gen_key(MBEDTLS_ECP_DP_SECP256R1,
-		mbedtls_pk_ec(c->key), mbedtls_ctr_drbg_random, &c->drbg);
+		mbedtls_pk_ec(c->key), mbedtls_ctr_drbg_random,
+		&c->random.drbg);
 }
 
 static int make_fingerprint(struct cert *c)
@@ -94,18 +96,36 @@ static int make_fingerprint(struct cert *c)
 	return 0;
 }
 
+static void random_init(struct random *r)
+{
+	mbedtls_entropy_init(&r->entropy);
+	mbedtls_ctr_drbg_init(&r->drbg);
+}
+
+static int random_seed(struct random *r, const char *person)
+{
+	return mbedtls_ctr_drbg_seed(&r->drbg, mbedtls_entropy_func,
+		&r->entropy, (const unsigned char *)person, strlen(person));
+}
+
+static void random_done(struct random *r)
+{
+	mbedtls_ctr_drbg_free(&r->drbg);
+	mbedtls_entropy_free(&r->entropy);
+}
+
 struct cert *cert_new(uint64_t now_s)
 {
 	struct cert *c = calloc(1, sizeof(*c));
 
 	if (c == NULL)
 		return NULL;
-	mbedtls_entropy_init(&c->entropy);
-	mbedtls_ctr_drbg_init(&c->drbg);
+	random_init(&c->random);
+	random_init(&c->sessions);
 	mbedtls_pk_init(&c->key);
 	mbedtls_x509_crt_init(&c->crt);
-	if (mbedtls_ctr_drbg_seed(&c->drbg, mbedtls_entropy_func, &c->entropy,
-		    (const unsigned char *)"hearth", 6) != 0 ||
+	if (random_seed(&c->random, "hearth") != 0 ||
+		random_seed(&c->sessions, "hearth sessions") != 0 ||
 		make_key(c) != 0 || make_crt(c, now_s) != 0 ||
 		make_fingerprint(c) != 0)
 		return cert_free(c);
@@ -118,8 +138,8 @@ struct cert *cert_free(struct cert *c)
 		return NULL;
 	mbedtls_x509_crt_free(&c->crt);
 	mbedtls_pk_free(&c->key);
-	mbedtls_ctr_drbg_free(&c->drbg);
-	mbedtls_entropy_free(&c->entropy);
+	random_done(&c->random);
+	random_done(&c->sessions);
 	free(c);
 	return NULL;
 }
@@ -138,7 +158,7 @@ int cert_random(struct cert *c, void *ret, size_t len)
 				   ? len
 				   : MBEDTLS_CTR_DRBG_MAX_REQUEST;
 
-		if (mbedtls_ctr_drbg_random(&c->drbg, at, n) != 0)
+		if (mbedtls_ctr_drbg_random(&c->random.drbg, at, n) != 0)
 			return -EIO;
 		at += n;
 		len -= n;

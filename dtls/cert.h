@@ -1,7 +1,9 @@
 /*
  * The worker's certificate: a self-made P-256 key and its SHA-256 fingerprint
  * (RFC 8122, RFC 8827 section 6.5). Lives as long as the worker. mbedTLS's
- * random generator of the worker lives here too.
+ * random generators of the worker live here too: one for cert_random, another
+ * for sessions, so that sessions that shake hands may be on one thread and
+ * cert_random be called on another.
  */
 #ifndef HEARTH_DTLS_CERT_H
 #define HEARTH_DTLS_CERT_H

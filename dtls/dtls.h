@@ -8,6 +8,8 @@
  * Sans-IO: input, tick, deadline; datagrams leave through the struct dtls_out
  * handed to each call, never later. The handshake's steps cost milliseconds of
  * CPU: dtls_is_expensive tells the caller beforehand so that it can budget.
+ * A session is one thread's at a time; those of one cert that shake hands must
+ * all be the same thread's.
  *
  * The peer's certificate is compared with the fingerprint of its SDP before any
  * key is exported (RFC 8827 section 5.1): with a wrong one the session FAILS

@@ -134,7 +134,8 @@ static int configure(struct dtls *d)
 		return -ENOMEM;
 	mbed_conf_protocol(conf);
 	mbedtls_ssl_conf_ciphersuites(conf, suites);
-	mbedtls_ssl_conf_rng(conf, mbedtls_ctr_drbg_random, &d->cert->drbg);
+	mbedtls_ssl_conf_rng(
+		conf, mbedtls_ctr_drbg_random, &d->cert->sessions.drbg);
 	/* OPTIONAL asks a client for its certificate and lets on_verify be the
 	 * judge; REQUIRED would insist on an authority. A peer without one
 	 * fails at finish(). */

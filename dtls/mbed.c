@@ -82,7 +82,7 @@ int mbed_sign_sha256(struct cert *c, const uint8_t hash[32], uint8_t *ret,
 	if (max < MBEDTLS_ECDSA_MAX_SIG_LEN(256))
 		return MBEDTLS_ERR_PK_BAD_INPUT_DATA;
 	return mbedtls_pk_sign(&c->key, MBEDTLS_MD_SHA256, hash, 32, ret,
-		ret_len, mbedtls_ctr_drbg_random, &c->drbg);
+		ret_len, mbedtls_ctr_drbg_random, &c->sessions.drbg);
 }
 
 #else
@@ -152,7 +152,7 @@ int mbed_sign_sha256(struct cert *c, const uint8_t hash[32], uint8_t *ret,
 	size_t max, size_t *ret_len)
 {
 	return mbedtls_pk_sign(&c->key, MBEDTLS_MD_SHA256, hash, 32, ret, max,
-		ret_len, mbedtls_ctr_drbg_random, &c->drbg);
+		ret_len, mbedtls_ctr_drbg_random, &c->sessions.drbg);
 }
 
 #endif

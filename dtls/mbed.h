@@ -15,9 +15,14 @@
 #include <mbedtls/x509_crt.h>
 #include "dtls/cert.h"
 
-struct cert {
+struct random {
 	mbedtls_entropy_context entropy;
 	mbedtls_ctr_drbg_context drbg;
+};
+
+struct cert {
+	/* For cert_random, and for sessions: those may be on another thread. */
+	struct random random, sessions;
 	mbedtls_pk_context key;
 	mbedtls_x509_crt crt;
 	char fingerprint[CERT_FINGERPRINT_MAX];

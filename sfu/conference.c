@@ -97,13 +97,6 @@ const char *participant_ufrag(const struct participant *p, unsigned index)
 	return NULL;
 }
 
-bool participant_expensive(
-	const struct participant *p, const uint8_t *buf, size_t len)
-{
-	return p->peer.dtls && dtls_is_expensive(p->peer.dtls) &&
-	       rtp_classify(buf, len) == RTP_KIND_DTLS;
-}
-
 /* --- entering and leaving the core ------------------------------------------
  */
 
@@ -287,6 +280,20 @@ void conference_plain_input(struct conference *c, uint64_t now_us,
 	else
 		participant_rtp(p, now_us, buf, len);
 	conference_forward(c, now_us);
+	leave(c);
+}
+
+void conference_errand_done(struct conference *c, uint64_t now_us,
+	struct errand *e, struct outbox *out)
+{
+	struct participant *p = conference_find(c, e->handshake->participant);
+	if (!p || p->peer.handshake != e->handshake) {
+		errand_forget(e);
+		return;
+	}
+	enter(c, now_us, out);
+	peer_errand_done(&p->peer, now_us, e);
+	participant_settle(p, now_us);
 	leave(c);
 }
 

@@ -15,6 +15,7 @@
 #include "sfu/sfu.h"
 
 struct conference;
+struct errand;
 struct participant; /* handle; valid until the sweep after its SFU_EV_LEFT */
 
 enum { CONFERENCE_PLUGS = 16 }; /* local programs in one, beside the people */
@@ -51,11 +52,6 @@ sfu_id participant_id(const struct participant *p);
  * demultiplexer: the present one and (after a restart) the one before, else
  * NULL. Ask again after each conference_offer. */
 const char *participant_ufrag(const struct participant *p, unsigned index);
-/* True when the next datagram of this participant may cost milliseconds (its
- * DTLS handshake runs and buf is DTLS): the worker budgets those. */
-bool participant_expensive(
-	const struct participant *p, const uint8_t *buf, size_t len);
-
 /* One datagram of a participant. buf is changed in place. Returns true when
  * `from` was proven to be this participant's (a good ICE check): the
  * demultiplexer may then map the address to it. */
@@ -78,6 +74,12 @@ void conference_gathered(
 void conference_plain_input(struct conference *c, uint64_t now_us,
 	struct participant *p, bool rtcp, uint8_t *buf, size_t len,
 	struct outbox *out);
+
+/* A step of a participant's handshake that was done elsewhere (errand.h), for
+ * the conference of e->handshake->participant. e stays the caller's, to be used
+ * again. */
+void conference_errand_done(struct conference *c, uint64_t now_us,
+	struct errand *e, struct outbox *out);
 
 void conference_tick(struct conference *c, uint64_t now_us, struct outbox *out);
 uint64_t conference_deadline(const struct conference *c); /* UINT64_MAX: none */

@@ -22,10 +22,12 @@ struct limits {
 };
 
 struct outbox;
+struct errands;
 
 struct env {
 	struct ice_engine *ice;
 	struct cert *cert;
+	struct errands *errands; /* NULL: handshakes are done in place */
 	struct limits limits;
 	const char *const *codecs; /* NULL-terminated, in order of preference */
 	uint64_t wall_offset_us;   /* wall clock = now_us + this */

@@ -43,6 +43,7 @@ struct participant *participant_new(struct conference *c, uint64_t now_us,
 		free(p);
 		return NULL;
 	}
+	p->peer.id = id;
 	return p;
 }
 

@@ -79,31 +79,51 @@ void peer_init_plain(
 	p->plug = plug;
 }
 
+static void free_dtls(struct peer *p)
+{
+	if (handshake_is_away(p->handshake)) {
+		handshake_give_up(p->handshake);
+		p->handshake = NULL;
+		p->dtls = NULL;
+		return;
+	}
+	p->handshake = handshake_free(p->handshake);
+	if (p->dtls)
+		dtls_close(p->dtls, &p->dtls_out);
+	p->dtls = dtls_free(p->dtls);
+}
+
 void peer_done(struct peer *p)
 {
 	/* Goodbyes go out before the records and keys they need are gone. */
 	p->channels = channels_free(p->channels);
-	if (p->dtls)
-		dtls_close(p->dtls, &p->dtls_out);
-	p->dtls = dtls_free(p->dtls);
+	free_dtls(p);
 	if (p->env->out)
 		outbox_release(p->env->out, p->crypt);
 	p->crypt = crypt_free(p->crypt);
 }
 
-static int first_remote(
-	struct peer *p, uint64_t now_us, const struct negotiate_remote *r)
+static int new_dtls(struct peer *p, const struct negotiate_remote *r)
 {
 	/* We answer active unless the peer insists on that role itself. */
 	enum dtls_role role =
 		r->setup == SDP_ACTIVE ? DTLS_SERVER : DTLS_CLIENT;
 	int err = dtls_new(&p->dtls, p->env->cert, role, r->fingerprint_hash,
 		r->fingerprint);
-	if (err)
+	if (err || !p->env->errands)
 		return err;
-	err = ice_set_remote(&p->ice, r->ufrag, r->pwd);
+	p->handshake = handshake_new(p->dtls, p->id);
+	return p->handshake ? 0 : -ENOMEM;
+}
+
+static int first_remote(
+	struct peer *p, uint64_t now_us, const struct negotiate_remote *r)
+{
+	int err = new_dtls(p, r);
+	if (!err)
+		err = ice_set_remote(&p->ice, r->ufrag, r->pwd);
 	if (err) {
-		p->dtls = dtls_free(p->dtls);
+		free_dtls(p);
 		return err;
 	}
 	p->since_us = now_us;
@@ -190,6 +210,46 @@ static void settle_dtls(struct peer *p)
 		die(p, SFU_CLOSED);
 }
 
+/* A step of the handshake that nobody repeats for us. */
+static void errand(struct peer *p, uint64_t now_us, enum errand_verb verb)
+{
+	bool sent = errand_send(
+		p->env->errands, p->handshake, verb, now_us, NULL, 0);
+	if (!sent)
+		p->errand_us = now_us + ERRAND_RETRY_US;
+	p->want_start = verb == ERRAND_START && !sent;
+}
+
+static void start_dtls(struct peer *p, uint64_t now_us)
+{
+	if (!p->dtls || handshake_is_away(p->handshake) ||
+		dtls_state(p->dtls) != DTLS_NEW)
+		return;
+	if (p->handshake)
+		errand(p, now_us, ERRAND_START);
+	else
+		dtls_start(p->dtls, now_us, &p->dtls_out);
+}
+
+static void tick_dtls(struct peer *p, uint64_t now_us)
+{
+	if (!p->handshake) {
+		dtls_tick(p->dtls, now_us, &p->dtls_out);
+		settle_dtls(p);
+	} else if (p->want_start)
+		start_dtls(p, now_us);
+	else
+		errand(p, now_us, ERRAND_TICK);
+}
+
+static uint64_t deadline_dtls(const struct peer *p)
+{
+	if (handshake_is_away(p->handshake))
+		return UINT64_MAX;
+	uint64_t at = p->want_start ? 0 : dtls_deadline(p->dtls);
+	return at < p->errand_us ? p->errand_us : at;
+}
+
 static enum peer_got input_stun(struct peer *p, uint64_t now_us,
 	const struct sockaddr *from, const uint8_t *buf, size_t len)
 {
@@ -208,31 +268,57 @@ static enum peer_got input_stun(struct peer *p, uint64_t now_us,
 		peer_drop(p, DROP_STUN);
 		return PEER_DROPPED;
 	}
-	if (got == ICE_GOT_SELECTED && p->dtls &&
-		dtls_state(p->dtls) == DTLS_NEW)
-		dtls_start(p->dtls, now_us, &p->dtls_out);
+	if (got == ICE_GOT_SELECTED)
+		start_dtls(p, now_us);
 	bool proven = got == ICE_GOT_REPLY || got == ICE_GOT_SELECTED;
 	return proven ? PEER_STUN : PEER_NOTHING;
+}
+
+/* from: whose address the records prove; NULL: not known any more. */
+static void read_records(
+	struct peer *p, uint64_t now_us, const struct sockaddr *from)
+{
+	uint8_t record[2048];
+	size_t n;
+	while (p->state == PEER_CONNECTED &&
+		(n = dtls_read(p->dtls, record, sizeof(record))) > 0) {
+		if (from)
+			ice_proven(&p->ice, now_us, from);
+		if (p->channels)
+			channels_input(p->channels, record, n);
+	}
 }
 
 static enum peer_got input_dtls(struct peer *p, uint64_t now_us,
 	const struct sockaddr *from, const uint8_t *buf, size_t len)
 {
-	uint8_t record[2048];
-	size_t n;
-	if (!p->dtls) {
+	if (!p->dtls ||
+		(p->handshake && !errand_send(p->env->errands, p->handshake,
+					 ERRAND_INPUT, now_us, buf, len))) {
 		peer_drop(p, DROP_DTLS);
 		return PEER_DROPPED;
 	}
+	if (p->handshake)
+		return PEER_NOTHING;
 	dtls_input(p->dtls, now_us, buf, len, &p->dtls_out);
 	settle_dtls(p);
-	while (p->state == PEER_CONNECTED &&
-		(n = dtls_read(p->dtls, record, sizeof(record))) > 0) {
-		ice_proven(&p->ice, now_us, from);
-		if (p->channels)
-			channels_input(p->channels, record, n);
-	}
+	read_records(p, now_us, from);
 	return PEER_NOTHING;
+}
+
+void peer_errand_done(struct peer *p, uint64_t now_us, const struct errand *e)
+{
+	const uint8_t *at = e->out;
+	for (unsigned i = 0; i < e->sent; at += e->sent_len[i++])
+		send_plain(p, at, e->sent_len[i]);
+	if (--p->handshake->out > 0)
+		return;
+	settle_dtls(p);
+	if (p->state == PEER_CONNECTING)
+		return;
+	/* At home for good: from here on its steps are cheap. */
+	p->handshake = handshake_free(p->handshake);
+	read_records(p, now_us, NULL);
 }
 
 static enum peer_got input_media(
@@ -308,10 +394,8 @@ void peer_tick(struct peer *p, uint64_t now_us)
 						  : SFU_ICE_FAILED);
 		return;
 	}
-	if (dtls_deadline(p->dtls) <= now_us) {
-		dtls_tick(p->dtls, now_us, &p->dtls_out);
-		settle_dtls(p);
-	}
+	if (deadline_dtls(p) <= now_us)
+		tick_dtls(p, now_us);
 }
 
 uint64_t peer_deadline(const struct peer *p)
@@ -320,7 +404,7 @@ uint64_t peer_deadline(const struct peer *p)
 		return UINT64_MAX;
 	if (p->state == PEER_NEW)
 		return p->since_us + PEER_SETUP_US;
-	uint64_t at = ice_deadline(&p->ice), d = dtls_deadline(p->dtls);
+	uint64_t at = ice_deadline(&p->ice), d = deadline_dtls(p);
 	if (d < at)
 		at = d;
 	if (p->state == PEER_CONNECTING && p->since_us + PEER_SETUP_US < at)

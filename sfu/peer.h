@@ -21,6 +21,7 @@
 #include "rtp/crypt.h"
 #include "sfu/conference.h"
 #include "sfu/env.h"
+#include "sfu/errand.h"
 #include "sfu/outbox.h"
 #include "sfu/sdp/negotiate.h"
 
@@ -46,8 +47,12 @@ struct peer {
 	sfu_id plug;            /* not 0: see peer_init_plain */
 	enum sfu_reason reason; /* of DEAD */
 	uint64_t since_us;      /* in NEW or CONNECTING */
+	sfu_id id;              /* the participant's, for errands */
 	struct ice ice;
-	struct dtls *dtls;
+	struct dtls *dtls; /* not to be looked into while handshake is away */
+	struct handshake *handshake; /* NULL: steps are done in place */
+	bool want_start;             /* no errand was to be had for it */
+	uint64_t errand_us;          /* not again before */
 	struct dtls_out dtls_out;
 	struct channels *channels;
 	struct assoc_out assoc_out;
@@ -62,7 +67,8 @@ struct peer {
 };
 
 /* Fresh credentials; nothing else is allocated. Without a remote description in
- * PEER_SETUP_US it dies (SFU_ICE_FAILED). 0 or -EIO. */
+ * PEER_SETUP_US it dies (SFU_ICE_FAILED). Where env has errands, id is to be
+ * set before peer_remote. 0 or -EIO. */
 int peer_init(struct peer *p, struct env *env, uint64_t now_us);
 
 /* A local program, a participant of that id: no ICE, no keys, no datagrams, no
@@ -84,6 +90,9 @@ int peer_remote(
 /* One datagram; clear RTP or RTCP is left in buf with its length in *len. */
 enum peer_got peer_input(struct peer *p, uint64_t now_us,
 	const struct sockaddr *from, uint8_t *buf, size_t *len);
+
+/* A step of its handshake, done elsewhere, came back. */
+void peer_errand_done(struct peer *p, uint64_t now_us, const struct errand *e);
 
 /* One trickled candidate line: validated, counted, capped; a lite agent never
  * dials it. */

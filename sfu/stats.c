@@ -27,7 +27,8 @@ static const struct row rows[] = {
 	{ "hearth_subscriptions", GAUGE, CORE(subscriptions),
 		"Tracks forwarded to a receiver." },
 	{ "hearth_handshakes_waiting", GAUGE, EDGE(handshakes_waiting),
-		"Datagrams of DTLS handshakes waiting for a quiet turn." },
+		"Steps of DTLS handshakes under way to the helper thread or "
+		"back." },
 	{ "hearth_plugs", GAUGE, PLUG(plugs),
 		"Local programs in conferences: recorders and feeds." },
 	{ "hearth_rtp_in_packets_total", COUNTER, CORE(rtp_in),

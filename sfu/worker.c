@@ -151,7 +151,8 @@ static void send_stats(struct worker *w)
 	struct worker_room *r;
 
 	w->stats.conferences = w->n_rooms;
-	w->stats.handshakes_waiting = worker_handshakes(w);
+	w->stats.handshakes_waiting = helper_waiting(w->helper);
+	w->stats.handshake_drops = helper_refused(w->helper);
 	w->stats.udp = w->udp.stats;
 	w->stats.unsealed = w->outbox.unsealed;
 	w->stats.plug = w->plugs.stats;
@@ -264,6 +265,8 @@ struct worker *worker_free(struct worker *w)
 	if (!w)
 		return NULL;
 	w->pipe = pipe_free(w->pipe);
+	/* First, so that all sessions are at home. */
+	w->helper = helper_free(w->helper);
 	/* What farewells the conferences still make have nowhere to go, but the
 	 * callbacks of usrsctp expect an outbox. */
 	w->env.out = w->outbox.slots ? &w->outbox : NULL;

@@ -8,11 +8,8 @@
  * their conferences, events go to the pipe, the outbox is sealed and sent, who
  * left is swept, timers are armed at the deadlines.
  *
- * The steps of a DTLS handshake cost milliseconds each. Their datagrams wait in
- * a second queue and one is handled per turn when no media waits; one that has
- * waited WORKER_HANDSHAKE_WAIT_US is handled all the same, so that a flood
- * cannot keep everybody out. A participant may have WORKER_HANDSHAKES_EACH of
- * them waiting.
+ * The steps of a DTLS handshake cost milliseconds each. They are done by a
+ * thread beside the loop (worker_helper.h), which has no part in anything else.
  */
 #ifndef HEARTH_SFU_WORKER_H
 #define HEARTH_SFU_WORKER_H
@@ -25,9 +22,6 @@ struct worker;
 enum {
 	WORKER_FD = 3, /* the pipe, in a worker process */
 	WORKER_PRIORITIES = 3,
-	WORKER_HANDSHAKES = 256,
-	WORKER_HANDSHAKES_EACH = 8,
-	WORKER_HANDSHAKE_WAIT_US = 100000,
 };
 
 /* Called when the worker has nothing more to do: code 0 after its pipe closed,

@@ -8,27 +8,7 @@
 /* Per wake-up of one socket, so that timers, commands and handshakes get their
  * turn. What costs most is what goes out: of a batch that came in, many times
  * as much. */
-enum { BATCHES_PER_TURN = 8, SENT_PER_TURN = 1024 };
-
-struct handshake {
-	sfu_id id;
-	uint64_t since_us;
-	struct sockaddr_storage from;
-	struct udp_path path;
-	size_t len;
-	uint8_t buf[UDP_DATAGRAM_MAX];
-};
-
-struct handshakes {
-	struct event *turn;
-	unsigned head, n;
-	struct handshake v[WORKER_HANDSHAKES];
-};
-
-uint64_t worker_handshakes(const struct worker *w)
-{
-	return w->handshakes ? w->handshakes->n : 0;
-}
+enum { BATCHES_PER_TURN = 8, SENT_PER_TURN = 1024, ERRANDS_PER_TURN = 4 };
 
 static void hand_over(struct worker *w, struct seat *s,
 	const struct sockaddr *from, const struct udp_path *path, uint8_t *buf,
@@ -42,70 +22,6 @@ static void hand_over(struct worker *w, struct seat *s,
 	if (proven && !demux_prove(w->demux, w->now_us, &s->owner, from, path))
 		w->stats.address_refused++;
 	worker_room_after(r);
-}
-
-/* The second queue. */
-
-static void next_turn(struct handshakes *q)
-{
-	static const struct timeval at_once = { 0, 0 };
-
-	/* A timer and not event_active: the loop looks at the sockets before it
-	 * comes back, and they have the higher priority. */
-	if (q->n)
-		event_add(q->turn, &at_once);
-}
-
-static void handle_one(struct worker *w)
-{
-	struct handshakes *q = w->handshakes;
-	struct handshake *h = &q->v[q->head];
-	struct seat *s = worker_seat_find(w, h->id);
-
-	q->head = (q->head + 1) % WORKER_HANDSHAKES;
-	q->n--;
-	if (!s)
-		return;
-	s->handshakes--;
-	hand_over(w, s, (const struct sockaddr *)&h->from, &h->path, h->buf,
-		h->len);
-}
-
-static void on_quiet(evutil_socket_t fd, short what, void *arg)
-{
-	struct worker *w = arg;
-
-	(void)fd;
-	(void)what;
-	if (!w->handshakes->n)
-		return;
-	worker_turn_begin(w);
-	handle_one(w);
-	worker_turn_end(w);
-	next_turn(w->handshakes);
-}
-
-static void put_off(
-	struct worker *w, struct seat *s, const struct udp_datagram *d)
-{
-	struct handshakes *q = w->handshakes;
-	struct handshake *h;
-
-	if (q->n == WORKER_HANDSHAKES ||
-		s->handshakes == WORKER_HANDSHAKES_EACH) {
-		w->stats.handshake_drops++;
-		return;
-	}
-	h = &q->v[(q->head + q->n++) % WORKER_HANDSHAKES];
-	h->id = s->id;
-	h->since_us = w->now_us;
-	memset(&h->from, 0, sizeof(h->from));
-	memcpy(&h->from, d->from, ice_addr_len(d->from));
-	h->path = d->path;
-	h->len = d->len;
-	memcpy(h->buf, d->buf, d->len);
-	s->handshakes++;
-	next_turn(q);
 }
 
 /* Whose datagram. A binding request by its username, for a new address is what
@@ -128,8 +44,6 @@ static void take(struct worker *w, const struct udp_datagram *d)
 
 	if (!s)
 		w->stats.unknown_source++;
-	else if (participant_expensive(s->participant, d->buf, d->len))
-		put_off(w, s, d);
 	else
 		hand_over(w, s, d->from, &d->path, d->buf, d->len);
 }
@@ -150,7 +64,6 @@ static unsigned take_batch(struct worker *w, unsigned index)
 
 static void read_socket(struct worker *w, unsigned index)
 {
-	struct handshakes *q = w->handshakes;
 	uint64_t sent = w->udp.stats.out;
 
 	worker_turn_begin(w);
@@ -160,9 +73,6 @@ static void read_socket(struct worker *w, unsigned index)
 		if (n < UDP_BATCH || w->udp.stats.out - sent > SENT_PER_TURN)
 			break;
 	}
-	if (q->n &&
-		w->now_us - q->v[q->head].since_us > WORKER_HANDSHAKE_WAIT_US)
-		handle_one(w);
 	worker_turn_end(w);
 }
 
@@ -176,18 +86,41 @@ static void on_socket(evutil_socket_t fd, short what, void *arg)
 			read_socket(w, i);
 }
 
+static void errand_done(struct worker *w, struct errand *e)
+{
+	struct seat *s = worker_seat_find(w, e->handshake->participant);
+
+	if (!s) {
+		errand_forget(e);
+		return;
+	}
+	conference_errand_done(s->room->conference, w->now_us, e, &w->outbox);
+	worker_room_after(s->room);
+}
+
+static void on_errands(void *arg)
+{
+	struct worker *w = arg;
+	struct errand *e;
+
+	worker_turn_begin(w);
+	for (unsigned i = 0; i < ERRANDS_PER_TURN; i++) {
+		e = helper_next(w->helper);
+		if (!e)
+			break;
+		errand_done(w, e);
+		helper_put(w->helper, e);
+	}
+	worker_turn_end(w);
+}
+
 int worker_input_init(struct worker *w)
 {
-	int last = event_base_get_npriorities(w->base) - 1;
-	struct handshakes *q = calloc(1, sizeof(*q));
+	int err = helper_new(&w->helper, w->base, on_errands, w);
 
-	if (!q)
-		return -ENOMEM;
-	w->handshakes = q;
-	q->turn = evtimer_new(w->base, on_quiet, w);
-	if (!q->turn)
-		return -ENOMEM;
-	event_priority_set(q->turn, last);
+	if (err)
+		return err;
+	w->env.errands = helper_errands(w->helper);
 	for (unsigned i = 0; i < w->udp.n; i++) {
 		w->socket_event[i] = event_new(w->base, w->udp.v[i].fd,
 			EV_READ | EV_PERSIST, on_socket, w);
@@ -205,8 +138,4 @@ void worker_input_done(struct worker *w)
 			event_free(w->socket_event[i]);
 		w->socket_event[i] = NULL;
 	}
-	if (w->handshakes && w->handshakes->turn)
-		event_free(w->handshakes->turn);
-	free(w->handshakes);
-	w->handshakes = NULL;
 }

@@ -1,6 +1,6 @@
 /*
  * What the files of the worker share: worker.c (life, commands), worker_room.c
- * (its conferences and turns), worker_input.c (datagrams, handshake budget),
+ * (its conferences and turns), worker_input.c (datagrams, handshakes),
  * worker_plug.c (local programs).
  */
 #ifndef HEARTH_SFU_WORKER_PRIVATE_H
@@ -17,6 +17,7 @@
 #include "sfu/plug.h"
 #include "sfu/udp.h"
 #include "sfu/worker.h"
+#include "sfu/worker_helper.h"
 
 enum { WORKER_IDS = 1024, WORKER_BUCKETS = 4096 };
 
@@ -29,8 +30,7 @@ struct seat {
 	struct worker_room *room;
 	struct participant *participant;
 	sfu_id id;
-	struct plug *plug;   /* of a local program */
-	unsigned handshakes; /* datagrams in the second queue */
+	struct plug *plug; /* of a local program */
 };
 
 LIST_HEAD(seats, seat);
@@ -48,8 +48,6 @@ struct worker_room {
 LIST_HEAD(rooms, worker_room);
 SLIST_HEAD(touched, worker_room);
 
-struct handshakes; /* the second queue */
-
 struct worker {
 	struct event_base *base;
 	struct pipe *pipe;
@@ -64,7 +62,7 @@ struct worker {
 	struct udp udp;
 	struct event *socket_event[UDP_SOCKETS];
 	struct demux *demux;
-	struct handshakes *handshakes;
+	struct helper *helper;
 	struct plugs plugs;
 	struct event *channels; /* every 10 ms while somebody is here */
 	char source[24];        /* of log lines */
@@ -100,9 +98,8 @@ void worker_seat_free(struct seat *s);
 void worker_seat_refresh(struct seat *s); /* its ufrags may have changed */
 
 /* worker_input.c */
-int worker_input_init(struct worker *w); /* sockets are open; 0 or -ENOMEM */
+int worker_input_init(struct worker *w); /* sockets are open; 0 or -errno */
 void worker_input_done(struct worker *w);
-uint64_t worker_handshakes(const struct worker *w);
 
 /* worker_plug.c: local programs */
 /* Connects a seat with the program at fd, which is taken over, also on failure.

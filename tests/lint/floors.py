@@ -10,7 +10,7 @@ from _source import files, finish, text
 # here, on purpose.
 FLOORS = {
     "ice/": 1, "dtls/": 1, "rtp/": 1, "sfu/sdp/": 1, "feed/": 1,
-    "sfu/env": 2, "sfu/outbox": 2,
+    "sfu/env": 2, "sfu/errand": 2, "sfu/outbox": 2,
     # Types and prototypes alone; the cores make its events. The code behind
     # it is the seam's.
     "sfu/sfu.h": 2,

@@ -39,6 +39,7 @@ struct client_config {
 	uint32_t id; /* written into every packet */
 	bool audio, video, data;
 	bool dtls_server; /* offer setup:passive, so that hearth is active */
+	bool dtls_client; /* offer setup:active, so that hearth is passive */
 	unsigned fps, packets_per_frame, packet_bytes; /* video */
 	unsigned audio_ms;
 	unsigned spares;    /* pairs of m-lines offered only to receive */

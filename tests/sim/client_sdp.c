@@ -151,7 +151,10 @@ char *client_offer(struct client *c, bool ice_restart)
 			declare(c, "application");
 	}
 	head(c, &t, c->n_media);
-	body(c, &t, c->cfg.dtls_server ? "passive" : "actpass");
+	body(c, &t,
+		c->cfg.dtls_server   ? "passive"
+		: c->cfg.dtls_client ? "active"
+				     : "actpass");
 	return t.buf;
 }
 

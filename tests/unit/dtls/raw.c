@@ -83,7 +83,8 @@ static void conf(struct raw *r, enum raw_fault fault)
 	mbedtls_ssl_config_defaults(&r->conf,
 		r->self == 0 ? MBEDTLS_SSL_IS_CLIENT : MBEDTLS_SSL_IS_SERVER,
 		MBEDTLS_SSL_TRANSPORT_DATAGRAM, MBEDTLS_SSL_PRESET_DEFAULT);
-	mbedtls_ssl_conf_rng(&r->conf, mbedtls_ctr_drbg_random, &cert->drbg);
+	mbedtls_ssl_conf_rng(
+		&r->conf, mbedtls_ctr_drbg_random, &cert->sessions.drbg);
 	mbedtls_ssl_conf_authmode(&r->conf, MBEDTLS_SSL_VERIFY_OPTIONAL);
 	mbedtls_ssl_conf_verify(&r->conf, on_verify, NULL);
 	if (r->self == 1)

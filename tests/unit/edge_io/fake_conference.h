@@ -3,6 +3,7 @@
 #define TESTS_FAKE_CONFERENCE_H
 
 #include "sfu/conference.h"
+#include "sfu/errand.h"
 
 enum { FAKE_SEEN = 4096 };
 
@@ -10,15 +11,15 @@ struct fake {
 	uint8_t seen[FAKE_SEEN]; /* first bytes of datagrams, in order */
 	uint64_t seen_us[FAKE_SEEN];
 	unsigned n_seen;
-	unsigned ticks, channels, sweeps, made, freed;
+	unsigned ticks, channels, sweeps, made, freed, errands;
 	uint64_t deadline_us;
 	int join_error;
-	uint8_t expensive;        /* datagrams that begin with it are */
 	unsigned events_of_input; /* events each datagram makes */
 	bool out_was_set;         /* env->out during each verb */
 };
 extern struct fake fake;
 
+struct env *fake_env(void);                 /* of the last conference made */
 void fake_emit(const struct sfu_event *ev); /* into the last conference made */
 
 #endif

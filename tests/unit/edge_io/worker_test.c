@@ -243,55 +243,43 @@ static void test_failed_first_join(void **state)
 	assert_int_equal(fake.freed, 1);
 }
 
-/* The handshakes of a crowd wait; media does not. */
-static void test_handshake_budget(void **state)
+/* What the cores were lent, as a peer of one of them uses it. */
+static struct handshake *shake(struct env *env, sfu_id id)
 {
-	struct fixture *f = *state;
-	unsigned last_rtp = 0, early = 0;
+	struct dtls *d;
 
-	tell(f, WIRE_JOIN, 7, "room");
-	send_check(f, "ufrag007");
-	turn(f, 5);
-	fake.n_seen = 0;
-	fake.expensive = DTLS;
-	for (unsigned i = 0; i < 5; i++) {
-		send_byte(f, DTLS);
-		for (unsigned k = 0; k < 10; k++)
-			send_byte(f, RTP);
-	}
-	turn(f, 30);
-	assert_int_equal(seen(RTP), 50);
-	assert_int_equal(seen(DTLS), 5);
-	for (unsigned i = 0; i < fake.n_seen; i++)
-		if (fake.seen[i] == RTP)
-			last_rtp = i;
-	for (unsigned i = 0; i < last_rtp; i++)
-		early += fake.seen[i] == DTLS;
-	assert_int_equal(early, 0);
-	/* One per turn: each at its own time. */
-	for (unsigned i = last_rtp + 1; i + 1 < fake.n_seen; i++)
-		assert_true(fake.seen_us[i] < fake.seen_us[i + 1]);
+	assert_int_equal(dtls_new(&d, env->cert, DTLS_CLIENT, "sha-256",
+				 cert_fingerprint(env->cert)),
+		0);
+	return handshake_new(d, id);
 }
 
-/* One participant cannot fill the queue, nor does it outlive them. */
-static void test_handshake_ceiling(void **state)
+/* Errands come back to their conference while it is there. */
+static void test_errands(void **state)
 {
 	struct fixture *f = *state;
+	struct handshake *h[2];
+	struct env *env;
 
 	tell(f, WIRE_JOIN, 7, "room");
-	send_check(f, "ufrag007");
-	turn(f, 5);
-	fake.expensive = DTLS;
-	for (unsigned i = 0; i < WORKER_HANDSHAKES_EACH + 10; i++)
-		send_byte(f, DTLS);
-	turn(f, 30);
-	assert_int_equal(seen(DTLS), WORKER_HANDSHAKES_EACH);
+	env = fake_env();
+	for (unsigned i = 0; i < 2; i++) {
+		h[i] = shake(env, 7 + i);
+		assert_true(errand_send(
+			env->errands, h[i], ERRAND_START, 1, NULL, 0));
+	}
+	handshake_give_up(h[1]); /* nobody has its id either */
+	for (unsigned i = 0; i < 500 && h[0]->out; i++)
+		turn(f, 1);
+	assert_int_equal(fake.errands, 1);
+	assert_true(fake.out_was_set);
+	assert_int_equal(dtls_state(h[0]->dtls), DTLS_HANDSHAKE);
+	dtls_free(h[0]->dtls);
+	handshake_free(h[0]);
+	turn(f, 20);
 	ask(f);
-	assert_int_equal(f->stats.handshake_drops, 10);
 	assert_int_equal(f->stats.handshakes_waiting, 0);
-	send_byte(f, DTLS); /* there is room again */
-	turn(f, 10);
-	assert_int_equal(seen(DTLS), WORKER_HANDSHAKES_EACH + 1);
+	assert_int_equal(f->stats.handshake_drops, 0);
 }
 
 static void test_timer(void **state)
@@ -397,8 +385,7 @@ int main(void)
 		WITH(test_leave),
 		WITH(test_commands),
 		WITH(test_failed_first_join),
-		WITH(test_handshake_budget),
-		WITH(test_handshake_ceiling),
+		WITH(test_errands),
 		WITH(test_timer),
 		WITH(test_stop),
 		WITH(test_port_in_use),

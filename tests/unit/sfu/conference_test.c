@@ -264,21 +264,6 @@ static void ufrags_for_the_demultiplexer(void **state)
 	assert_string_equal(participant_ufrag(st.p[0], 1), now);
 }
 
-static void handshakes_are_expensive(void **state)
-{
-	(void)state;
-	const uint8_t dtls[16] = { 22, 0xfe, 0xfd }, rtp[16] = { 0x80, 96 };
-	struct client_config cfg = sim_usual(3);
-	assert_false(participant_expensive(st.p[0], dtls, 16));
-	unsigned i = stage_join(&st, &cfg);
-	assert_false(participant_expensive(st.p[i], dtls, 16));
-	while (!st.p[i]->peer.dtls ||
-		dtls_state(st.p[i]->peer.dtls) == DTLS_NEW)
-		stage_run(&st, 1000);
-	assert_true(participant_expensive(st.p[i], dtls, 16));
-	assert_false(participant_expensive(st.p[i], rtp, 16));
-}
-
 static void a_conference_may_be_freed_at_any_time(void **state)
 {
 	(void)state;
@@ -306,7 +291,6 @@ int main(void)
 		CASE(counters_outlive_who_counted),
 		CASE(every_drop_has_its_name),
 		CASE(ufrags_for_the_demultiplexer),
-		CASE(handshakes_are_expensive),
 		CASE(a_conference_may_be_freed_at_any_time),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

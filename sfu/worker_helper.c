@@ -1,0 +1,257 @@
+#include "sfu/worker_helper.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <event2/event.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <time.h>
+#include <unistd.h>
+
+/* From one thread to one other. It holds all errands there are: never full. */
+struct ring {
+	struct errand *v[HELPER_ERRANDS];
+	atomic_uint put, got;
+};
+
+struct helper {
+	struct errands errands; /* first */
+	struct ring todo, done;
+	int todo_fd, done_fd;
+	atomic_bool stop;
+	pthread_t thread;
+	bool runs;
+	struct event *event;
+	helper_wake_h *wake_h;
+	void *arg;
+	/* The loop's alone: those that rest, the last used first, so that a
+	 * quiet worker touches the memory of few. */
+	struct errand *all, *idle[HELPER_ERRANDS];
+	unsigned n_idle, n_used;
+	uint64_t refused;
+};
+
+static void ring_push(struct ring *r, struct errand *e)
+{
+	unsigned put = atomic_load_explicit(&r->put, memory_order_relaxed);
+
+	r->v[put % HELPER_ERRANDS] = e;
+	atomic_store_explicit(&r->put, put + 1, memory_order_release);
+}
+
+static struct errand *ring_pop(struct ring *r)
+{
+	unsigned got = atomic_load_explicit(&r->got, memory_order_relaxed);
+	struct errand *e;
+
+	if (got == atomic_load_explicit(&r->put, memory_order_acquire))
+		return NULL;
+	e = r->v[got % HELPER_ERRANDS];
+	atomic_store_explicit(&r->got, got + 1, memory_order_relaxed);
+	return e;
+}
+
+static bool ring_is_empty(const struct ring *r)
+{
+	return atomic_load_explicit(&r->got, memory_order_relaxed) ==
+	       atomic_load_explicit(&r->put, memory_order_acquire);
+}
+
+/* An eventfd counts: it can be full only after 2^64 of these. */
+static void wake(int fd)
+{
+	uint64_t one = 1;
+
+	while (write(fd, &one, sizeof(one)) < 0 && errno == EINTR)
+		;
+}
+
+static void await(int fd)
+{
+	uint64_t n;
+
+	while (read(fd, &n, sizeof(n)) < 0 && errno == EINTR)
+		;
+}
+
+/* The thread. */
+
+static uint64_t clock_us(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
+}
+
+static void work(struct helper *h)
+{
+	struct errand *e;
+
+	while (!atomic_load_explicit(&h->stop, memory_order_relaxed) &&
+		(e = ring_pop(&h->todo))) {
+		/* The queue may have been long, and the timers of DTLS begin
+		 * with what is sent now. */
+		e->now_us = clock_us();
+		errand_run(e);
+		ring_push(&h->done, e);
+		wake(h->done_fd);
+	}
+}
+
+static void *run(void *arg)
+{
+	struct helper *h = arg;
+
+	prctl(PR_SET_NAME, "hearth-dtls");
+	/* Of the calling thread alone, on Linux. */
+	setpriority(
+		PRIO_PROCESS, 0, getpriority(PRIO_PROCESS, 0) + HELPER_NICE);
+	while (!atomic_load_explicit(&h->stop, memory_order_relaxed)) {
+		await(h->todo_fd);
+		work(h);
+	}
+	return NULL;
+}
+
+/* The loop. */
+
+static struct errand *take(struct errands *errands)
+{
+	struct helper *h = (struct helper *)errands;
+
+	if (h->n_idle)
+		return h->idle[--h->n_idle];
+	if (h->n_used < HELPER_ERRANDS)
+		return &h->all[h->n_used++];
+	h->refused++;
+	return NULL;
+}
+
+static void dispatch(struct errands *errands, struct errand *e)
+{
+	struct helper *h = (struct helper *)errands;
+
+	ring_push(&h->todo, e);
+	wake(h->todo_fd);
+}
+
+struct errand *helper_next(struct helper *h)
+{
+	return ring_pop(&h->done);
+}
+
+void helper_put(struct helper *h, struct errand *e)
+{
+	assert(h->n_idle < HELPER_ERRANDS);
+	h->idle[h->n_idle++] = e;
+}
+
+static void on_done(evutil_socket_t fd, short what, void *arg)
+{
+	struct helper *h = arg;
+
+	(void)what;
+	await(fd);
+	h->wake_h(h->arg);
+	if (!ring_is_empty(&h->done))
+		wake(fd);
+}
+
+/* Signals are for the loop. */
+static int start_thread(struct helper *h)
+{
+	sigset_t all, before;
+	int err;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	err = pthread_create(&h->thread, NULL, run, h);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	h->runs = err == 0;
+	return -err;
+}
+
+static int start(struct helper *h, struct event_base *base)
+{
+	h->todo_fd = eventfd(0, EFD_CLOEXEC);
+	h->done_fd = eventfd(0, EFD_CLOEXEC);
+	if (h->todo_fd < 0 || h->done_fd < 0)
+		return -errno;
+	/* Untouched it is no memory yet. */
+	h->all = calloc(HELPER_ERRANDS, sizeof(*h->all));
+	h->event =
+		event_new(base, h->done_fd, EV_READ | EV_PERSIST, on_done, h);
+	if (!h->all || !h->event || event_add(h->event, NULL) != 0)
+		return -ENOMEM;
+	return start_thread(h);
+}
+
+int helper_new(struct helper **ret, struct event_base *base,
+	helper_wake_h *wake_h, void *arg)
+{
+	struct helper *h = calloc(1, sizeof(*h));
+	int err;
+
+	if (!h)
+		return -ENOMEM;
+	h->errands.take = take;
+	h->errands.send = dispatch;
+	h->todo_fd = h->done_fd = -1;
+	h->wake_h = wake_h;
+	h->arg = arg;
+	err = start(h, base);
+	if (err)
+		helper_free(h);
+	else
+		*ret = h;
+	return err;
+}
+
+static void stop(struct helper *h)
+{
+	struct errand *e;
+
+	atomic_store_explicit(&h->stop, true, memory_order_relaxed);
+	wake(h->todo_fd);
+	pthread_join(h->thread, NULL);
+	/* The join came before: both rings are this thread's now. */
+	while ((e = ring_pop(&h->done)) || (e = ring_pop(&h->todo)))
+		errand_forget(e);
+}
+
+struct helper *helper_free(struct helper *h)
+{
+	if (!h)
+		return NULL;
+	if (h->runs)
+		stop(h);
+	if (h->event)
+		event_free(h->event);
+	if (h->todo_fd >= 0)
+		close(h->todo_fd);
+	if (h->done_fd >= 0)
+		close(h->done_fd);
+	free(h->all);
+	free(h);
+	return NULL;
+}
+
+struct errands *helper_errands(struct helper *h)
+{
+	return &h->errands;
+}
+
+unsigned helper_waiting(const struct helper *h)
+{
+	return h->n_used - h->n_idle;
+}
+
+uint64_t helper_refused(const struct helper *h)
+{
+	return h->refused;
+}

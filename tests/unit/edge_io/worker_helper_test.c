@@ -1,0 +1,231 @@
+/* The thread that does the steps of handshakes. */
+#include <event2/event.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+#include "sfu/worker_helper.h"
+
+enum { PAIRS = 40, NOW_S = 1795500000 };
+
+/* A session of ours as server, its client in place. */
+struct pair {
+	struct dtls_out to_server; /* first: of the client */
+	struct handshake *server;
+	struct dtls *client;
+	struct fixture *all;
+	unsigned back; /* errands that came back */
+	bool stray;    /* a participant nobody asks for */
+};
+
+struct fixture {
+	struct event_base *base;
+	struct helper *helper;
+	struct cert *ours, *theirs;
+	struct pair pair[PAIRS];
+	unsigned wakes, at_once; /* taken by each wake */
+};
+
+static struct fixture f;
+
+static void from_client(struct dtls_out *out, const uint8_t *buf, size_t len)
+{
+	struct pair *p = (struct pair *)out;
+
+	/* Refused is lost, and would be sent again. */
+	errand_send(
+		helper_errands(f.helper), p->server, ERRAND_INPUT, 1, buf, len);
+}
+
+static struct pair *pair_of(const struct errand *e)
+{
+	for (unsigned i = 0; i < PAIRS; i++)
+		if (f.pair[i].server == e->handshake)
+			return &f.pair[i];
+	return NULL;
+}
+
+static void come_back(struct errand *e)
+{
+	struct pair *p = pair_of(e);
+	const uint8_t *at = e->out;
+
+	if (!p || p->stray) {
+		errand_forget(e);
+		return;
+	}
+	e->handshake->out--;
+	p->back++;
+	assert_true(e->now_us > 1); /* the time it was run */
+	for (unsigned i = 0; i < e->sent; at += e->sent_len[i++])
+		dtls_input(p->client, e->now_us, at, e->sent_len[i],
+			&p->to_server);
+}
+
+static void on_wake(void *arg)
+{
+	struct errand *e;
+
+	(void)arg;
+	f.wakes++;
+	for (unsigned i = 0; i < f.at_once; i++) {
+		e = helper_next(f.helper);
+		if (!e)
+			return;
+		come_back(e);
+		helper_put(f.helper, e);
+	}
+}
+
+static struct dtls *session(
+	enum dtls_role role, struct cert *own, struct cert *other)
+{
+	struct dtls *d = NULL;
+
+	assert_int_equal(
+		dtls_new(&d, own, role, "sha-256", cert_fingerprint(other)), 0);
+	return d;
+}
+
+static int set_up(void **state)
+{
+	(void)state;
+	memset(&f, 0, sizeof(f));
+	f.at_once = 3;
+	f.base = event_base_new();
+	f.ours = cert_new(NOW_S);
+	f.theirs = cert_new(NOW_S);
+	assert_int_equal(helper_new(&f.helper, f.base, on_wake, NULL), 0);
+	for (unsigned i = 0; i < PAIRS; i++) {
+		struct pair *p = &f.pair[i];
+
+		p->to_server.send = from_client;
+		p->client = session(DTLS_CLIENT, f.theirs, f.ours);
+		p->server = handshake_new(
+			session(DTLS_SERVER, f.ours, f.theirs), i + 1);
+		assert_non_null(p->server);
+	}
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	f.helper = helper_free(f.helper);
+	for (unsigned i = 0; i < PAIRS; i++) {
+		dtls_free(f.pair[i].client);
+		if (f.pair[i].stray)
+			continue;
+		dtls_free(f.pair[i].server->dtls);
+		handshake_free(f.pair[i].server);
+	}
+	cert_free(f.ours);
+	cert_free(f.theirs);
+	event_base_free(f.base);
+	return 0;
+}
+
+static void start(struct pair *p)
+{
+	assert_true(errand_send(
+		helper_errands(f.helper), p->server, ERRAND_START, 1, NULL, 0));
+	dtls_start(p->client, 2, &p->to_server);
+}
+
+static void run_while_waiting(void)
+{
+	while (helper_waiting(f.helper))
+		event_base_loop(f.base, EVLOOP_ONCE);
+}
+
+/* A crowd at a time, each pair's keys are right; the loop is woken until all is
+ * done though it takes few at once, and uses its random generator meanwhile. */
+static void test_crowd(void **state)
+{
+	uint8_t a[DTLS_KEYS_LEN], b[DTLS_KEYS_LEN];
+
+	(void)state;
+	for (unsigned i = 0; i < PAIRS; i++)
+		start(&f.pair[i]);
+	while (helper_waiting(f.helper)) {
+		assert_int_equal(cert_random(f.ours, a, sizeof(a)), 0);
+		event_base_loop(f.base, EVLOOP_ONCE);
+	}
+	assert_int_equal(helper_refused(f.helper), 0);
+	assert_true(f.wakes > 0);
+	for (unsigned i = 0; i < PAIRS; i++) {
+		struct pair *p = &f.pair[i];
+
+		assert_false(handshake_is_away(p->server));
+		assert_int_equal(dtls_state(p->server->dtls), DTLS_CONNECTED);
+		assert_int_equal(dtls_state(p->client), DTLS_CONNECTED);
+		assert_int_equal(dtls_keys(p->server->dtls, a), 0);
+		assert_int_equal(dtls_keys(p->client, b), 0);
+		assert_memory_equal(a, b, sizeof(a));
+		assert_true(p->back >= 3);
+	}
+}
+
+/* Whoever was given up is not worked for, and is freed when all came back. */
+static void test_given_up(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i < PAIRS; i += 2) {
+		start(&f.pair[i]);
+		f.pair[i].stray = true;
+		handshake_give_up(f.pair[i].server);
+	}
+	start(&f.pair[1]);
+	run_while_waiting();
+	assert_int_equal(dtls_state(f.pair[1].client), DTLS_CONNECTED);
+	assert_int_equal(dtls_state(f.pair[0].client), DTLS_HANDSHAKE);
+}
+
+/* It is full while the loop takes nothing back; after that there is room. */
+static void test_ceiling(void **state)
+{
+	struct errands *all = helper_errands(f.helper);
+	uint8_t nothing[1] = { 0 };
+	unsigned sent = 0;
+
+	(void)state;
+	for (unsigned i = 0; i < PAIRS; i++)
+		for (unsigned k = 0; k < ERRAND_EACH; k++)
+			sent += errand_send(all, f.pair[i].server, ERRAND_INPUT,
+				1, nothing, 1);
+	assert_int_equal(sent, HELPER_ERRANDS);
+	assert_int_equal(helper_waiting(f.helper), HELPER_ERRANDS);
+	assert_int_equal(
+		helper_refused(f.helper), PAIRS * ERRAND_EACH - HELPER_ERRANDS);
+	run_while_waiting();
+	start(&f.pair[0]);
+	run_while_waiting();
+	assert_int_equal(dtls_state(f.pair[0].client), DTLS_CONNECTED);
+}
+
+/* With steps waiting and done: nothing is lost of it. */
+static void test_end_at_work(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i < PAIRS; i++)
+		start(&f.pair[i]);
+	f.pair[PAIRS - 1].stray = true;
+	handshake_give_up(f.pair[PAIRS - 1].server);
+	event_base_loop(f.base, EVLOOP_ONCE);
+	f.helper = helper_free(f.helper);
+	for (unsigned i = 0; i < PAIRS - 1; i++)
+		assert_false(handshake_is_away(f.pair[i].server));
+}
+
+int main(void)
+{
+#define WITH(t) cmocka_unit_test_setup_teardown(t, set_up, tear_down)
+	const struct CMUnitTest tests[] = {
+		WITH(test_crowd),
+		WITH(test_given_up),
+		WITH(test_ceiling),
+		WITH(test_end_at_work),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
