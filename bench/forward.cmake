@@ -7,7 +7,7 @@ endif()
 # What benchmarks with a worker share: loop, seam, load, measures, report.
 hearth_library(bench_stage
   SOURCES ${CMAKE_CURRENT_LIST_DIR}/load.c ${CMAKE_CURRENT_LIST_DIR}/load_crowd.c
-    ${CMAKE_CURRENT_LIST_DIR}/load_side.c
+    ${CMAKE_CURRENT_LIST_DIR}/load_pace.c ${CMAKE_CURRENT_LIST_DIR}/load_side.c
     ${CMAKE_CURRENT_LIST_DIR}/load_foreign.c
     ${CMAKE_CURRENT_LIST_DIR}/load_socket.c ${CMAKE_CURRENT_LIST_DIR}/measure.c
     ${CMAKE_CURRENT_LIST_DIR}/inside.c

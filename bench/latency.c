@@ -30,7 +30,8 @@ static const double wanted_load = 0.7, disturbed = 0.05;
 struct result {
 	const char *what;
 	struct load_delays delays;
-	double load, waited; /* of the time */
+	double load, waited; /* of the time: the worker, its loop waiting */
+	double late;         /* of the frames, by more than 0.1 ms */
 	double ns_per_packet;
 	unsigned playing, joined;
 	uint64_t received, lost;
@@ -78,19 +79,46 @@ static bool settle(struct stage *b)
 	return stage_fail(b, "the worker does not catch up");
 }
 
+struct at {
+	uint64_t clock_ns, worker_ns, frames, late;
+	struct measure_cpu loop;
+};
+
+static bool look(struct stage *b, struct at *ret)
+{
+	ret->clock_ns = stage_clock_ns(CLOCK_MONOTONIC);
+	load_late(b->load, &ret->frames, &ret->late);
+	if (measure_cpu(b->worker, &ret->loop) != 0)
+		return stage_fail(b, "the worker's CPU time is not told");
+	return stage_cpu_ns(b, &ret->worker_ns);
+}
+
+static void conclude(
+	struct result *r, const struct at *from, const struct at *to)
+{
+	double clock = (double)(to->clock_ns - from->clock_ns);
+	double used = (double)(to->worker_ns - from->worker_ns);
+	uint64_t frames = to->frames - from->frames;
+
+	r->load = used / clock;
+	r->waited = (double)(to->loop.waited_ns - from->loop.waited_ns) / clock;
+	if (frames)
+		r->late = (double)(to->late - from->late) / (double)frames;
+	if (r->received)
+		r->ns_per_packet = used / (double)r->received;
+}
+
 /* Runs for that long; delays, load and losses of that time. */
 static bool play(struct stage *b, unsigned ms, struct result *r)
 {
 	struct load_counts before, after;
-	struct measure_cpu cpu[2];
-	uint64_t clock = stage_clock_ns(CLOCK_MONOTONIC), owed;
+	struct at at[2];
+	uint64_t owed;
 
 	load_delays_reset(b->load);
 	load_counts(b->load, &before);
-	if (measure_cpu(b->worker, &cpu[0]) != 0 || !stage_run_ms(b, ms) ||
-		measure_cpu(b->worker, &cpu[1]) != 0)
-		return stage_fail(b, "the worker's CPU time is not told");
-	clock = stage_clock_ns(CLOCK_MONOTONIC) - clock;
+	if (!look(b, &at[0]) || !stage_run_ms(b, ms) || !look(b, &at[1]))
+		return false;
 	load_delays(b->load, &r->delays);
 	if (!settle(b))
 		return false;
@@ -99,13 +127,7 @@ static bool play(struct stage *b, unsigned ms, struct result *r)
 	owed = (after.sent - before.sent) * RECEIVERS;
 	r->received = after.received - before.received;
 	r->lost = owed > r->received ? owed - r->received : 0;
-	cpu[1].total_ns -= cpu[0].total_ns;
-	cpu[1].waited_ns -= cpu[0].waited_ns;
-	r->load = (double)cpu[1].total_ns / (double)clock;
-	r->waited = (double)cpu[1].waited_ns / (double)clock;
-	if (r->received)
-		r->ns_per_packet =
-			(double)cpu[1].total_ns / (double)r->received;
+	conclude(r, &at[0], &at[1]);
 	return true;
 }
 
@@ -178,15 +200,13 @@ static unsigned less(unsigned a, unsigned b)
 
 static void print(const struct result r[3])
 {
-	printf("what         conferences  joined  worker  waited    p50 us    "
-	       "p99  "
-	       "p99.9     max   lost\n");
+	printf("what         conferences  joined  worker  waited    late    "
+	       "p50 us    p99  p99.9     max   lost\n");
 	for (unsigned i = 0; i < 3; i++)
-		printf("%-11s  %11u  %6u  %5.1f%%  %5.1f%%  %8u  %5u  %5u  %6u "
-		       " "
-		       "%5" PRIu64 "\n",
+		printf("%-11s  %11u  %6u  %5.1f%%  %5.1f%%  %5.1f%%  %8u  %5u  "
+		       "%5u  %6u  %5" PRIu64 "\n",
 			r[i].what, r[i].playing, r[i].joined, r[i].load * 100,
-			r[i].waited * 100, r[i].delays.p50_us,
+			r[i].waited * 100, r[i].late * 100, r[i].delays.p50_us,
 			r[i].delays.p99_us, r[i].delays.p999_us,
 			r[i].delays.max_us, r[i].lost);
 	if (r[0].waited > disturbed)
@@ -207,14 +227,14 @@ static void write_rows(
 			"\"%s\", \"receivers\": %u,\n"
 			"      \"ns_per_packet\": %.1f, \"lost\": %" PRIu64
 			", \"worker_load\": %.4f, \"worker_waited\": %.4f, "
-			"\"joined\": %u,\n"
+			"\"joined\": %u, \"late\": %.4f,\n"
 			"      \"p50_us\": %u, \"p99_us\": %u, "
 			"\"p999_us\": %u, \"max_us\": %u,\n",
 			r[i].what, i == 2 ? "none" : "hearth",
 			r[i].playing * RECEIVERS, r[i].ns_per_packet, r[i].lost,
-			r[i].load, r[i].waited, r[i].joined, r[i].delays.p50_us,
-			r[i].delays.p99_us, r[i].delays.p999_us,
-			r[i].delays.max_us);
+			r[i].load, r[i].waited, r[i].joined, r[i].late,
+			r[i].delays.p50_us, r[i].delays.p99_us,
+			r[i].delays.p999_us, r[i].delays.max_us);
 		report_versions(f, m);
 		fputs(i < 2 ? " },\n" : " }\n", f);
 	}

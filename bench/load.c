@@ -14,6 +14,7 @@
 enum {
 	JOINING_MAX = 8, /* at a time: handshakes cost milliseconds */
 	TICK_US = 5000,
+	AHEAD_US = 50000, /* frames that a thread sends are made before */
 	CHANNELS_US = 100000,
 	FPS = 50,
 	CROWD_FPS = 30,
@@ -170,18 +171,38 @@ static void join_some(struct load *l)
 
 /* Time. */
 
+static struct load_seat *next_timed(const struct load *l, uint64_t *ret_due)
+{
+	struct load_seat *next = NULL;
+
+	*ret_due = UINT64_MAX;
+	for (unsigned i = 0; i < l->n_seats; i++) {
+		uint64_t due;
+
+		if (!load_is_timed(l, i))
+			continue;
+		due = client_deadline(l->seat[i].client);
+		if (due >= *ret_due)
+			continue;
+		*ret_due = due;
+		next = &l->seat[i];
+	}
+	return next;
+}
+
+/* Frames are made before their time where a thread sends them. */
+static uint64_t made_at(const struct load *l, uint64_t due_us)
+{
+	return l->pace && due_us > AHEAD_US ? due_us - AHEAD_US : due_us;
+}
+
 static void arm_frame(struct load *l)
 {
-	uint64_t due = UINT64_MAX, now = load_clock_us(), wait;
+	uint64_t due, now = load_clock_us(), wait;
 	struct timeval tv;
 
-	for (unsigned i = 0; i < l->n_seats; i++) {
-		if (load_is_timed(l, i)) {
-			uint64_t d = client_deadline(l->seat[i].client);
-
-			due = d < due ? d : due;
-		}
-	}
+	next_timed(l, &due);
+	due = made_at(l, due);
 	wait = due > now ? due - now : 0;
 	if (wait > TICK_US * 20)
 		wait = TICK_US * 20;
@@ -190,28 +211,30 @@ static void arm_frame(struct load *l)
 	event_add(l->frame, &tv);
 }
 
-static void send_frame(struct load *l, struct client *c)
+static void send_frame(struct load *l, struct client *c, uint64_t due_us)
 {
-	client_tick(c, load_clock_us());
+	uint64_t now = load_clock_us();
+
+	load_socket_flush(l);
+	l->due_us = l->pace ? due_us : 0;
+	client_tick(c, l->due_us > now ? l->due_us : now);
 	if (l->paused)
 		c->send[CLIENT_AUDIO].next_us = c->send[CLIENT_VIDEO].next_us =
 			UINT64_MAX;
 	load_socket_flush(l);
+	l->due_us = 0;
 }
 
 static void on_frame(evutil_socket_t fd, short what, void *arg)
 {
 	struct load *l = arg;
+	struct load_seat *s;
+	uint64_t due;
 
 	(void)fd;
 	(void)what;
-	for (unsigned i = 0; i < l->n_seats; i++) {
-		struct client *c = l->seat[i].client;
-
-		if (load_is_timed(l, i) &&
-			client_deadline(c) <= load_clock_us())
-			send_frame(l, c);
-	}
+	while ((s = next_timed(l, &due)) && made_at(l, due) <= load_clock_us())
+		send_frame(l, s->client, due);
 	arm_frame(l);
 }
 
@@ -227,6 +250,7 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
 	load_storm_tick(l, now);
 	if (l->way)
 		load_foreign_tick(l);
+	load_detour_drain(l);
 	assoc_global_tick(now);
 	if (channels)
 		l->channels_us = now;
@@ -248,7 +272,8 @@ static uint64_t first_frame(const struct load *l, const struct load_seat *s)
 
 	if (l->paused || s->room >= of)
 		return UINT64_MAX;
-	return load_clock_us() + 1000000 / FPS * s->room / of;
+	return load_clock_us() + (l->pace ? AHEAD_US : 0) +
+	       1000000 / FPS * s->room / of;
 }
 
 void load_pause(struct load *l, bool pause)
@@ -367,10 +392,12 @@ static struct load *make(struct event_base *base, struct sfu *sfu,
 	l->cert = cert_new((uint64_t)time(NULL));
 	l->seat = calloc(seats, sizeof(*l->seat));
 	l->buffers = load_buffers_new();
+	if (shape && delays)
+		l->pace = load_pace_new();
 	l->tick = event_new(base, -1, EV_PERSIST, on_tick, l);
 	l->frame = evtimer_new(base, on_frame, l);
 	if (!l->cert || !l->seat || !l->buffers || !l->tick || !l->frame ||
-		(delays && !l->delays))
+		(delays && !l->delays) || (shape && delays && !l->pace))
 		return load_free(l);
 	for (unsigned i = 0; i < seats; i++) {
 		l->n_seats++;
@@ -412,6 +439,7 @@ struct load *load_free(struct load *l)
 {
 	if (!l)
 		return NULL;
+	l->pace = load_pace_free(l->pace);
 	for (unsigned i = 0; i < l->n_seats; i++) {
 		client_free(l->seat[i].client);
 		load_socket_close(&l->seat[i]);

@@ -42,7 +42,9 @@ struct load_shape {
 	unsigned receivers;   /* of each conference */
 	bool idle;            /* nobody publishes: the publisher receives */
 	bool no_data;         /* receivers ask for no data channel */
-	bool delays;          /* of the packets that LOAD_FULL opens */
+	/* Of the packets that LOAD_FULL opens; and a thread sends the frames,
+	 * each at its time. */
+	bool delays;
 	/* These many of the conferences' seats are one more conference, without
 	 * a publisher, that fills when load_storm says so. */
 	unsigned late;
@@ -89,6 +91,9 @@ unsigned load_arrived(const struct load *l);
 /* What publishers send goes to a socket of this process instead, or to hearth
  * again: what delays are without it. */
 void load_detour(struct load *l, bool on);
+
+/* With `delays`: frames that were sent, and of these more than 0.1 ms late. */
+void load_late(const struct load *l, uint64_t *frames, uint64_t *late);
 
 /* Receivers whose transport is up; that got video, of a crowd audio too. */
 unsigned load_connected(const struct load *l);

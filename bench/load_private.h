@@ -11,6 +11,8 @@
 enum {
 	LOAD_BATCH = 64,
 	LOAD_DATAGRAM = 2048,
+	LOAD_FRAME = 32,      /* datagrams of one, with what goes along */
+	LOAD_DETOUR = 4096,   /* packets on it */
 	LOAD_DELAYS = 500000, /* microseconds; longer ones count as that */
 };
 
@@ -35,6 +37,7 @@ struct load_seat {
 };
 
 struct load_buffers;
+struct load_pace;
 
 struct load {
 	struct event_base *base;
@@ -51,6 +54,10 @@ struct load {
 	uint64_t storm_us; /* the next one */
 	int detour[2];     /* sockets: from publishers, back to us; -1 */
 	bool detours;
+	uint64_t detour_sent[LOAD_DETOUR]; /* a ring: when each left */
+	unsigned detour_put, detour_got;
+	struct load_pace *pace; /* NULL: frames are sent by the loop */
+	uint64_t due_us;        /* of the frame that is being made; 0: none */
 	struct event *tick, *frame;
 	uint64_t channels_us;
 	bool paused, trickles;
@@ -84,7 +91,21 @@ void load_crowd_packet(
 	struct client *c, const struct client_stream *s, uint64_t sent_us);
 void load_delay_add(struct load *l, uint64_t sent_us, uint64_t arrived_us);
 
+/* load_pace.c: the thread that sends frames on time. NULL: out of memory. */
+struct load_pace *load_pace_new(void);
+struct load_pace *load_pace_free(struct load_pace *p);
+/* Copies a frame's datagrams, to be sent to fd then; earlier ones first. False:
+ * it has no room. */
+bool load_pace_frame(struct load_pace *p, uint64_t due_us, int fd,
+	const struct iovec *v, unsigned n);
+/* Frames since the start, and of these more than 0.1 ms late. */
+void load_pace_counts(
+	const struct load_pace *p, uint64_t *sent, uint64_t *late);
+
 /* load_side.c */
+/* The packets of a frame leave for the detour then. */
+void load_detour_sent(struct load *l, uint64_t at_us, unsigned n);
+void load_detour_drain(struct load *l);
 void load_storm_tick(struct load *l, uint64_t now_us);
 void load_side_free(struct load *l);
 
@@ -98,6 +119,8 @@ void load_socket_close(struct load_seat *s);
 /* A client_out's send: the publisher's datagrams wait for the flush. */
 void load_socket_send(struct client_out *out, const uint8_t *buf, size_t len);
 void load_socket_flush(struct load *l);
+/* recvmmsg of a detour's socket, not waiting; how many, and when each came. */
+unsigned load_socket_stamps(struct load *l, int fd, uint64_t ret[LOAD_BATCH]);
 /* When the kernel had what this header came with, on load_clock_us()'s clock;
  * now_us where it does not say. */
 uint64_t load_socket_arrival(struct msghdr *h, uint64_t now_us);

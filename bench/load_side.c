@@ -5,6 +5,8 @@
 #include <string.h>
 #include <unistd.h>
 
+enum { DETOUR_BUFFER = 8 << 20 };
+
 void load_storm(struct load *l, unsigned each_second)
 {
 	l->storm = each_second;
@@ -40,8 +42,13 @@ static int open_one(struct sockaddr_in *ret)
 	struct sockaddr_in own = { .sin_family = AF_INET };
 	socklen_t len = sizeof(*ret);
 	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), on = 1;
+	int room = DETOUR_BUFFER;
 
 	own.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	/* Nothing may be lost: which packet came is known by their order. */
+	if (fd >= 0 && setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &room,
+			       sizeof(room)) != 0)
+		setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &room, sizeof(room));
 	if (fd >= 0 && bind(fd, (struct sockaddr *)&own, sizeof(own)) == 0 &&
 		getsockname(fd, (struct sockaddr *)ret, &len) == 0 &&
 		setsockopt(fd, SOL_SOCKET, SO_TIMESTAMPNS, &on, sizeof(on)) ==
@@ -67,9 +74,35 @@ static void open_detour(struct load *l)
 void load_detour(struct load *l, bool on)
 {
 	load_socket_flush(l);
+	load_detour_drain(l);
 	if (on && l->detour[0] < 0)
 		open_detour(l);
 	l->detours = on;
+}
+
+void load_detour_sent(struct load *l, uint64_t at_us, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++)
+		l->detour_sent[l->detour_put++ % LOAD_DETOUR] = at_us;
+}
+
+/* One socket keeps their order. */
+void load_detour_drain(struct load *l)
+{
+	uint64_t at[LOAD_BATCH];
+	unsigned n;
+
+	while (l->detour[1] >= 0 &&
+		(n = load_socket_stamps(l, l->detour[1], at)) > 0)
+		for (unsigned i = 0; i < n; i++)
+			load_delay_add(l,
+				l->detour_sent[l->detour_got++ % LOAD_DETOUR],
+				at[i]);
+}
+
+void load_late(const struct load *l, uint64_t *frames, uint64_t *late)
+{
+	load_pace_counts(l->pace, frames, late);
 }
 
 void load_side_free(struct load *l)

@@ -206,27 +206,41 @@ void load_socket_send(struct client_out *out, const uint8_t *buf, size_t len)
 	b->out_iov[b->waiting++].iov_len = len;
 }
 
-/* They come back at once: loopback delivers within the send. */
-static void take_back(struct load *l)
+unsigned load_socket_stamps(struct load *l, int fd, uint64_t ret[LOAD_BATCH])
 {
 	struct load_buffers *b = l->buffers;
-	uint64_t now = load_clock_us(), sent = b->sender->client->now_us;
+	uint64_t now = load_clock_us();
 	int n;
 
 	want_stamps(b);
-	n = recvmmsg(l->detour[1], b->in, LOAD_BATCH, MSG_DONTWAIT, NULL);
+	n = recvmmsg(fd, b->in, LOAD_BATCH, MSG_DONTWAIT, NULL);
 	for (int i = 0; i < n; i++)
-		load_delay_add(
-			l, sent, load_socket_arrival(&b->in[i].msg_hdr, now));
+		ret[i] = load_socket_arrival(&b->in[i].msg_hdr, now);
+	return n > 0 ? (unsigned)n : 0;
+}
+
+static bool leave_to_pace(struct load *l, int fd)
+{
+	struct load_buffers *b = l->buffers;
+
+	return l->due_us &&
+	       load_pace_frame(l->pace, l->due_us, fd, b->out_iov, b->waiting);
 }
 
 void load_socket_flush(struct load *l)
 {
 	struct load_buffers *b = l->buffers;
 	unsigned at = 0;
+	int fd;
 
+	if (!b->waiting)
+		return;
+	fd = l->detours ? l->detour[0] : b->sender->fd;
+	if (l->detours)
+		load_detour_sent(l, b->sender->client->now_us, b->waiting);
+	if (leave_to_pace(l, fd))
+		at = b->waiting;
 	while (at < b->waiting) {
-		int fd = l->detours ? l->detour[0] : b->sender->fd;
 		int n = sendmmsg(
 			fd, b->out + at, b->waiting - at, MSG_DONTWAIT);
 
@@ -234,7 +248,5 @@ void load_socket_flush(struct load *l)
 			continue;
 		at += n > 0 ? (unsigned)n : 1;
 	}
-	if (b->waiting && l->detours)
-		take_back(l);
 	b->waiting = 0;
 }

@@ -113,27 +113,50 @@ int measure_cpu(pid_t pid, struct measure_cpu *ret)
 	return 0;
 }
 
-int measure_threads(pid_t pid, uint64_t *ret_ns)
+/* Calls each for every thread of pid until one says an error. */
+static int each_thread(
+	pid_t pid, int (*each)(pid_t pid, pid_t tid, void *arg), void *arg)
 {
-	char path[64], name[320], buf[128];
+	char path[64];
 	DIR *threads;
 	struct dirent *d;
-	uint64_t sum = 0, ns;
+	int err = 0;
 
 	snprintf(path, sizeof(path), "/proc/%d/task", (int)pid);
 	threads = opendir(path);
 	if (!threads)
 		return -errno;
-	while ((d = readdir(threads))) {
-		snprintf(name, sizeof(name), "task/%s/schedstat", d->d_name);
-		if (d->d_name[0] != '.' &&
-			read_file(pid, name, buf, sizeof(buf)) == 0 &&
-			sscanf(buf, "%" SCNu64, &ns) == 1)
-			sum += ns;
+	while (!err && (d = readdir(threads))) {
+		long tid = strtol(d->d_name, NULL, 10);
+
+		if (tid > 0)
+			err = each(pid, (pid_t)tid, arg);
 	}
 	closedir(threads);
-	*ret_ns = sum;
+	return err;
+}
+
+static int add_time(pid_t pid, pid_t tid, void *arg)
+{
+	char name[64], buf[128];
+	uint64_t *sum = arg, ns;
+
+	snprintf(name, sizeof(name), "task/%d/schedstat", (int)tid);
+	/* One that just ended is none. */
+	if (read_file(pid, name, buf, sizeof(buf)) == 0 &&
+		sscanf(buf, "%" SCNu64, &ns) == 1)
+		*sum += ns;
 	return 0;
+}
+
+int measure_threads(pid_t pid, uint64_t *ret_ns)
+{
+	uint64_t sum = 0;
+	int err = each_thread(pid, add_time, &sum);
+
+	if (!err)
+		*ret_ns = sum;
+	return err;
 }
 
 int measure_process(pid_t pid, uint64_t *ret_ns)
@@ -178,13 +201,20 @@ int measure_busy(int cpu, uint64_t *ret_ns)
 	return 0;
 }
 
-static int pin(pid_t pid, int cpu)
+static int pin_thread(pid_t pid, pid_t tid, void *arg)
 {
 	cpu_set_t set;
+	const int *cpu = arg;
 
+	(void)pid;
 	CPU_ZERO(&set);
-	CPU_SET(cpu, &set);
-	return sched_setaffinity(pid, sizeof(set), &set) ? -errno : 0;
+	CPU_SET(*cpu, &set);
+	return sched_setaffinity(tid, sizeof(set), &set) ? -errno : 0;
+}
+
+static int pin(pid_t pid, int cpu)
+{
+	return each_thread(pid, pin_thread, &cpu);
 }
 
 int measure_pin(pid_t pid, int ret[2])
@@ -201,7 +231,7 @@ int measure_pin(pid_t pid, int ret[2])
 		return 0;
 	err = pin(pid, found[0]);
 	if (!err)
-		err = pin(0, found[1]);
+		err = pin(getpid(), found[1]);
 	if (err)
 		return err;
 	pinned = true;

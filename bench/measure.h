@@ -34,9 +34,9 @@ int measure_process(pid_t pid, uint64_t *ret_ns);
  * -errno. */
 int measure_busy(int cpu, uint64_t *ret_ns);
 
-/* Puts pid on the first CPU this process may use and this process on the
- * second. *ret: their numbers, -1 where there is one CPU alone and nothing was
- * changed. 0 or -errno. */
+/* Puts pid, all its threads, on the first CPU this process may use and this
+ * process on the second. *ret: their numbers, -1 where there is one CPU alone
+ * and nothing was changed. 0 or -errno. */
 int measure_pin(pid_t pid, int ret[2]);
 
 /* Puts pid on the n-th CPU this process may use; nothing where there is none. 0

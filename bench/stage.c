@@ -170,14 +170,14 @@ bool stage_start(struct stage *b, bool pin)
 
 bool stage_cpu_ns(struct stage *b, uint64_t *ret)
 {
-	struct measure_cpu cpu;
+	uint64_t ns;
 
 	*ret = 0;
 	for (unsigned i = 0; i < b->workers; i++) {
-		if (measure_cpu(b->all[i], &cpu) != 0)
+		if (measure_threads(b->all[i], &ns) != 0)
 			return stage_fail(
 				b, "/proc does not tell a worker's CPU time");
-		*ret += cpu.total_ns;
+		*ret += ns;
 	}
 	return true;
 }
