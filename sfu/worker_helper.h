@@ -31,6 +31,10 @@ typedef void(helper_wake_h)(void *arg);
 int helper_new(struct helper **ret, struct event_base *base,
 	helper_wake_h *wake_h, void *arg);
 
+/* Has the kernel let the calling thread, a loop, take the CPU from helpers as
+ * soon as there is something to do. Programs that it starts inherit that. */
+void helper_prefer_caller(void);
+
 /* Lets the thread end the step it is at, and forgets all errands: sessions that
  * nobody gave up are at home again. Returns NULL; NULL is fine. */
 struct helper *helper_free(struct helper *h);

@@ -163,6 +163,9 @@ void worker_start(struct worker *w, const struct worker_options *o)
 	if (open_sockets(w, error) == 0 && make_engines(w) == 0 &&
 		worker_input_init(w) == 0) {
 		w->started = true;
+		/* A worker process starts no programs. */
+		if (w->own_process)
+			helper_prefer_caller();
 		say_hello(w);
 		return;
 	}
