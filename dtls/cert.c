@@ -10,6 +10,7 @@
 #include <mbedtls/md.h>
 
 #include "dtls/mbed.h"
+#include "dtls/quick.h"
 
 enum { DAY_S = 86400, DER_MAX = 1024 };
 
@@ -123,11 +124,12 @@ struct cert *cert_new(uint64_t now_s)
 	random_init(&c->random);
 	random_init(&c->sessions);
 	mbedtls_pk_init(&c->key);
+	mbedtls_pk_init(&c->signer);
 	mbedtls_x509_crt_init(&c->crt);
 	if (random_seed(&c->random, "hearth") != 0 ||
 		random_seed(&c->sessions, "hearth sessions") != 0 ||
-		make_key(c) != 0 || make_crt(c, now_s) != 0 ||
-		make_fingerprint(c) != 0)
+		make_key(c) != 0 || quick_own(c) != 0 ||
+		make_crt(c, now_s) != 0 || make_fingerprint(c) != 0)
 		return cert_free(c);
 	return c;
 }
@@ -137,6 +139,7 @@ struct cert *cert_free(struct cert *c)
 	if (c == NULL)
 		return NULL;
 	mbedtls_x509_crt_free(&c->crt);
+	mbedtls_pk_free(&c->signer);
 	mbedtls_pk_free(&c->key);
 	random_done(&c->random);
 	random_done(&c->sessions);

@@ -7,6 +7,8 @@
 
 #include <mbedtls/platform_util.h>
 
+#include "dtls/quick.h"
+
 enum {
 	RETRANSMIT_FIRST_MS = 200,
 	/* RFC 6347 section 4.2.4.1 lets the wait double up to 60 s. ICE keeps
@@ -98,8 +100,10 @@ static int on_verify(
 		return 0;
 	d->is_peer_proven =
 		fingerprint_matches(&d->peer, crt->raw.p, crt->raw.len);
-	if (d->is_peer_proven)
+	if (d->is_peer_proven) {
+		quick_peer(d->cert, crt);
 		return 0;
+	}
 	d->error = DTLS_ERR_FINGERPRINT;
 	return MBEDTLS_ERR_X509_FATAL_ERROR;
 }
@@ -151,7 +155,7 @@ static int configure(struct dtls *d)
 	 * byte is let in, so that the cookie would only cost a round trip. */
 	if (d->role == DTLS_SERVER)
 		mbedtls_ssl_conf_dtls_cookies(conf, NULL, NULL, NULL);
-	if (mbedtls_ssl_conf_own_cert(conf, &d->cert->crt, &d->cert->key) ||
+	if (mbedtls_ssl_conf_own_cert(conf, &d->cert->crt, &d->cert->signer) ||
 		mbedtls_ssl_conf_dtls_srtp_protection_profiles(conf, profiles))
 		return -ENOMEM;
 	return 0;

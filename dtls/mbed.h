@@ -24,6 +24,7 @@ struct cert {
 	/* For cert_random, and for sessions: those may be on another thread. */
 	struct random random, sessions;
 	mbedtls_pk_context key;
+	mbedtls_pk_context signer; /* the same, for sessions: see quick.h */
 	mbedtls_x509_crt crt;
 	char fingerprint[CERT_FINGERPRINT_MAX];
 };
