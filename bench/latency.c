@@ -14,7 +14,7 @@
 #include "bench/stage.h"
 
 enum {
-	CONFERENCES = 40, /* at most */
+	CONFERENCES = 60, /* at most */
 	RECEIVERS = 10,
 	FIRST = 8, /* conferences of the first try */
 	TRIES = 6,
