@@ -113,8 +113,11 @@ def draw_peers(rows, note):
             if not own:
                 continue
             loss = mean(own, "loss")
+            behind = mean(own, "behind_ms")
             if loss >= 0.001:
                 marks[len(groups), len(stacks)] = f"lost {loss:.1%}"
+            elif behind >= 100:
+                marks[len(groups), len(stacks)] = f"{behind:,.0f} ms behind"
             stacks.append([(name, mean(own, "ns_per_packet"))])
         groups.append((f"N = {n}", stacks))
     if rows:

@@ -186,7 +186,7 @@ static void compare(struct plan *p, unsigned receivers)
 			measure(p, ROUND_HEARTH, p->peer[i], receivers);
 		row = measure(p, p->peer[i], p->hearth ? ROUND_HEARTH : "",
 			receivers);
-		p->lost[i] = *row->error || round_loss(row) >= PEERS_LOSES;
+		p->lost[i] = !round_holds(row);
 	}
 	if (alone && has_room(p))
 		measure(p, ROUND_HEARTH, "", receivers);

@@ -8,14 +8,11 @@
 
 enum { PEERS_ROWS = 64 };
 
-/* A server loses when this share does not arrive. */
-#define PEERS_LOSES 0.001
-
 /* One line; row NULL: the heading. other: the row it is compared with, or NULL.
  */
 void peers_line(
 	FILE *f, const struct round_row *row, const struct round_row *other);
-/* Versions and settings, and where each server begins to lose. */
+/* Versions and settings, and up to where each server holds the load. */
 void peers_tail(FILE *f, const struct round_row *rows, unsigned n);
 /* One member of `rows`. */
 void peers_json(FILE *f, const struct report_machine *m,

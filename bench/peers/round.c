@@ -8,6 +8,7 @@ enum {
 	WARM_MS = 1000,
 	DRAIN_MS = 300, /* what is under way arrives */
 	DRAIN_TRIES = 100,
+	DRAIN_QUIET = 2, /* times in a row: a busy machine may pause */
 };
 
 /* Counters at one moment. */
@@ -30,6 +31,11 @@ double round_loss(const struct round_row *r)
 	double owed = (double)r->sent * r->receivers;
 
 	return owed > 0 ? (double)r->lost / owed : 1;
+}
+
+bool round_holds(const struct round_row *r)
+{
+	return !*r->error && round_loss(r) < 0.001 && r->behind_ms < 100;
 }
 
 static bool start_hearth(struct run *r)
@@ -82,6 +88,7 @@ static bool drain(struct run *r)
 {
 	struct stage *b = &r->stage;
 	struct load_counts now, before;
+	unsigned quiet = 0;
 
 	load_pause(b->load, true);
 	load_counts(b->load, &now);
@@ -90,7 +97,8 @@ static bool drain(struct run *r)
 		if (!stage_run_ms(b, DRAIN_MS))
 			return false;
 		load_counts(b->load, &now);
-		if (now.received == before.received)
+		quiet = now.received == before.received ? quiet + 1 : 0;
+		if (quiet == DRAIN_QUIET)
 			return true;
 	}
 	return stage_fail(b, "the server does not catch up");
@@ -140,6 +148,8 @@ static bool judge(
 	double busy = (double)(m[1].busy_ns - m[0].busy_ns);
 	/* In the time of `cpu`; what comes after it is not paid for in it. */
 	double got = (double)(m[1].counts.received - m[0].counts.received);
+	double due =
+		(double)(m[1].counts.sent - m[0].counts.sent) * row->receivers;
 	uint64_t owed;
 
 	row->seconds = clock / 1e9;
@@ -156,6 +166,7 @@ static bool judge(
 	if (m[2].counts.wrong)
 		return stage_fail(&r->stage, "receivers got what nobody sent");
 	row->least = (double)(r->least[1] - r->least[0]) / (double)row->sent;
+	row->behind_ms = got < due ? (1 - got / due) * clock / 1e6 : 0;
 	row->ns_per_packet = cpu / got;
 	if (user + kernel > 0)
 		row->user_ns = row->ns_per_packet * user / (user + kernel);

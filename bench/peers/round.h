@@ -29,6 +29,7 @@ struct round_row {
 	uint64_t sent;     /* by the publisher */
 	uint64_t received; /* by all receivers, until nothing came any more */
 	uint64_t lost;     /* sent times receivers, not received */
+	double behind_ms;  /* of media, when the seconds were over */
 	double least;      /* share that the worst receiver got; 1.0 is all */
 	unsigned live;     /* receivers that got video in the last second */
 	uint64_t nacks;    /* NACK packets of the receivers */
@@ -42,6 +43,9 @@ struct round_row {
 /* Share of what was sent that got lost, 0 to 1; 1 where nothing was measured.
  */
 double round_loss(const struct round_row *r);
+/* Measured, hardly anything was lost (0.1 %), and the server was not behind (by
+ * 100 ms). */
+bool round_holds(const struct round_row *r);
 
 /* Progress goes to stderr. False where there is no result: r->error. */
 bool round_run(const struct round *round, struct round_row *r);

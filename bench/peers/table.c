@@ -18,7 +18,7 @@ void peers_line(
 {
 	if (!r) {
 		fputs("server         receivers  ns/packet    user  kernel  "
-		      "     lost         worst  server  others  "
+		      "     lost         worst  behind ms  server  others  "
 		      "generator  to hearth\n",
 			f);
 		return;
@@ -30,10 +30,10 @@ void peers_line(
 	}
 	fprintf(f,
 		"%-13s  %9u  %9.0f  %6.0f  %6.0f  %9" PRIu64
-		" %5.1f%%  %5.1f%%  %5.1f%%  %5.1f%%     %5.1f%%",
+		" %5.1f%%  %5.1f%%  %9.0f  %5.1f%%  %5.1f%%     %5.1f%%",
 		r->server, r->receivers, r->ns_per_packet, r->user_ns,
 		r->kernel_ns, r->lost, round_loss(r) * 100, r->least * 100,
-		r->server_load * 100, r->others_load * 100,
+		r->behind_ms, r->server_load * 100, r->others_load * 100,
 		r->generator_load * 100);
 	if (other && !*other->error)
 		fprintf(f, "  %9.2f", r->ns_per_packet / other->ns_per_packet);
@@ -52,7 +52,7 @@ static void print_limit(FILE *f, const struct round_row *rows, unsigned n,
 
 		if (strcmp(r->server, of->server) != 0)
 			continue;
-		if (round_loss(r) < PEERS_LOSES && !*r->error)
+		if (round_holds(r))
 			good = r->receivers > good ? r->receivers : good;
 	}
 	for (unsigned i = 0; i < n; i++)
@@ -64,10 +64,9 @@ static void print_limit(FILE *f, const struct round_row *rows, unsigned n,
 		*of->about.version ? of->about.version : HEARTH_VERSION,
 		*of->about.settings ? "; " : "", of->about.settings);
 	if (bad)
-		fprintf(f, "begins to lose at %u receivers\n", bad);
+		fprintf(f, "begins to lose or to lag at %u receivers\n", bad);
 	else
-		fprintf(f, "lost nothing worth a word up to %u receivers\n",
-			good);
+		fprintf(f, "holds up to %u receivers\n", good);
 }
 
 static bool is_first(const struct round_row *rows, unsigned i)
@@ -116,14 +115,16 @@ void peers_json(FILE *f, const struct report_machine *m,
 		"\"kernel_ns\": %.1f,\n"
 		"      \"sent\": %" PRIu64 ", \"received\": %" PRIu64
 		", \"lost\": %" PRIu64 ", \"loss\": %.6f,\n"
-		"      \"worst_receiver\": %.6f, \"live\": %u, \"nacks\": "
+		"      \"worst_receiver\": %.6f, \"behind_ms\": %.1f, "
+		"\"live\": %u, "
+		"\"nacks\": "
 		"%" PRIu64 ", \"seconds\": %.3f,\n"
 		"      \"server_load\": %.4f, \"others_load\": %.4f, "
 		"\"generator_load\": %.4f,\n"
 		"      \"server_cpu\": %d, \"generator_cpu\": %d,\n",
 		r->ns_per_packet, r->user_ns, r->kernel_ns, r->sent,
-		r->received, r->lost, round_loss(r), r->least, r->live,
-		r->nacks, r->seconds, r->server_load, r->others_load,
+		r->received, r->lost, round_loss(r), r->least, r->behind_ms,
+		r->live, r->nacks, r->seconds, r->server_load, r->others_load,
 		r->generator_load, r->server_cpu, r->generator_cpu);
 	report_versions(f, m);
 	fprintf(f, " }%s\n", last ? "" : ",");
