@@ -186,18 +186,29 @@ async function screen(t, clients, sharer) {
 	});
 }
 
+// Milliseconds from the answer to the first decoded frame of each.
+async function firstFrames(viewer, clients) {
+	const { answered, frames } =
+		await viewer.page.evaluate(() => window.hearthTimes);
+	const after = [];
+	for (const client of clients) {
+		const stream = await viewer.stream(client.id);
+		const at = frames[stream?.stream_id];
+		if (!at)
+			throw new Error(`answer applied: ${answered !== null}, no frame ` +
+				`of ${client.name} (stream ${stream?.stream_id})`);
+		after.push(at - answered);
+	}
+	return after;
+}
+
 async function lateJoin(t, scene, room, clients, round, times) {
 	const id = scene.users.dave.user_id;
 	await t.step(`dave comes late and leaves (${round + 1})`, async () => {
 		const dave = await Client.join(t, clients[0].browser,
 			"dave", link(scene, room, "dave"), { watch: true });
-		const seen = await until("dave decodes video of everybody", async () => {
-			const now = await dave.page.evaluate(() => window.hearthTimes);
-			if (clients.every((c) => now.frames[c.id])) return now;
-			throw new Error(`answer applied: ${now.answered !== null}, ` +
-				`first frames of: ${Object.keys(now.frames)}`);
-		}, 20000, 50);
-		const after = clients.map((c) => seen.frames[c.id] - seen.answered);
+		const after = await until("dave decodes video of everybody",
+			() => firstFrames(dave, clients), 20000, 100);
 		times.push(Math.max(...after));
 		for (const client of clients)
 			await client.decodes(id, "m.usermedia", 3);
