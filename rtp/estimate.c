@@ -6,7 +6,12 @@
 enum {
 	RATE_WINDOW_US = 250000,
 	TICK_US = 25000,
-	SILENCE_US = 500000, /* and two round trips: a stall */
+	/* Without feedback for so many of its intervals and a round trip the
+	 * path stalls. */
+	SILENCE_INTERVALS = 5,
+	SILENCE_MIN_US = 250000,
+	SILENCE_MAX_US = 750000,
+	INTERVAL_US = 100000, /* at first */
 	BACK_OFF_US = 500000,
 	REMB_TIMEOUT_US = 10000000,
 	CONGESTED_US = 40000,
@@ -35,6 +40,7 @@ int estimate_init(
 		cfg->min_bps ? cfg->min_bps : ESTIMATE_MIN_BPS,
 		cfg->max_bps ? cfg->max_bps : ESTIMATE_MAX_BPS);
 	e->wanted_bps = UINT64_MAX;
+	e->interval_us = INTERVAL_US;
 	e->start_us = e->reported_us = now_us;
 	if (e->twcc) {
 		probe_wish(&e->probe, 3 * start);
@@ -61,6 +67,17 @@ uint16_t estimate_sent(
 	return sent_add(&e->sent, now_us, bytes, kind, cluster);
 }
 
+static uint64_t backlog_of(const struct estimate *e, uint64_t acked_bps)
+{
+	uint64_t usual_us = e->sent.min_rtt_us + e->interval_us;
+	uint64_t us;
+
+	if (acked_bps == 0)
+		return 0;
+	us = e->sent.in_flight * 8000000 / acked_bps;
+	return us > usual_us ? us - usual_us : 0;
+}
+
 static struct control_view view_of(const struct estimate *e, uint64_t now_us)
 {
 	double arrive = 1 - e->loss.inherent;
@@ -71,6 +88,7 @@ static struct control_view view_of(const struct estimate *e, uint64_t now_us)
 		.rtt_us = e->sent.rtt_us,
 		.acked_bps = (uint64_t)((double)bps / arrive),
 		.queue_us = e->delay.queue_us,
+		.backlog_us = backlog_of(e, bps),
 		.competing = e->delay.limit_us > DELAY_QUEUE_MIN_US,
 	};
 }
@@ -185,13 +203,15 @@ static void judge_delay(struct estimate *e, uint64_t now_us)
 int estimate_feedback(
 	struct estimate *e, uint64_t now_us, const uint8_t *body, size_t len)
 {
+	uint64_t last_us = e->sent.last_feedback_us;
 	struct sent_walk w;
 
 	if (!e->twcc || sent_feedback(&e->sent, now_us, body, len, &w) < 0) {
 		e->bad_feedbacks++;
 		return -EBADMSG;
 	}
-	e->feedbacks++;
+	if (e->feedbacks++ && !e->stalled)
+		e->interval_us = (e->interval_us * 7 + now_us - last_us) / 8;
 	if (e->stalled)
 		resume(e, now_us);
 	read_fates(e, &w);
@@ -242,6 +262,18 @@ void estimate_want(struct estimate *e, uint64_t bps)
 	e->wanted_bps = bps;
 }
 
+static uint64_t silence_of(const struct estimate *e)
+{
+	uint64_t us = SILENCE_INTERVALS * e->interval_us;
+
+	if (us < SILENCE_MIN_US)
+		us = SILENCE_MIN_US;
+	if (us > SILENCE_MAX_US)
+		us = SILENCE_MAX_US;
+	/* The round trip holds one interval at most. */
+	return us + e->sent.rtt_us;
+}
+
 /* Sent into a silence for long: hold, then less and less. */
 static void watch_silence(struct estimate *e, uint64_t now_us)
 {
@@ -253,7 +285,7 @@ static void watch_silence(struct estimate *e, uint64_t now_us)
 	if (oldest_us > since_us)
 		since_us = oldest_us;
 	if (!e->stalled) {
-		if (now_us - since_us < SILENCE_US + 2 * e->sent.rtt_us)
+		if (now_us - since_us < silence_of(e))
 			return;
 		e->stalled = true;
 		e->stalls++;

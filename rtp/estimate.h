@@ -47,6 +47,7 @@ struct estimate {
 	uint64_t rtt_us;            /* of reports, where there is no twcc */
 	/* A silence: packets are in flight and nothing comes back. */
 	bool stalled;
+	uint64_t interval_us; /* of feedback, smoothed */
 	uint64_t stalled_us, backed_off_us;
 	/* Receiver reports. */
 	uint64_t report_bytes, reported_us;

@@ -9,6 +9,7 @@ enum {
 	QUEUE_NONE_US = 10000,
 	QUEUE_SMALL_US = 20000,
 	QUEUE_DEEP_US = 60000,
+	BACKLOG_LONG_US = 500000,
 	REACT_US = 50000, /* and a round trip: the last decrease shows */
 	PROBE_GAP_US = 2000000,
 	PROBE_GAP_MAX_US = 8000000,
@@ -22,12 +23,14 @@ enum {
 #define ADDITIVE_MIN     0.01 /* a second, of the rate */
 #define ADDITIVE_MAX     0.06
 #define KEEP_MAX         0.90
-#define KEEP_MIN         0.50
+#define KEEP_MIN         0.5
+#define KEEP_LONG        0.2
 #define RETURN           0.95 /* of the capacity, once drained */
 #define BLAMED           0.8  /* of what a probe found is less: it was wrong */
 #define LOW              0.6  /* of the best of late is far below it */
 #define BEST_DECAY       0.02 /* a second */
 #define GENTLE           0.85
+#define SHRUNK           0.8 /* of a queue is left: it drains */
 #define PASSED           1.05
 #define APP_LIMITED      0.65 /* of the rate is used: less is "limited" */
 
@@ -73,11 +76,15 @@ static void blame_probe(
 	c->raised_us = 0;
 }
 
-/* The share of the capacity to keep while the queue drains. */
-static double keep_of(uint64_t queue_us)
+/* The share of the capacity to keep while the queue drains. What is in flight
+ * tells of a deep buffer before its delay does; lost feedback looks like that
+ * as well, but not like a queue. */
+static double keep_of(const struct control_view *v)
 {
-	double keep = 1 - (double)queue_us / DRAIN_US;
+	double keep = 1 - (double)v->queue_us / DRAIN_US;
 
+	if (v->queue_us > QUEUE_DEEP_US && v->backlog_us > BACKLOG_LONG_US)
+		return KEEP_LONG;
 	if (keep > KEEP_MAX)
 		return KEEP_MAX;
 	return keep < KEEP_MIN ? KEEP_MIN : keep;
@@ -112,11 +119,12 @@ void control_overuse(struct estimate_control *c, const struct control_view *v)
 		set_rate(c, bps < c->bps ? bps : c->bps);
 		return;
 	}
-	bps = scaled(v->acked_bps, keep_of(v->queue_us));
+	bps = scaled(v->acked_bps, keep_of(v));
 	set_rate(c, bps < c->bps ? bps : c->bps);
 	if (c->phase == CONTROL_DRAIN)
 		return;
 	c->drain_bps = v->acked_bps;
+	c->drain_queue_us = v->queue_us;
 	enter(c, CONTROL_DRAIN, v->now_us);
 }
 
@@ -154,6 +162,8 @@ static bool drain(struct estimate_control *c, const struct control_view *v)
 	bool gone = v->queue_us < QUEUE_SMALL_US;
 	uint64_t bps;
 
+	if (v->queue_us > c->drain_queue_us)
+		c->drain_queue_us = v->queue_us;
 	/* A queue that drains does so at the path's own rate. Only after a deep
 	 * fall: beside another flow it would keep the share of the moment. */
 	if (v->now_us - c->decreased_us > DRAIN_FRESH_US &&
@@ -164,6 +174,12 @@ static bool drain(struct estimate_control *c, const struct control_view *v)
 
 	if (!gone && v->now_us - c->phase_us < DRAIN_MAX_US + 2 * v->rtt_us)
 		return false;
+	/* It goes, but is long: ours, in a deep buffer. */
+	if (!gone && v->queue_us < scaled(c->drain_queue_us, SHRUNK)) {
+		c->drain_queue_us = v->queue_us;
+		c->phase_us = v->now_us;
+		return false;
+	}
 	set_rate(c, bps > c->bps ? bps : c->bps);
 	enter(c, CONTROL_GROW, v->now_us);
 	return !gone;

@@ -23,6 +23,7 @@ struct estimate_control {
 	uint64_t bps, min_bps, max_bps;
 	uint64_t capacity_bps; /* last seen; 0: unknown */
 	uint64_t drain_bps;    /* the capacity when a drain began */
+	uint64_t drain_queue_us;
 	uint64_t phase_us, updated_us;
 	uint64_t decreased_us;
 	/* A probe that raises the rate wrongly is followed by over-use: then
@@ -38,6 +39,9 @@ struct control_view {
 	uint64_t acked_bps; /* arriving, corrected by inherent loss; 0: unknown
 			     */
 	uint64_t queue_us;
+	/* What is in flight beyond the usual, at acked_bps: the queue as it is,
+	 * not as it was when the last packet came through. */
+	uint64_t backlog_us;
 	bool competing; /* a queue that is not ours */
 };
 

@@ -126,8 +126,8 @@ enum loss_verdict estimate_loss_update(struct estimate_loss *l, uint64_t now_us,
 	}
 	if (queue)
 		return LOSS_QUEUE;
-	/* One window may be a burst. */
-	if (++l->high < 2)
+	/* A burst touches two windows. */
+	if (++l->high < 3)
 		return LOSS_NOTHING;
 	return begin_trial(l, now_us, loss);
 }

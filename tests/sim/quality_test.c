@@ -160,6 +160,27 @@ static void follows_the_capacity_down_and_up(void **state)
 	}
 }
 
+/* A buffer of seconds fills before anybody can know; it is emptied, not taken
+ * for somebody else's. */
+static void deep_buffers_are_emptied(void **state)
+{
+	for (uint64_t seed = 1; seed <= SEEDS; seed++) {
+		struct link_config cfg = path(3000 * KBIT);
+		struct flow *f;
+
+		cfg.queue_us = 1500 * MS;
+		f = alone(&cfg, seed, 20);
+		cfg.rate_bps = 500 * KBIT;
+		bottleneck_set(&world, &cfg);
+		bottleneck_run(&world, 23 * S);
+		assert_true(link_wait_us(&world.down, world.now_us) < 150 * MS);
+		bottleneck_run(&world, 50 * S);
+		assert_true(flow_got_bps(f, 250, 500) >= 450 * KBIT);
+		assert_true(flow_delay_ms(f, 0.95) < 200);
+		teardown(state);
+	}
+}
+
 /* The grid's Q7 and Q8, with a source that has three layers to choose from, as
  * a forwarding server has. */
 static void layers_follow_the_steps(void **state)
@@ -336,6 +357,7 @@ int main(void)
 		cmocka_unit_test(bursts_of_loss_do_not_slow_it),
 		cmocka_unit_test(long_round_trips_and_jitter),
 		cmocka_unit_test(follows_the_capacity_down_and_up),
+		cmocka_unit_test(deep_buffers_are_emptied),
 		cmocka_unit_test(layers_follow_the_steps),
 		cmocka_unit_test(application_limited),
 		cmocka_unit_test(outages_are_survived),

@@ -6,6 +6,7 @@
 #include <srtp2/srtp.h>
 
 #include "rtp/crypt.h"
+#include "rtp/estimate.h"
 #include "rtp/history.h"
 
 static unsigned calls, fail_at, sessions;
@@ -88,12 +89,29 @@ static void history_new_fails_cleanly(void **state)
 	history_free(h);
 }
 
+static void estimate_init_fails_cleanly(void **state)
+{
+	const struct estimate_config cfg = { .twcc = true };
+	struct estimate e;
+
+	(void)state;
+	calls = 0;
+	fail_at = 1;
+	assert_int_equal(estimate_init(&e, 1, &cfg), -ENOMEM);
+	estimate_done(&e);
+	assert_int_equal(estimate_init(&e, 1, &cfg), 0);
+	assert_int_equal(calls, 2);
+	fail_at = 0;
+	estimate_done(&e);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(crypt_new_fails_cleanly),
 		cmocka_unit_test(crypt_new_with_lanes_fails_cleanly),
 		cmocka_unit_test(history_new_fails_cleanly),
+		cmocka_unit_test(estimate_init_fails_cleanly),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
