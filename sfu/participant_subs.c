@@ -64,24 +64,14 @@ static struct subscription *make_sub(struct participant *p, struct track *t,
 	return s;
 }
 
-static unsigned copy_codecs(struct negotiate_codec ret[NEGOTIATE_CODECS],
-	const struct transceiver *tr)
-{
-	for (unsigned i = 0; i < tr->n_codecs; i++)
-		ret[i] = *tr->codec[i];
-	return tr->n_codecs;
-}
-
 static void subscribe_track(
 	struct participant *p, struct track *t, bool may_grow)
 {
 	const struct transceiver *from =
 		negotiation_at(t->owner->negotiation, t->transceiver);
 	uint32_t ssrc = conference_random32(p->conference);
-	struct negotiate_codec codec[NEGOTIATE_CODECS];
-	unsigned n = copy_codecs(codec, from);
 	int index = negotiation_send(p->negotiation, t->kind, t->stream,
-		t->track, t->cname, ssrc, codec, n, may_grow);
+		t->track, t->cname, ssrc, from, may_grow);
 	if (index >= 0)
 		make_sub(p, t, t->kind, (unsigned)index, ssrc);
 	else if (index == -ENOMEM)
@@ -118,11 +108,9 @@ static void subscribe_switched(struct participant *p)
 		if (tr->kind > SDP_VIDEO || have[video] || !tr->peer_receives)
 			continue;
 		uint32_t ssrc = conference_random32(p->conference);
-		struct negotiate_codec codec[NEGOTIATE_CODECS];
-		unsigned n = copy_codecs(codec, tr);
 		int index = negotiation_send(p->negotiation, tr->kind, "hearth",
-			video ? "hearth-v" : "hearth-a", "hearth", ssrc, codec,
-			n, false);
+			video ? "hearth-v" : "hearth-a", "hearth", ssrc, NULL,
+			false);
 		if (index == -ENOMEM)
 			participant_starve(p);
 		if (index < 0)

@@ -22,15 +22,14 @@ static int refuse(
 
 static int check_words(const struct sdp *s, char ret_error[SDP_ERROR_MAX])
 {
-	const struct line *l;
 	const struct transceiver *t;
 
 	for (unsigned i = 0; i < s->n_media; i++) {
 		const struct sdp_media *m = &s->media[i];
 
 		if (strlen(m->mid) >= sizeof(t->mid) ||
-			strlen(m->kind_text) >= sizeof(l->kind_text) ||
-			strlen(m->protocol) >= sizeof(l->protocol))
+			strlen(m->kind_text) >= NEGOTIATION_WORD_MAX ||
+			strlen(m->protocol) >= NEGOTIATION_WORD_MAX)
 			return refuse(ret_error, -EINVAL,
 				"A name in m-line %u is too long.", i);
 		for (unsigned j = 0; *m->mid && j < i; j++)

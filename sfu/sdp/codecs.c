@@ -286,10 +286,10 @@ int codec_table_put(struct codec_table *t, const struct negotiate_codec *c)
 }
 
 bool codec_in(const struct negotiate_codec *c,
-	const struct negotiate_codec *list, unsigned n)
+	const struct negotiate_codec *const *list, unsigned n)
 {
 	for (unsigned i = 0; i < n; i++)
-		if (negotiate_codec_equal(c, &list[i]))
+		if (negotiate_codec_equal(c, list[i]))
 			return true;
 	return false;
 }

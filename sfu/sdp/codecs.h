@@ -45,7 +45,7 @@ int codec_table_put(struct codec_table *t, const struct negotiate_codec *c);
 
 /* Any of list[] equal to c? */
 bool codec_in(const struct negotiate_codec *c,
-	const struct negotiate_codec *list, unsigned n);
+	const struct negotiate_codec *const *list, unsigned n);
 
 /* Orders by rank in accepted, otherwise as they stand. */
 void codec_sort(const struct negotiate_codec **list, unsigned n,

@@ -33,11 +33,8 @@ struct negotiation *negotiation_free(struct negotiation *n)
 {
 	if (!n)
 		return NULL;
-	for (unsigned i = 0; i < n->slots_size; i++) {
-		if (n->slot[i])
-			free(n->slot[i]->want);
-		free(n->slot[i]);
-	}
+	for (unsigned i = 0; i < n->slots_size; i++)
+		line_free(n->slot[i]);
 	free(n->slot);
 	for (unsigned k = 0; k < 2; k++)
 		codec_table_done(&n->table[k]);
@@ -77,6 +74,11 @@ bool negotiation_needed(const struct negotiation *n)
 		const struct line *l = n->slot[i];
 
 		if (l->t.sending ? !l->t.want_send : line_can_send(n, l))
+			return true;
+		/* Where it receives as well the peer has said all it takes. */
+		if (l->t.sending && !l->t.receiving && l->from &&
+			l->from->codecs_revision != l->said_revision &&
+			(line_wanted(n, l) & ~l->said))
 			return true;
 	}
 	return false;
@@ -126,10 +128,8 @@ static void offer_plan(struct negotiation *n)
 			snprintf(mid, sizeof(mid), "h%u", n->next_mid++);
 		while (mid_is_taken(n, mid));
 		snprintf(l->t.mid, sizeof(l->t.mid), "%s", mid);
-		snprintf(l->kind_text, sizeof(l->kind_text), "%s",
-			l->t.kind == SDP_AUDIO ? "audio" : "video");
-		snprintf(l->protocol, sizeof(l->protocol), "%s",
-			n->plain ? "RTP/AVPF" : "UDP/TLS/RTP/SAVPF");
+		l->kind_text = l->t.kind == SDP_AUDIO ? "audio" : "video";
+		l->protocol = n->plain ? "RTP/AVPF" : "UDP/TLS/RTP/SAVPF";
 		l->offered = l->ours = true;
 	}
 }
@@ -146,12 +146,15 @@ static void offer_unplan(struct negotiation *n)
 	}
 }
 
+/* Nothing new comes to the tables by what we say. */
+static const unsigned none[2];
+
 char *negotiation_offer(
 	struct negotiation *n, const struct negotiate_local *local)
 {
 	char *text;
 
-	if (n->state != NEGOTIATE_STABLE)
+	if (n->state != NEGOTIATE_STABLE || slots_reserve_codecs(n, none) < 0)
 		return NULL;
 	offer_plan(n);
 	n->version++;
@@ -168,6 +171,7 @@ char *negotiation_offer(
 		l->offered = true;
 		l->offered_send = line_can_send(n, l);
 		l->offered_recv = l->t.receiving;
+		line_note_offered(n, l);
 	}
 	n->state = NEGOTIATE_HAVE_LOCAL;
 	if (n->plain)
@@ -179,8 +183,10 @@ static void answer_commit(struct negotiation *n, struct line *l)
 {
 	bool send = line_can_send(n, l);
 
-	l->t.n_codecs = line_codecs(n, l, send, l->t.receiving, l->t.codec);
+	line_agree(n, l, send, l->t.receiving);
 	l->t.sending = send;
+	line_note_offered(n, l);
+	line_note_said(l);
 	/* What our answer leaves out the peer knows to be gone. */
 	l->t.cooling = false;
 }
@@ -190,7 +196,8 @@ char *negotiation_answer(
 {
 	char *text;
 
-	if (n->state != NEGOTIATE_HAVE_REMOTE)
+	if (n->state != NEGOTIATE_HAVE_REMOTE ||
+		slots_reserve_codecs(n, none) < 0)
 		return NULL;
 	n->version++;
 	text = print_description(n, local, false);

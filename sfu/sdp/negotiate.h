@@ -98,6 +98,7 @@ struct negotiate_local {
 	uint32_t max_message_size;
 };
 
+/* Its strings and codecs are the negotiation's: valid until it is changed. */
 struct transceiver {
 	enum sdp_kind kind; /* SDP_APPLICATION: the data channel m-line */
 	int line; /* m-line number; -1: planned, or (want_send false) vacant */
@@ -108,8 +109,7 @@ struct transceiver {
 	/* Named by us: the peer gave no stream, or \"-\" (js-sdk's hold turns
 	 * every m-line to sendonly, with a track or without). */
 	bool recv_streamless;
-	char recv_stream[NEGOTIATE_ID_MAX + 1],
-		recv_track[NEGOTIATE_ID_MAX + 1];
+	const char *recv_stream, *recv_track; /* "" while not receiving */
 	uint32_t recv_ssrc[NEGOTIATE_SSRCS];
 	unsigned n_recv_ssrc; /* no RTX */
 	/* RTX of recv_ssrc[i], out of an FID group; 0: not told. */
@@ -129,18 +129,16 @@ struct transceiver {
 	bool want_send;     /* as wanted; differs until renegotiated */
 	bool cooling;       /* given up, not yet acknowledged inactive */
 	bool peer_receives; /* its direction lets us send */
-	char send_stream[NEGOTIATE_ID_MAX + 1],
-		send_track[NEGOTIATE_ID_MAX + 1];
-	char cname[64];
+	const char *send_stream, *send_track, *cname; /* "" at first */
 	uint32_t send_ssrc;
 	uint32_t send_rtx_ssrc; /* of negotiation_send_rtx(); 0: none */
 	/* Codecs agreed for this m-line, best first, in the peer's payload
 	 * types: what it may send here, and what it may be sent. Of an m-line
 	 * that only sends these are the publisher's alone; one that receives
-	 * as well has all the peer can do, so look before you forward. The
-	 * negotiation's; valid until it takes the next description. */
-	const struct negotiate_codec *codec[NEGOTIATE_CODECS];
+	 * as well has all the peer can do, so look before you forward. */
+	const struct negotiate_codec **codec;
 	unsigned n_codecs;
+	unsigned codecs_revision; /* counts the changes of this list */
 };
 
 enum negotiate_state {
@@ -217,11 +215,14 @@ void negotiation_rollback(struct negotiation *n);
 
 enum negotiate_state negotiation_state(const struct negotiation *n);
 
-/* True when what is wanted differs from what is agreed. */
+/* True when what is wanted differs from what is agreed, or a publisher has come
+ * to send a codec that the peer takes and was not offered. */
 bool negotiation_needed(const struct negotiation *n);
 
-/* What we forward: a track named (stream, track), its cname, our SSRC, and the
- * codecs its publisher may send. Takes a free send half (in HAVE_REMOTE those
+/* What we forward: a track named (stream, track), its cname, our SSRC, and
+ * from, the transceiver its publisher sends it on, whose codecs are read there
+ * whenever they matter: it must stay until negotiation_unsend() (NULL: of all
+ * codecs that the m-line takes). Takes a free send half (in HAVE_REMOTE those
  * of the offer at hand) or plans a new m-line. Names are printable ASCII
  * without blanks, at most NEGOTIATE_ID_MAX bytes (cname: 63), and are copied.
  * Returns the transceiver's index, or -ENOSPC (media_max, or the peer does not
@@ -233,7 +234,7 @@ bool negotiation_needed(const struct negotiation *n);
  * only where the peer rejects the m-line for good it ends by itself. */
 int negotiation_send(struct negotiation *n, enum sdp_kind kind,
 	const char *stream, const char *track, const char *cname, uint32_t ssrc,
-	const struct negotiate_codec *codec, unsigned n_codecs, bool may_grow);
+	const struct transceiver *from, bool may_grow);
 
 /* Gives a send half up; the m-line turns inactive (or recvonly) next time. What
  * was never offered just vanishes: its index may be given out again. Unknown

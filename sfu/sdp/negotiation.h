@@ -16,19 +16,31 @@
 #include "sfu/sdp/negotiate.h"
 #include "sfu/sdp/sdp.h"
 
-enum { NEGOTIATION_ACCEPTED_MAX = 16 };
+enum {
+	NEGOTIATION_ACCEPTED_MAX = 16,
+	/* Of an m-line's kind, protocol, first format, with the NUL. */
+	NEGOTIATION_WORD_MAX = 32,
+};
 
 struct line {
 	struct transceiver t;
 	/* For the answer to what we reject, and to keep the peer's dialect. */
-	char kind_text[32], protocol[32], format[32];
+	const char *kind_text, *protocol, *format;
+	char *words;   /* those of them nobody else keeps; heap */
+	char *names;   /* of the send half; heap */
+	unsigned room; /* of t.codec */
 	uint32_t base; /* bit i: table[kind].codec[i] is agreed on here */
 	uint32_t exts; /* bit e: enum negotiate_ext e is agreed on here */
-	/* What the publisher of the wanted track may send; heap. */
-	struct negotiate_codec *want;
-	unsigned n_want;
+	/* Where the wanted track comes from; NULL: anything. */
+	const struct transceiver *from;
+	/* Bit i: table[kind].codec[i] was wanted when the peer last heard of
+	 * it, from's list being in that revision. */
+	uint32_t said;
+	unsigned said_revision;
 	/* Of our offer that is out. */
 	bool offered, offered_send, offered_recv;
+	uint32_t offered_said;
+	unsigned offered_revision;
 	bool ours; /* the m-line is of our making */
 };
 
@@ -92,13 +104,26 @@ static inline struct line *negotiation_line(
 int slots_reserve(struct negotiation *n, unsigned more);
 /* A fresh slot out of what was reserved. */
 struct line *slots_add(struct negotiation *n);
+/* Makes room for the codecs of all slots, when so many come to the tables. 0,
+ * or -ENOMEM. */
+int slots_reserve_codecs(struct negotiation *n, const unsigned more[2]);
 void line_reset(struct line *l); /* as fresh; frees what it holds */
+void line_free(struct line *l);  /* NULL is fine */
 /* Wanted, let by the peer, and of a codec it takes here. */
 bool line_can_send(const struct negotiation *n, const struct line *l);
+/* Bit i: table[kind].codec[i] may come from where the line gets its track. */
+uint32_t line_wanted(const struct negotiation *n, const struct line *l);
 /* The codecs to print, best first. Returns how many. */
 unsigned line_codecs(const struct negotiation *n, const struct line *l,
 	bool send, bool recv,
 	const struct negotiate_codec *ret[NEGOTIATE_CODECS]);
+/* Makes them the transceiver's; there must be room. */
+void line_agree(
+	const struct negotiation *n, struct line *l, bool send, bool recv);
+/* Notes what is wanted as what an offer of ours says. */
+void line_note_offered(const struct negotiation *n, struct line *l);
+/* The peer has taken it in. */
+void line_note_said(struct line *l);
 /* Fills the tables for a kind the peer never offered. 0, -ENOMEM. */
 int negotiation_defaults(struct negotiation *n, enum sdp_kind kind);
 
@@ -108,8 +133,9 @@ int negotiation_defaults(struct negotiation *n, enum sdp_kind kind);
  * protocol. Bit set: accepted. Codecs are looked at, too. Returns how many. */
 struct verdict {
 	bool accept[SDP_MEDIA_MAX];
-	int master;   /* m-line whose transport counts, or -1 */
-	bool muxless; /* some were refused for want of rtcp-mux */
+	char *words[SDP_MEDIA_MAX]; /* see words.c */
+	int master;                 /* m-line whose transport counts, or -1 */
+	bool muxless;               /* some were refused for want of rtcp-mux */
 };
 void transport_judge(
 	const struct negotiation *n, const struct sdp *s, struct verdict *ret);
@@ -117,6 +143,15 @@ void transport_judge(
 int transport_read(const struct negotiation *n, const struct sdp *s,
 	const struct verdict *v, bool answer, struct negotiate_remote *ret,
 	enum sdp_setup *ret_role, char ret_error[SDP_ERROR_MAX]);
+
+/* -- words.c: the strings of m-lines -- */
+
+/* Sets aside what the lines will keep of a description. 0, or -ENOMEM. */
+int words_reserve(struct verdict *v, const struct sdp *s);
+/* What is left of it. */
+void words_done(struct verdict *v, const struct sdp *s);
+/* Gives a line what was set aside for it. */
+void words_take(struct line *l, const struct sdp_media *m, char **words);
 
 /* -- check.c: may this description follow what is agreed? Changes nothing. --
  */
@@ -134,7 +169,7 @@ struct line *negotiation_offered_line(const struct negotiation *n, unsigned i);
 
 /* Takes m-line i of an offer over. */
 void offer_line(struct negotiation *n, struct line *l,
-	const struct sdp_media *m, unsigned i, bool accepted);
+	const struct sdp_media *m, unsigned i, bool accepted, char **words);
 void line_reject(struct line *l);
 
 /* -- repair.c: what goes with a codec -- */
@@ -164,8 +199,7 @@ void simulcast_read(
 int plain_check(const struct negotiation *n, const struct sdp *s,
 	char ret_error[SDP_ERROR_MAX]);
 /* Takes them over; slots were reserved. */
-void plain_apply(
-	struct negotiation *n, const struct sdp *s, const struct verdict *v);
+void plain_apply(struct negotiation *n, const struct sdp *s, struct verdict *v);
 
 /* Agrees to our offer in the peer's place, in every point. */
 void plain_settle(struct negotiation *n);

@@ -72,8 +72,7 @@ static unsigned line_vacant(
 	return n->n_lines++;
 }
 
-void plain_apply(
-	struct negotiation *n, const struct sdp *s, const struct verdict *v)
+void plain_apply(struct negotiation *n, const struct sdp *s, struct verdict *v)
 {
 	bool named[SDP_MEDIA_MAX] = { false };
 
@@ -84,7 +83,7 @@ void plain_apply(
 
 		named[at] = true;
 		offer_line(n, negotiation_line(n, at), &s->media[i], at,
-			v->accept[i]);
+			v->accept[i], &v->words[i]);
 	}
 	for (unsigned i = 0; i < n->n_lines; i++) {
 		struct line *l = negotiation_line(n, i);
@@ -110,17 +109,6 @@ static void line_settle_new(struct negotiation *n, unsigned slot)
 	n->slot_of_line[n->n_lines++] = (uint16_t)slot;
 }
 
-static uint32_t wanted_mask(const struct negotiation *n, const struct line *l)
-{
-	const struct codec_table *t = &n->table[l->t.kind];
-	uint32_t mask = 0;
-
-	for (unsigned i = 0; i < t->n; i++)
-		if (codec_in(t->codec[i], l->want, l->n_want))
-			mask |= 1u << i;
-	return mask;
-}
-
 static void line_settle(struct negotiation *n, struct line *l)
 {
 	l->t.sending = l->offered_send;
@@ -128,8 +116,9 @@ static void line_settle(struct negotiation *n, struct line *l)
 	/* As an answer would have it: an m-line that only sends has the
 	 * publisher's codecs alone. */
 	if (l->offered_send && !l->offered_recv)
-		l->base = wanted_mask(n, l);
-	l->t.n_codecs = line_codecs(n, l, false, true, l->t.codec);
+		l->base = line_wanted(n, l);
+	line_note_said(l);
+	line_agree(n, l, false, true);
 	l->offered = l->offered_send = l->offered_recv = false;
 }
 

@@ -62,8 +62,9 @@ static void codecs_learn(
 	}
 }
 
-/* Room for all that codecs_learn may find in a description. */
-static int codecs_reserve(struct negotiation *n, const struct sdp *s)
+/* Room for all that codecs_learn and words_take may find in a description. */
+static int reserve(
+	struct negotiation *n, const struct sdp *s, struct verdict *v)
 {
 	bool said[2][128] = { { false } };
 	unsigned more[2] = { 0, 0 };
@@ -88,7 +89,8 @@ static int codecs_reserve(struct negotiation *n, const struct sdp *s)
 	for (unsigned k = 0; k < 2; k++)
 		if (codec_table_reserve(&n->table[k], more[k]) < 0)
 			return -ENOMEM;
-	return 0;
+	return slots_reserve_codecs(n, more) < 0 ? -ENOMEM
+						 : words_reserve(v, s);
 }
 
 static void exts_learn(
@@ -117,38 +119,6 @@ static void exts_learn(
 	}
 }
 
-static bool id_fits(const char *id)
-{
-	size_t len = strlen(id);
-
-	return len > 0 && len <= NEGOTIATE_ID_MAX && strcmp(id, "-") != 0;
-}
-
-/* Every published track has a name, also where the peer gave none (Nheko,
- * GStreamer, streamless tracks): one that stays the same for that m-line. */
-static void names_read(struct line *l, const struct sdp_media *m)
-{
-	struct transceiver *t = &l->t;
-	char own[sizeof(t->mid) + 8];
-
-	if (*m->mid)
-		snprintf(own, sizeof(own), "%s", m->mid);
-	else
-		snprintf(own, sizeof(own), "%d", t->line);
-	t->recv_streamless = !id_fits(m->stream_id);
-	if (!t->recv_streamless)
-		snprintf(t->recv_stream, sizeof(t->recv_stream), "%s",
-			m->stream_id);
-	else
-		snprintf(t->recv_stream, sizeof(t->recv_stream), "stream-%s",
-			own);
-	if (id_fits(m->track_id))
-		snprintf(t->recv_track, sizeof(t->recv_track), "%s",
-			m->track_id);
-	else
-		snprintf(t->recv_track, sizeof(t->recv_track), "track-%s", own);
-}
-
 /* It names its m-lines audio0, video1, application2. */
 static bool mid_is_of_webrtcbin(const struct sdp_media *m)
 {
@@ -163,7 +133,7 @@ static void line_stop_receiving(struct line *l)
 	l->t.receiving = false;
 	l->t.n_recv_ssrc = l->t.n_recv_rids = 0;
 	l->t.recv_sim = false;
-	l->t.recv_stream[0] = l->t.recv_track[0] = '\0';
+	l->t.recv_stream = l->t.recv_track = "";
 }
 
 void line_reject(struct line *l)
@@ -171,21 +141,10 @@ void line_reject(struct line *l)
 	line_stop_receiving(l);
 	l->t.rejected = true;
 	l->t.sending = l->t.want_send = l->t.cooling = false;
+	l->from = NULL;
 	l->t.peer_receives = false;
 	l->t.n_codecs = 0;
 	l->base = l->exts = 0;
-}
-
-/* The first of the m-line's formats: a rejection repeats it. */
-static void format_read(struct line *l, const struct sdp_media *m)
-{
-	size_t len = strcspn(m->formats, " \t");
-
-	if (len == 0 || len >= sizeof(l->format))
-		snprintf(l->format, sizeof(l->format), "0");
-	else
-		snprintf(l->format, sizeof(l->format), "%.*s", (int)len,
-			m->formats);
 }
 
 static void twcc_read(const struct negotiation *n, struct line *l)
@@ -211,7 +170,6 @@ static void line_take(
 	codecs_learn(n, l, m);
 	exts_learn(n, l, m);
 	if (l->t.receiving) {
-		names_read(l, m);
 		repair_ssrcs(&l->t, m, &n->features);
 		/* RFC 8853 section 5.5: without the extension nobody could
 		 * tell the layers. */
@@ -223,16 +181,14 @@ static void line_take(
 }
 
 void offer_line(struct negotiation *n, struct line *l,
-	const struct sdp_media *m, unsigned i, bool accepted)
+	const struct sdp_media *m, unsigned i, bool accepted, char **words)
 {
 	if (l->t.rejected && strcmp(l->t.mid, m->mid) != 0)
 		line_reset(l);
 	l->t.kind = m->kind;
 	l->t.line = (int)i;
 	snprintf(l->t.mid, sizeof(l->t.mid), "%s", m->mid);
-	snprintf(l->kind_text, sizeof(l->kind_text), "%s", m->kind_text);
-	snprintf(l->protocol, sizeof(l->protocol), "%s", m->protocol);
-	format_read(l, m);
+	words_take(l, m, words);
 	if (!accepted) {
 		line_reject(l);
 		return;
@@ -244,13 +200,14 @@ void offer_line(struct negotiation *n, struct line *l,
 		n->rigid = true;
 	line_take(n, l, m);
 	l->t.sending = l->t.sending && l->t.peer_receives;
-	l->t.n_codecs = 0;
 	if (kind_is_rtp(m->kind))
-		l->t.n_codecs = line_codecs(n, l, false, true, l->t.codec);
+		line_agree(n, l, false, true);
+	else
+		l->t.n_codecs = 0;
 }
 
 static void offer_apply(
-	struct negotiation *n, const struct sdp *s, const struct verdict *v)
+	struct negotiation *n, const struct sdp *s, struct verdict *v)
 {
 	for (unsigned i = 0; i < s->n_media; i++) {
 		enum sdp_kind kind = s->media[i].kind;
@@ -274,7 +231,7 @@ static void offer_apply(
 			n->n_lines++;
 		}
 		offer_line(n, negotiation_line(n, i), &s->media[i], i,
-			v->accept[i]);
+			v->accept[i], &v->words[i]);
 	}
 }
 
@@ -305,7 +262,7 @@ int negotiation_remote_offer(struct negotiation *n, const char *text,
 		r = slots_reserve(
 			n, n->plain ? s->n_media : s->n_media - n->n_lines);
 		if (r == 0)
-			r = codecs_reserve(n, s);
+			r = reserve(n, s, &v);
 		if (r < 0)
 			snprintf(ret_error, SDP_ERROR_MAX,
 				"There is no memory for the offer.");
@@ -316,12 +273,13 @@ int negotiation_remote_offer(struct negotiation *n, const char *text,
 		remote_keep(n, &remote, role);
 		*ret = remote;
 	}
+	words_done(&v, s);
 	sdp_free(s);
 	return r;
 }
 
 static void answer_line(struct negotiation *n, struct line *l,
-	const struct sdp_media *m, unsigned i, bool accepted)
+	const struct sdp_media *m, unsigned i, bool accepted, char **words)
 {
 	const bool send = l->offered_send, recv = l->offered_recv;
 
@@ -332,8 +290,9 @@ static void answer_line(struct negotiation *n, struct line *l,
 		l->t.line = (int)i;
 	}
 	l->offered = l->offered_send = l->offered_recv = false;
+	line_note_said(l);
+	words_take(l, m, words);
 	if (!accepted) {
-		format_read(l, m);
 		line_reject(l);
 		return;
 	}
@@ -346,13 +305,14 @@ static void answer_line(struct negotiation *n, struct line *l,
 	l->t.sending = send && l->t.peer_receives;
 	/* Given up while the offer was out: the peer has yet to hear of it. */
 	l->t.cooling = l->t.sending && !l->t.want_send;
-	l->t.n_codecs = 0;
 	if (kind_is_rtp(m->kind))
-		l->t.n_codecs = line_codecs(n, l, false, true, l->t.codec);
+		line_agree(n, l, false, true);
+	else
+		l->t.n_codecs = 0;
 }
 
 static void answer_apply(
-	struct negotiation *n, const struct sdp *s, const struct verdict *v)
+	struct negotiation *n, const struct sdp *s, struct verdict *v)
 {
 	unsigned first_new = n->n_lines;
 	struct line *l;
@@ -365,7 +325,7 @@ static void answer_apply(
 				  : negotiation_offered_line(n, n->n_lines);
 		if (i >= first_new)
 			n->n_lines++;
-		answer_line(n, l, &s->media[i], i, v->accept[i]);
+		answer_line(n, l, &s->media[i], i, v->accept[i], &v->words[i]);
 	}
 	n->state = NEGOTIATE_STABLE;
 }
@@ -391,7 +351,7 @@ int negotiation_remote_answer(struct negotiation *n, const char *text,
 	if (r == 0)
 		r = transport_read(n, s, &v, true, &remote, &role, ret_error);
 	if (r == 0) {
-		r = codecs_reserve(n, s);
+		r = reserve(n, s, &v);
 		if (r < 0)
 			snprintf(ret_error, SDP_ERROR_MAX,
 				"There is no memory for the answer.");
@@ -401,6 +361,7 @@ int negotiation_remote_answer(struct negotiation *n, const char *text,
 		remote_keep(n, &remote, role);
 		*ret = remote;
 	}
+	words_done(&v, s);
 	sdp_free(s);
 	return r;
 }

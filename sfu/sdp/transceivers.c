@@ -1,5 +1,6 @@
 #include "sfu/sdp/negotiation.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -38,10 +39,58 @@ struct line *slots_add(struct negotiation *n)
 	return l;
 }
 
+int slots_reserve_codecs(struct negotiation *n, const unsigned more[2])
+{
+	for (unsigned i = 0; i < n->slots_size; i++) {
+		struct line *l = n->slot[i];
+		const struct negotiate_codec **codec;
+		unsigned need = 0;
+
+		if (!l)
+			continue;
+		/* What is new, or free again, may become of any kind. */
+		for (unsigned k = 0; k < 2; k++)
+			if ((i >= n->n_slots || l->t.rejected ||
+				    l->t.kind == k) &&
+				n->table[k].n + more[k] > need)
+				need = n->table[k].n + more[k];
+		need = need < NEGOTIATE_CODECS ? need : NEGOTIATE_CODECS;
+		if (need <= l->room)
+			continue;
+		codec = realloc(l->t.codec, need * sizeof(*codec));
+		if (!codec)
+			return -ENOMEM;
+		l->t.codec = codec;
+		l->room = need;
+	}
+	return 0;
+}
+
 void line_reset(struct line *l)
 {
-	free(l->want);
-	*l = (struct line){ .t.line = -1 };
+	free(l->words);
+	free(l->names);
+	*l = (struct line){ .t = { .line = -1,
+				    .recv_stream = "",
+				    .recv_track = "",
+				    .send_stream = "",
+				    .send_track = "",
+				    .cname = "",
+				    .codec = l->t.codec },
+		.room = l->room,
+		.kind_text = "",
+		.protocol = "",
+		.format = "0" };
+}
+
+void line_free(struct line *l)
+{
+	if (!l)
+		return;
+	free(l->words);
+	free(l->names);
+	free(l->t.codec);
+	free(l);
 }
 
 /* A slot that was planned and given up before the peer heard of it. */
@@ -73,16 +122,32 @@ static uint32_t line_mask(const struct negotiation *n, const struct line *l)
 	return l->base;
 }
 
-static bool codecs_fit(const struct negotiation *n, const struct line *l,
-	const struct negotiate_codec *want, unsigned n_want)
+/* Of one kind, by index in the peer's table. */
+static uint32_t codecs_from(const struct negotiation *n, enum sdp_kind kind,
+	const struct transceiver *from)
 {
-	const struct codec_table *t = &n->table[l->t.kind];
-	uint32_t mask = line_mask(n, l);
+	const struct codec_table *t = &n->table[kind];
+	uint32_t mask = 0;
 
 	for (unsigned i = 0; i < t->n; i++)
-		if ((mask >> i & 1) && codec_in(t->codec[i], want, n_want))
-			return true;
-	return false;
+		if (t->codec[i]->name[0] &&
+			(!from || codec_in(t->codec[i], from->codec,
+					  from->n_codecs)))
+			mask |= 1u << i;
+	return mask;
+}
+
+static bool codecs_fit(const struct negotiation *n, const struct line *l,
+	const struct transceiver *from)
+{
+	return line_mask(n, l) & codecs_from(n, l->t.kind, from);
+}
+
+uint32_t line_wanted(const struct negotiation *n, const struct line *l)
+{
+	return kind_is_rtp(l->t.kind) && l->t.want_send
+		       ? codecs_from(n, l->t.kind, l->from)
+		       : 0;
 }
 
 bool line_can_send(const struct negotiation *n, const struct line *l)
@@ -91,7 +156,7 @@ bool line_can_send(const struct negotiation *n, const struct line *l)
 		return false;
 	if (l->t.line >= 0 && !l->t.peer_receives)
 		return false;
-	return codecs_fit(n, l, l->want, l->n_want);
+	return codecs_fit(n, l, l->from);
 }
 
 unsigned line_codecs(const struct negotiation *n, const struct line *l,
@@ -100,19 +165,46 @@ unsigned line_codecs(const struct negotiation *n, const struct line *l,
 {
 	const struct codec_table *t = &n->table[l->t.kind];
 	const bool narrow = send && !recv;
-	uint32_t mask = narrow ? line_mask(n, l) : l->base;
+	uint32_t mask = narrow ? line_mask(n, l) & line_wanted(n, l) : l->base;
 	unsigned count = 0;
 
 	for (unsigned i = 0; i < t->n; i++) {
 		const struct negotiate_codec *c = t->codec[i];
 
-		if (!(mask >> i & 1) || !c->name[0])
-			continue;
-		if (!narrow || codec_in(c, l->want, l->n_want))
+		if ((mask >> i & 1) && c->name[0])
 			ret[count++] = c;
 	}
 	codec_sort(ret, count, l->t.kind, n->accepted);
 	return count;
+}
+
+void line_agree(
+	const struct negotiation *n, struct line *l, bool send, bool recv)
+{
+	const struct negotiate_codec *codec[NEGOTIATE_CODECS];
+	unsigned count = line_codecs(n, l, send, recv, codec);
+	size_t size = count * sizeof(*codec);
+
+	assert(count <= l->room);
+	if (count == l->t.n_codecs &&
+		(count == 0 || memcmp(l->t.codec, codec, size) == 0))
+		return;
+	if (count)
+		memcpy(l->t.codec, codec, size);
+	l->t.n_codecs = count;
+	l->t.codecs_revision++;
+}
+
+void line_note_offered(const struct negotiation *n, struct line *l)
+{
+	l->offered_said = line_wanted(n, l);
+	l->offered_revision = l->from ? l->from->codecs_revision : 0;
+}
+
+void line_note_said(struct line *l)
+{
+	l->said = l->offered_said;
+	l->said_revision = l->offered_revision;
 }
 
 static bool half_is_free(const struct line *l, enum sdp_kind kind)
@@ -130,13 +222,13 @@ bool negotiation_is_rigid(const struct negotiation *n)
 }
 
 static int slot_find_free(const struct negotiation *n, enum sdp_kind kind,
-	const struct negotiate_codec *codec, unsigned n_codecs, bool may_grow)
+	const struct transceiver *from, bool may_grow)
 {
 	if (may_grow && negotiation_is_rigid(n))
 		return -1;
 	for (unsigned i = 0; i < n->n_slots; i++)
 		if (half_is_free(n->slot[i], kind) &&
-			codecs_fit(n, n->slot[i], codec, n_codecs))
+			codecs_fit(n, n->slot[i], from))
 			return (int)i;
 	return -1;
 }
@@ -167,17 +259,6 @@ static int slot_plan(struct negotiation *n, enum sdp_kind kind)
 	return (int)vacant;
 }
 
-static bool peer_has_any(const struct negotiation *n, enum sdp_kind kind,
-	const struct negotiate_codec *codec, unsigned n_codecs)
-{
-	const struct codec_table *t = &n->table[kind];
-
-	for (unsigned i = 0; i < t->n; i++)
-		if (codec_in(t->codec[i], codec, n_codecs))
-			return true;
-	return false;
-}
-
 static bool id_is_printable(const char *id, size_t max)
 {
 	size_t len = strlen(id);
@@ -190,11 +271,31 @@ static bool id_is_printable(const char *id, size_t max)
 	return true;
 }
 
+static char *names_join(
+	const char *stream, const char *track, const char *cname)
+{
+	size_t size = strlen(stream) + strlen(track) + strlen(cname) + 3;
+	char *names = malloc(size);
+
+	if (names)
+		snprintf(names, size, "%s%c%s%c%s", stream, 0, track, 0, cname);
+	return names;
+}
+
+static void names_give(struct line *l, char *names)
+{
+	free(l->names);
+	l->names = names;
+	l->t.send_stream = names;
+	l->t.send_track = l->t.send_stream + strlen(l->t.send_stream) + 1;
+	l->t.cname = l->t.send_track + strlen(l->t.send_track) + 1;
+}
+
 int negotiation_send(struct negotiation *n, enum sdp_kind kind,
 	const char *stream, const char *track, const char *cname, uint32_t ssrc,
-	const struct negotiate_codec *codec, unsigned n_codecs, bool may_grow)
+	const struct transceiver *from, bool may_grow)
 {
-	struct negotiate_codec *want;
+	char *names;
 	struct line *l;
 	int index;
 
@@ -204,31 +305,26 @@ int negotiation_send(struct negotiation *n, enum sdp_kind kind,
 		return -EINVAL;
 	if (negotiation_defaults(n, kind) < 0)
 		return -ENOMEM;
-	if (!n->may_listen || !peer_has_any(n, kind, codec, n_codecs))
+	if (!n->may_listen || !codecs_from(n, kind, from))
 		return -EOPNOTSUPP;
-	index = slot_find_free(n, kind, codec, n_codecs, may_grow);
+	index = slot_find_free(n, kind, from, may_grow);
 	if (index < 0 && !may_grow)
 		return -EAGAIN;
-	want = malloc(n_codecs * sizeof(*want));
-	if (!want)
+	names = names_join(stream, track, cname);
+	if (!names)
 		return -ENOMEM;
 	if (index < 0)
 		index = slot_plan(n, kind);
 	if (index < 0) {
-		free(want);
+		free(names);
 		return index;
 	}
-	memcpy(want, codec, n_codecs * sizeof(*want));
 	l = n->slot[index];
-	free(l->want);
-	l->want = want;
-	l->n_want = n_codecs;
+	names_give(l, names);
+	l->from = from;
 	l->t.want_send = true;
 	l->t.send_ssrc = ssrc;
 	l->t.send_rtx_ssrc = 0;
-	snprintf(l->t.send_stream, sizeof(l->t.send_stream), "%s", stream);
-	snprintf(l->t.send_track, sizeof(l->t.send_track), "%s", track);
-	snprintf(l->t.cname, sizeof(l->t.cname), "%s", cname);
 	return index;
 }
 
@@ -250,7 +346,5 @@ void negotiation_unsend(struct negotiation *n, unsigned index)
 		return;
 	l->t.want_send = false;
 	l->t.cooling = l->t.sending || l->offered_send;
-	free(l->want);
-	l->want = NULL;
-	l->n_want = 0;
+	l->from = NULL;
 }

@@ -118,15 +118,21 @@ static void send(struct fuzz *f)
 		{ .name = "VP8", .clock_hz = 90000, .channels = 1 },
 		{ .name = "H264", .clock_hz = 90000, .channels = 1 }
 	};
-	unsigned b = take(f);
+	static const struct negotiate_codec *list[] = { &audio, &video[0],
+		&video[1] };
+	static struct transceiver from[2] = { { .codec = list, .n_codecs = 1 },
+		{ .codec = list + 1, .n_codecs = 1 } };
+	unsigned b = take(f), video_too = 1 + (b >> 2 & 1);
+	const struct transceiver *source = &from[!(b & 1)];
 
 	negotiation_send_rtx(f->n, b, b);
-	if (b & 1)
-		negotiation_send(
-			f->n, SDP_AUDIO, "s", "t", "c", b, &audio, 1, b & 2);
-	else
-		negotiation_send(f->n, SDP_VIDEO, "s", "t", "c", b, video,
-			1 + (b >> 2 & 1), b & 2);
+	/* The publisher's list changes under those who receive it. */
+	if (!(b & 1) && from[1].n_codecs != video_too) {
+		from[1].n_codecs = video_too;
+		from[1].codecs_revision++;
+	}
+	negotiation_send(f->n, b & 1 ? SDP_AUDIO : SDP_VIDEO, "s", "t", "c", b,
+		b & 8 ? NULL : source, b & 2);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -113,22 +113,39 @@ int call_refused(struct negotiation *n, const char *text)
 	return r;
 }
 
+const struct transceiver *call_from(
+	const struct negotiate_codec *codec, unsigned n)
+{
+	static struct {
+		struct transceiver t;
+		const struct negotiate_codec *codec[NEGOTIATE_CODECS];
+	} pool[64];
+	unsigned i = 0;
+
+	while (pool[i].t.codec &&
+		(pool[i].codec[0] != codec || pool[i].t.n_codecs != n))
+		i++;
+	assert_true(i + 1 < sizeof(pool) / sizeof(*pool));
+	for (unsigned j = 0; j < n || j < 1; j++)
+		pool[i].codec[j] = &codec[j];
+	pool[i].t.codec = pool[i].codec;
+	pool[i].t.n_codecs = n;
+	return &pool[i].t;
+}
+
 int call_send(struct negotiation *n, enum sdp_kind kind, const char *stream)
 {
 	static uint32_t ssrc = 9000;
-	struct negotiate_codec codec = {
-		.name = "opus", .clock_hz = 48000, .channels = 2
+	static const struct negotiate_codec codec[] = {
+		{ .name = "opus", .clock_hz = 48000, .channels = 2 },
+		{ .name = "VP8", .clock_hz = 90000, .channels = 1 }
 	};
 	char track[64];
 
-	if (kind == SDP_VIDEO)
-		codec = (struct negotiate_codec){
-			.name = "VP8", .clock_hz = 90000, .channels = 1
-		};
 	snprintf(track, sizeof(track), "%s-%s", stream,
 		kind == SDP_VIDEO ? "cam" : "mic");
-	return negotiation_send(
-		n, kind, stream, track, "cname", ssrc++, &codec, 1, true);
+	return negotiation_send(n, kind, stream, track, "cname", ssrc++,
+		call_from(&codec[kind == SDP_VIDEO], 1), true);
 }
 
 char *replace(const char *text, const char *old, const char *new)

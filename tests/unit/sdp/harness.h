@@ -33,6 +33,11 @@ void call_accept(struct negotiation *n, const char *text);
 /* The error an offer is met with. */
 int call_refused(struct negotiation *n, const char *text);
 
+/* A publisher's transceiver with those codecs, which must stay. Never freed,
+ * and the same for the same array. */
+const struct transceiver *call_from(
+	const struct negotiate_codec *codec, unsigned n);
+
 /* Sends an opus or VP8 track of that name on. */
 int call_send(struct negotiation *n, enum sdp_kind kind, const char *stream);
 

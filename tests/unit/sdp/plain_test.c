@@ -186,8 +186,8 @@ static const struct negotiate_codec vp9_two = { .name = "VP9",
 static int send_video(struct negotiation *n, const char *stream, uint32_t ssrc,
 	const struct negotiate_codec *codec, unsigned n_codecs)
 {
-	return negotiation_send(
-		n, SDP_VIDEO, stream, "t", "c", ssrc, codec, n_codecs, true);
+	return negotiation_send(n, SDP_VIDEO, stream, "t", "c", ssrc,
+		call_from(codec, n_codecs), true);
 }
 
 static void every_format_can_be_told(void **state)

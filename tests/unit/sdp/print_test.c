@@ -13,7 +13,7 @@ static void send_now(struct negotiation *n, enum sdp_kind kind)
 	const bool video = kind == SDP_VIDEO;
 
 	negotiation_send(n, kind, "anna", video ? "anna-cam" : "anna-mic",
-		"cname", 1234, &codec[video], 1, false);
+		"cname", 1234, call_from(&codec[video], 1), false);
 }
 
 static void answers_are_as_kept(void **state)

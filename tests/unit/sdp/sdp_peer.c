@@ -59,10 +59,14 @@ static void on_remote(struct negotiation *n, size_t len, bool offer)
 
 static void on_send(struct negotiation *n, const char *line)
 {
-	struct negotiate_codec codec[2] = {
+	static const struct negotiate_codec codec[2] = {
 		{ .name = "opus", .clock_hz = 48000, .channels = 2 },
 		{ .name = "VP8", .clock_hz = 90000, .channels = 1 }
 	};
+	static const struct negotiate_codec *list[2] = { &codec[0], &codec[1] };
+	static const struct transceiver from[2] = { { .codec = &list[0],
+							    .n_codecs = 1 },
+		{ .codec = &list[1], .n_codecs = 1 } };
 	char kind[16], stream[64], track[64], out[32];
 	unsigned ssrc;
 	bool video;
@@ -75,7 +79,7 @@ static void on_send(struct negotiation *n, const char *line)
 	}
 	video = strcmp(kind, "video") == 0;
 	index = negotiation_send(n, video ? SDP_VIDEO : SDP_AUDIO, stream,
-		track, stream, ssrc, &codec[video], 1, true);
+		track, stream, ssrc, &from[video], true);
 	if (index >= 0 && video)
 		negotiation_send_rtx(n, (unsigned)index, ssrc + 1);
 	snprintf(out, sizeof(out), "%d", index);

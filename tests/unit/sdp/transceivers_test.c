@@ -48,11 +48,11 @@ static void without_growth_only_what_is_there(void **state)
 
 	(void)state;
 	call_offer(n, plain_audio_video);
-	assert_int_equal(
-		negotiation_send(n, SDP_VIDEO, "s", "t", "c", 1, &c, 1, false),
+	assert_int_equal(negotiation_send(n, SDP_VIDEO, "s", "t", "c", 1,
+				 call_from(&c, 1), false),
 		1);
-	assert_int_equal(
-		negotiation_send(n, SDP_VIDEO, "s", "t2", "c", 2, &c, 1, false),
+	assert_int_equal(negotiation_send(n, SDP_VIDEO, "s", "t2", "c", 2,
+				 call_from(&c, 1), false),
 		-EAGAIN);
 	free(call_answer(n));
 	/* In that same answer it began. */
@@ -90,8 +90,8 @@ static void a_rigid_peer_gets_new_lines(void **state)
 	/* One stream for good: its own m-lines, in the first answer. */
 	n = call_new();
 	call_offer(n, offer);
-	assert_int_equal(
-		negotiation_send(n, SDP_VIDEO, "s", "t", "c", 1, &c, 1, false),
+	assert_int_equal(negotiation_send(n, SDP_VIDEO, "s", "t", "c", 1,
+				 call_from(&c, 1), false),
 		1);
 	free(offer);
 	free(half);
@@ -112,20 +112,20 @@ static void codecs_have_to_fit(void **state)
 
 	(void)state;
 	call_accept(n, plain_audio_video);
-	assert_int_equal(
-		negotiation_send(n, SDP_VIDEO, "s", "t", "c", 1, c, 1, true),
+	assert_int_equal(negotiation_send(n, SDP_VIDEO, "s", "t", "c", 1,
+				 call_from(c, 1), true),
 		-EOPNOTSUPP);
-	assert_int_equal(
-		negotiation_send(n, SDP_VIDEO, "s", "t", "c", 1, c, 0, true),
+	assert_int_equal(negotiation_send(n, SDP_VIDEO, "s", "t", "c", 1,
+				 call_from(c, 0), true),
 		-EOPNOTSUPP);
 	assert_int_equal(negotiation_count(n), 2);
-	assert_int_equal(
-		negotiation_send(n, SDP_VIDEO, "s", "t", "c", 1, c, 2, true),
+	assert_int_equal(negotiation_send(n, SDP_VIDEO, "s", "t", "c", 1,
+				 call_from(c, 2), true),
 		1);
 	/* Planned for the H.264 publisher: H.264 alone, in the peer's number.
 	 */
-	assert_int_equal(
-		negotiation_send(n, SDP_VIDEO, "s", "u", "c", 2, c, 2, true),
+	assert_int_equal(negotiation_send(n, SDP_VIDEO, "s", "u", "c", 2,
+				 call_from(c, 2), true),
 		2);
 	call_renegotiate(n);
 	assert_int_equal(at(n, 2)->n_codecs, 1);
@@ -150,12 +150,12 @@ static void names_are_checked(void **state)
 	(void)state;
 	call_accept(n, plain_audio);
 	for (size_t i = 0; i < sizeof(table) / sizeof(*table); i++)
-		assert_int_equal(
-			negotiation_send(n, SDP_AUDIO, table[i].stream,
-				table[i].track, table[i].cname, 1, &c, 1, true),
+		assert_int_equal(negotiation_send(n, SDP_AUDIO, table[i].stream,
+					 table[i].track, table[i].cname, 1,
+					 call_from(&c, 1), true),
 			-EINVAL);
 	assert_int_equal(negotiation_send(n, SDP_APPLICATION, "s", "t", "c", 1,
-				 &c, 1, true),
+				 call_from(&c, 1), true),
 		-EINVAL);
 	assert_false(negotiation_needed(n));
 	negotiation_free(n);
@@ -217,8 +217,8 @@ static void own_lines_are_used_again_for_other_codecs(void **state)
 	call_renegotiate(n);
 	negotiation_unsend(n, 2);
 	call_renegotiate(n);
-	assert_int_equal(negotiation_send(n, SDP_VIDEO, "s", "t", "c", 1, &h264,
-				 1, true),
+	assert_int_equal(negotiation_send(n, SDP_VIDEO, "s", "t", "c", 1,
+				 call_from(&h264, 1), true),
 		2);
 	call_renegotiate(n);
 	assert_true(at(n, 2)->sending);

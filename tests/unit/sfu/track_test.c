@@ -94,7 +94,8 @@ static void codecs_by_payload_type(void **state)
 	(void)state;
 	struct negotiate_codec c[2] = { { .pt = 96, .fir = true },
 		{ .pt = 127 } };
-	struct transceiver tr = { .n_codecs = 2, .codec = { &c[0], &c[1] } };
+	const struct negotiate_codec *list[] = { &c[0], &c[1] };
+	struct transceiver tr = { .n_codecs = 2, .codec = list };
 	struct track *t = make(SDP_VIDEO);
 	strcpy(c[0].name, "VP8");
 	strcpy(c[1].name, "h264");
