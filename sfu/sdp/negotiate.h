@@ -109,29 +109,28 @@ struct transceiver {
 	/* Named by us: the peer gave no stream, or \"-\" (js-sdk's hold turns
 	 * every m-line to sendonly, with a track or without). */
 	bool recv_streamless;
-	const char *recv_stream, *recv_track; /* "" while not receiving */
-	uint32_t recv_ssrc[NEGOTIATE_SSRCS];
-	unsigned n_recv_ssrc; /* no RTX */
-	/* RTX of recv_ssrc[i], out of an FID group; 0: not told. */
-	uint32_t recv_rtx_ssrc[NEGOTIATE_SSRCS];
 	/* recv_ssrc are simulcast layers, lowest first (a SIM group). */
 	bool recv_sim;
-	/* Simulcast layers by rid, in the order the peer gave them (which says
-	 * nothing of their sizes); their packets name them by EXT_RID until
-	 * their SSRCs are known, and by EXT_RRID in RTX. */
-	char recv_rid[NEGOTIATE_RIDS][NEGOTIATE_RID_MAX + 1];
-	unsigned n_recv_rids;
 	/* Packets the peer sends here carry transport-wide numbers and we
 	 * report on them; and the other way round. */
 	bool recv_twcc, send_twcc;
+	uint8_t n_recv_ssrc, n_recv_rids;
 	/* Send half: what we forward here. */
 	bool sending;       /* as last agreed */
 	bool want_send;     /* as wanted; differs until renegotiated */
 	bool cooling;       /* given up, not yet acknowledged inactive */
 	bool peer_receives; /* its direction lets us send */
-	const char *send_stream, *send_track, *cname; /* "" at first */
+	const char *recv_stream, *recv_track; /* "" while not receiving */
+	/* Simulcast layers by rid, in the order the peer gave them (which says
+	 * nothing of their sizes); their packets name them by EXT_RID until
+	 * their SSRCs are known, and by EXT_RRID in RTX. */
+	char (*recv_rid)[NEGOTIATE_RID_MAX + 1]; /* n_recv_rids of them */
+	uint32_t recv_ssrc[NEGOTIATE_SSRCS];     /* no RTX */
+	/* RTX of recv_ssrc[i], out of an FID group; 0: not told. */
+	uint32_t recv_rtx_ssrc[NEGOTIATE_SSRCS];
 	uint32_t send_ssrc;
 	uint32_t send_rtx_ssrc; /* of negotiation_send_rtx(); 0: none */
+	const char *send_stream, *send_track, *cname; /* "" at first */
 	/* Codecs agreed for this m-line, best first, in the peer's payload
 	 * types: what it may send here, and what it may be sent. Of an m-line
 	 * that only sends these are the publisher's alone; one that receives

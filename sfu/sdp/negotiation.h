@@ -26,21 +26,20 @@ struct line {
 	struct transceiver t;
 	/* For the answer to what we reject, and to keep the peer's dialect. */
 	const char *kind_text, *protocol, *format;
-	char *words;   /* those of them nobody else keeps; heap */
-	char *names;   /* of the send half; heap */
+	char *words; /* those of them nobody else keeps; heap */
+	/* Where the wanted track comes from; NULL: anything. */
+	const struct transceiver *from;
 	unsigned room; /* of t.codec */
 	uint32_t base; /* bit i: table[kind].codec[i] is agreed on here */
 	uint32_t exts; /* bit e: enum negotiate_ext e is agreed on here */
-	/* Where the wanted track comes from; NULL: anything. */
-	const struct transceiver *from;
 	/* Bit i: table[kind].codec[i] was wanted when the peer last heard of
 	 * it, from's list being in that revision. */
 	uint32_t said;
 	unsigned said_revision;
 	/* Of our offer that is out. */
-	bool offered, offered_send, offered_recv;
 	uint32_t offered_said;
 	unsigned offered_revision;
+	bool offered, offered_send, offered_recv;
 	bool ours; /* the m-line is of our making */
 };
 

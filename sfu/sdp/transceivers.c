@@ -66,14 +66,23 @@ int slots_reserve_codecs(struct negotiation *n, const unsigned more[2])
 	return 0;
 }
 
+static const char no_names[] = "";
+
+/* Stream, track and cname of the send half are one block. */
+static void names_free(struct line *l)
+{
+	if (l->t.send_stream != no_names)
+		free((void *)(uintptr_t)l->t.send_stream);
+}
+
 void line_reset(struct line *l)
 {
 	free(l->words);
-	free(l->names);
+	names_free(l);
 	*l = (struct line){ .t = { .line = -1,
 				    .recv_stream = "",
 				    .recv_track = "",
-				    .send_stream = "",
+				    .send_stream = no_names,
 				    .send_track = "",
 				    .cname = "",
 				    .codec = l->t.codec },
@@ -88,7 +97,7 @@ void line_free(struct line *l)
 	if (!l)
 		return;
 	free(l->words);
-	free(l->names);
+	names_free(l);
 	free(l->t.codec);
 	free(l);
 }
@@ -284,8 +293,7 @@ static char *names_join(
 
 static void names_give(struct line *l, char *names)
 {
-	free(l->names);
-	l->names = names;
+	names_free(l);
 	l->t.send_stream = names;
 	l->t.send_track = l->t.send_stream + strlen(l->t.send_stream) + 1;
 	l->t.cname = l->t.send_track + strlen(l->t.send_track) + 1;

@@ -83,13 +83,24 @@ static bool needs_format(const struct sdp_media *m, bool live)
 	return !live || !kind_is_rtp(m->kind);
 }
 
+/* Behind the strings: what simulcast_read fills. */
+static size_t rids_size(const struct sdp_media *m, bool receives)
+{
+	return receives && m->n_rids && m->simulcast
+		       ? NEGOTIATE_RIDS * (NEGOTIATE_RID_MAX + 1)
+		       : 0;
+}
+
 static int reserve(char **ret, const struct sdp_media *m, unsigned i, bool live)
 {
 	static const char nothing[5];
 	char format[NEGOTIATION_WORD_MAX];
 	struct bag b = { .len = 0 };
 
-	if (live && kind_is_rtp(m->kind) && direction_sends(m->direction))
+	const bool receives =
+		live && kind_is_rtp(m->kind) && direction_sends(m->direction);
+
+	if (receives)
 		put_names(&b, m, i);
 	else
 		put(&b, ""), put(&b, "");
@@ -99,7 +110,7 @@ static int reserve(char **ret, const struct sdp_media *m, unsigned i, bool live)
 	put_unknown(&b, needs_format(m, live) ? format : "0");
 	if (b.len == sizeof(nothing))
 		return 0;
-	*ret = malloc(b.len);
+	*ret = malloc(b.len + rids_size(m, receives));
 	if (!*ret)
 		return -ENOMEM;
 	memcpy(*ret, b.text, b.len);
@@ -155,4 +166,7 @@ void words_take(struct line *l, const struct sdp_media *m, char **words)
 	l->format = next_known(&at, format);
 	if (!*l->format)
 		l->format = "0";
+	l->t.recv_rid = NULL;
+	if (at && rids_size(m, *l->t.recv_stream))
+		l->t.recv_rid = (void *)(l->words + (at - l->words));
 }
