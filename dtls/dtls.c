@@ -125,8 +125,10 @@ static bool forgive_hello(struct dtls *d, int error)
 
 static void step_handshake(struct dtls *d)
 {
-	int ret = mbedtls_ssl_handshake(&d->live->ssl);
+	int ret;
 
+	live_begin_flight(d);
+	ret = mbedtls_ssl_handshake(&d->live->ssl);
 	if (ret == 0)
 		finish(d);
 	else if (ret != MBEDTLS_ERR_SSL_WANT_READ && !forgive_hello(d, ret))
@@ -231,6 +233,23 @@ static void input_handshake(struct dtls *d, const uint8_t *buf, size_t len)
 		read_records(d);
 }
 
+/* The peer's Finished, the only handshake record of epoch 1: again, since it
+ * has not got ours. */
+static bool has_finished(const uint8_t *buf, size_t len)
+{
+	while (len >= RECORD_HEADER) {
+		size_t size = RECORD_HEADER + ((size_t)buf[11] << 8 | buf[12]);
+
+		if (buf[0] == 22 && buf[3] == 0 && buf[4] == 1)
+			return true;
+		if (size > len)
+			break;
+		buf += size;
+		len -= size;
+	}
+	return false;
+}
+
 /* A late record of the handshake is nothing to wake up for. */
 static bool is_worth_waking(const uint8_t *buf)
 {
@@ -241,6 +260,8 @@ static void input_connected(struct dtls *d, const uint8_t *buf, size_t len)
 {
 	uint64_t before, drops = d->drops;
 
+	if (has_finished(buf, len) && live_resend_flight(d))
+		return;
 	if (!d->live && (!is_worth_waking(buf) || !wake(d))) {
 		d->drops++;
 		return;
@@ -250,6 +271,8 @@ static void input_connected(struct dtls *d, const uint8_t *buf, size_t len)
 	d->rx = buf;
 	d->rx_len = len;
 	read_records(d);
+	if (d->live->app.added != before)
+		live_forget_flight(d);
 	/* mbedTLS does not say what it ignored. */
 	if (d->live->app.added == before && d->drops == drops &&
 		d->state == DTLS_CONNECTED)

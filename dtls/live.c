@@ -15,6 +15,8 @@ enum {
 	 * proving the path, and a join that waits looks broken: ours stays
 	 * within a second. */
 	RETRANSMIT_MOST_MS = 1000,
+	/* Whoever forges the peer's address gets no more out of us. */
+	FLIGHT_AGAIN_US = 50000,
 };
 
 static const int suites[] = { MBEDTLS_TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,
@@ -33,11 +35,32 @@ void live_wipe_keys(struct dtls *d)
 	d->has_keys = false;
 }
 
+void live_begin_flight(struct dtls *d)
+{
+	d->live->flight_len = 0;
+	d->live->flight_overflow = false;
+}
+
+static void note_flight(struct live *l, const uint8_t *buf, size_t len)
+{
+	if (l->flight_overflow || len > sizeof(l->flight) - 2 ||
+		l->flight_len > sizeof(l->flight) - 2 - len) {
+		l->flight_overflow = true;
+		return;
+	}
+	l->flight[l->flight_len++] = (uint8_t)(len >> 8);
+	l->flight[l->flight_len++] = (uint8_t)len;
+	memcpy(l->flight + l->flight_len, buf, len);
+	l->flight_len += len;
+}
+
 static int on_send(void *arg, const unsigned char *buf, size_t len)
 {
 	struct dtls *d = arg;
 
 	assert(d->out != NULL);
+	if (d->role == DTLS_SERVER && d->state == DTLS_HANDSHAKE)
+		note_flight(d->live, buf, len);
 	d->out->send(d->out, buf, len);
 	return (int)len;
 }
@@ -222,10 +245,52 @@ static void free_saved(struct dtls *d)
 	d->saved_len = 0;
 }
 
+void live_forget_flight(struct dtls *d)
+{
+	free(d->flight);
+	d->flight = NULL;
+	d->flight_len = 0;
+}
+
 void live_free(struct dtls *d)
 {
 	free_live(d);
 	free_saved(d);
+	live_forget_flight(d);
+}
+
+/* The very records: a peer that has them takes them for replayed. */
+bool live_resend_flight(struct dtls *d)
+{
+	const uint8_t *at = d->flight, *end = at + d->flight_len;
+
+	if (d->flight == NULL)
+		return false;
+	if (d->now_us < d->flight_us)
+		return true;
+	d->flight_us = d->now_us + FLIGHT_AGAIN_US;
+	while (at < end) {
+		size_t len = (size_t)at[0] << 8 | at[1];
+
+		d->out->send(d->out, at + 2, len);
+		at += 2 + len;
+	}
+	return true;
+}
+
+/* Takes over from mbedTLS, which would keep all of its handshake for it. */
+static bool keep_flight(struct dtls *d)
+{
+	const struct live *l = d->live;
+
+	if (l->flight_overflow || l->flight_len == 0)
+		return false;
+	d->flight = malloc(l->flight_len);
+	if (d->flight == NULL)
+		return false;
+	memcpy(d->flight, l->flight, l->flight_len);
+	d->flight_len = l->flight_len;
+	return true;
 }
 
 bool live_rest(struct dtls *d)
@@ -236,6 +301,11 @@ bool live_rest(struct dtls *d)
 
 	if (!records_is_empty(&d->live->app))
 		return false;
+	if (mbed_holds_handshake(ssl)) {
+		if (!keep_flight(d))
+			return false;
+		mbed_drop_handshake(ssl);
+	}
 	/* Says how much room it needs, or that it cannot be. */
 	if (mbedtls_ssl_context_save(ssl, NULL, 0, &len) !=
 		MBEDTLS_ERR_SSL_BUFFER_TOO_SMALL)

@@ -15,6 +15,8 @@
 #include "dtls/mbed.h"
 #include "dtls/records.h"
 
+enum { LIVE_FLIGHT_MAX = 512 }; /* ChangeCipherSpec, Finished: 75 bytes */
+
 struct timer {
 	bool on;
 	uint64_t soft_us, hard_us;
@@ -25,12 +27,22 @@ struct live {
 	mbedtls_ssl_config conf;
 	struct mbed_watch watch;
 	struct records app;
+	/* The datagrams of a server's last flight, each behind its length of
+	 * two bytes. None: there are none, or they are too long. */
+	size_t flight_len;
+	bool flight_overflow;
+	uint8_t flight[LIVE_FLIGHT_MAX];
 };
 
 struct dtls {
 	struct live *live; /* NULL: at rest, or the session is over */
 	uint8_t *saved;    /* at rest: what mbedTLS makes of it */
 	size_t saved_len;
+	/* Server, from the first rest until the peer's first record: what may
+	 * have to be sent again, as in struct live. */
+	uint8_t *flight;
+	size_t flight_len;
+	uint64_t flight_us; /* not before then */
 	struct cert *cert;
 	enum dtls_role role;
 	enum dtls_state state;
@@ -55,10 +67,16 @@ struct dtls {
 int live_new(struct dtls *d);
 void live_free(struct dtls *d); /* d->live and what was saved */
 
-/* Saves the connection and frees d->live. False: it cannot be saved now (the
- * peer may still have to be sent our last flight again, records wait to be
- * read, memory is lacking), all is as it was. */
+/* Saves the connection and frees d->live. False: it cannot be saved now
+ * (records wait to be read, memory is lacking), all is as it was. */
 bool live_rest(struct dtls *d);
+
+/* What is sent from now on begins a flight. */
+void live_begin_flight(struct dtls *d);
+/* Sends the last one again, if it is kept and was not sent just now. True if it
+ * is kept. */
+bool live_resend_flight(struct dtls *d);
+void live_forget_flight(struct dtls *d); /* the peer has it */
 
 /* The reverse; true at once if it is live. False: memory is lacking, and all is
  * as it was. */

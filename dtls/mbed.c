@@ -4,6 +4,15 @@
 #include <mbedtls/ecdsa.h>
 #include <mbedtls/version.h>
 
+/* What mbedTLS calls itself at the first application record. Exported, but in
+ * no header of 2.28 or 3.6 that is installed. */
+void mbedtls_ssl_handshake_wrapup_free_hs_transform(mbedtls_ssl_context *ssl);
+
+void mbed_drop_handshake(mbedtls_ssl_context *ssl)
+{
+	mbedtls_ssl_handshake_wrapup_free_hs_transform(ssl);
+}
+
 #if MBEDTLS_VERSION_NUMBER < 0x03000000
 
 static const mbedtls_ecp_group_id groups[] = { MBEDTLS_ECP_DP_SECP256R1,
@@ -47,6 +56,11 @@ void mbed_watch_secret(mbedtls_ssl_context *ssl, mbedtls_ssl_config *conf,
 bool mbed_awaits_hello(const mbedtls_ssl_context *ssl)
 {
 	return ssl->state <= MBEDTLS_SSL_CLIENT_HELLO;
+}
+
+bool mbed_holds_handshake(const mbedtls_ssl_context *ssl)
+{
+	return ssl->handshake != NULL;
 }
 
 int mbed_srtp_profile(const mbedtls_ssl_context *ssl)
@@ -121,6 +135,11 @@ void mbed_watch_secret(mbedtls_ssl_context *ssl, mbedtls_ssl_config *conf,
 bool mbed_awaits_hello(const mbedtls_ssl_context *ssl)
 {
 	return ssl->MBEDTLS_PRIVATE(state) <= MBEDTLS_SSL_CLIENT_HELLO;
+}
+
+bool mbed_holds_handshake(const mbedtls_ssl_context *ssl)
+{
+	return ssl->MBEDTLS_PRIVATE(handshake) != NULL;
 }
 
 int mbed_srtp_profile(const mbedtls_ssl_context *ssl)

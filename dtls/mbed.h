@@ -61,6 +61,12 @@ int mbed_srtp_profile(const mbedtls_ssl_context *ssl);
 /* True while a server waits for a ClientHello it can understand. */
 bool mbed_awaits_hello(const mbedtls_ssl_context *ssl);
 
+/* A server keeps its handshake, 10 kB, to send its last flight again, until an
+ * application record shows that the peer has it; that long it cannot be saved.
+ */
+bool mbed_holds_handshake(const mbedtls_ssl_context *ssl);
+void mbed_drop_handshake(mbedtls_ssl_context *ssl);
+
 /* True for the error of a ClientHello that cannot be parsed, as against one
  * that was understood and refused. */
 bool mbed_is_bad_hello(int error);
