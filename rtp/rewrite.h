@@ -17,7 +17,7 @@
 #include <stdint.h>
 
 enum {
-	REWRITE_DROPS = 64, /* runs of dropped numbers remembered */
+	REWRITE_DROPS = 24, /* runs of dropped numbers remembered */
 	/* Further ahead in one step is a new stretch, RFC 3550 A.1. */
 	REWRITE_JUMP_MAX = 3000,
 };
