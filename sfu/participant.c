@@ -8,11 +8,12 @@
 static struct participant *new_seat(
 	struct conference *c, uint64_t now_us, sfu_id id, const char *label)
 {
-	struct participant *p = calloc(1, sizeof(*p));
+	size_t label_size = strlen(label) + 1;
+	struct participant *p = calloc(1, sizeof(*p) + label_size);
 	if (!p)
 		return NULL;
 	p->id = id;
-	strncpy(p->label, label, SFU_LABEL_MAX);
+	p->label = memcpy(p + 1, label, label_size);
 	p->conference = c;
 	p->offer_at_us = UINT64_MAX;
 	p->deadline_us = UINT64_MAX;
@@ -72,6 +73,7 @@ struct participant *participant_free(struct participant *p)
 	negotiation_free(p->negotiation);
 	conference_event_free(p->farewell);
 	free(p->track);
+	free(p->source);
 	free(p->sub);
 	free(p);
 	return NULL;

@@ -45,7 +45,7 @@ struct participant_stats {
 
 struct participant {
 	sfu_id id;
-	char label[SFU_LABEL_MAX + 1];
+	const char *label; /* behind the struct */
 	struct sfu_join_options opt;
 	bool plain; /* a local program */
 	struct conference *conference;
@@ -61,7 +61,8 @@ struct participant {
 	struct track **track;
 	unsigned n_tracks;
 	unsigned next_stream; /* numbers the forwarded stream ids */
-	struct source source[PARTICIPANT_SOURCES];
+	struct source
+		*source; /* PARTICIPANT_SOURCES, from the first track on */
 	unsigned n_sources;
 
 	struct subscription **sub;

@@ -158,6 +158,17 @@ void participant_subscribe(
 		participant_renegotiate(p, now_us);
 }
 
+/* A codec that its publisher has come to send is offered to them. */
+static void refresh_receivers(struct track *t, uint64_t now_us)
+{
+	for (unsigned k = 0; k < t->n_subs; k++) {
+		struct participant *to = t->sub[k]->to;
+		subscription_update(t->sub[k], now_us, participant_ready(to));
+		if (negotiation_needed(to->negotiation))
+			participant_renegotiate(to, now_us);
+	}
+}
+
 void participant_refresh(struct participant *p, uint64_t now_us)
 {
 	conference_forward(p->conference, now_us);
@@ -168,10 +179,6 @@ void participant_refresh(struct participant *p, uint64_t now_us)
 			participant_due(s->track->owner,
 				track_keyframe_deadline(s->track));
 	}
-	for (unsigned i = 0; i < p->n_tracks; i++) {
-		struct track *t = p->track[i];
-		for (unsigned k = 0; k < t->n_subs; k++)
-			subscription_update(t->sub[k], now_us,
-				participant_ready(t->sub[k]->to));
-	}
+	for (unsigned i = 0; i < p->n_tracks; i++)
+		refresh_receivers(p->track[i], now_us);
 }

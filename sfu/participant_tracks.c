@@ -69,8 +69,10 @@ static struct track *make_track(
 {
 	const struct limits *limits = &p->conference->env->limits;
 	struct track *t;
+	if (!p->source)
+		p->source = calloc(PARTICIPANT_SOURCES, sizeof(*p->source));
 	void *v = realloc(p->track, (p->n_tracks + 1) * sizeof(*p->track));
-	if (!v)
+	if (!v || !p->source)
 		return NULL;
 	p->track = v;
 	if (!p->conference->fanout)

@@ -166,6 +166,46 @@ static struct channel *open_channel(
 	return ch;
 }
 
+static const struct client_stream *video_of(
+	const struct sim_seat *to, uint32_t publisher)
+{
+	for (unsigned i = 0; i < CLIENT_STREAMS; i++) {
+		const struct client_stream *s = &to->client->stream[i];
+		if (s->used && s->kind == CLIENT_VIDEO && s->from == publisher)
+			return s;
+	}
+	return NULL;
+}
+
+static void a_codec_added_later_reaches_the_others(void **state)
+{
+	(void)state;
+	/* m-lines of our making, which so far have the publisher's codec. */
+	struct client_config listens = { .id = 2, .data = true, .h264 = true };
+	struct sim_seat *a = join(1), *b = sim_join(&world, &listens, NULL);
+	struct sim_seat *c = join(3); /* has VP8 alone */
+	sim_run(&world, 5 * SIM_S);
+	assert_int_equal(sim_missing(&world), 0);
+	assert_int_equal(video_of(b, 1)->pt, 96);
+	uint64_t offers = b->offers, offers_c = c->offers;
+	a->client->cfg.h264 = true;
+	sim_reoffer(&world, a);
+	sim_run(&world, 2 * SIM_S);
+	assert_int_equal(b->offers, offers + 1);
+	assert_int_equal(c->offers, offers_c); /* it cannot take it */
+	a->client->cfg.sends_h264 = true;
+	a->client->send[CLIENT_VIDEO].want_key = true;
+	sim_run(&world, 5 * SIM_S);
+	assert_int_equal(video_of(b, 1)->pt, CLIENT_H264_PT);
+	assert_true(video_of(b, 1)->last_us + CLIENT_LIVE_US > world.now_us);
+	assert_int_equal(video_of(c, 1)->pt, 96);
+	assert_true(video_of(c, 1)->last_us + CLIENT_LIVE_US < world.now_us);
+	assert_true(sim_stats(&world).drops[DROP_CODEC] > 0);
+	assert_int_equal(sim_faults(&world), 0);
+	/* And nothing more is said of it. */
+	assert_int_equal(b->offers, offers + 1);
+}
+
 static void messages_reach_all_others(void **state)
 {
 	(void)state;
@@ -246,6 +286,7 @@ int main(void)
 		CASE(who_leaves_is_gone),
 		CASE(coming_and_going_does_not_grow_the_sdp),
 		CASE(a_single_stream_peer_follows_the_speaker),
+		CASE(a_codec_added_later_reaches_the_others),
 		CASE(messages_reach_all_others),
 		CASE(our_own_client_learns_the_sender),
 		CASE(a_slow_receiver_hurts_nobody),

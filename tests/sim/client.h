@@ -26,6 +26,7 @@ enum {
 	CLIENT_SDP = 131072,
 	CLIENT_CHECK_US = 2500000, /* consent checks, RFC 7675 5.1 */
 	CLIENT_LIVE_US = 2000000,  /* a stream heard since then is live */
+	CLIENT_H264_PT = 102,
 };
 
 enum client_kind { CLIENT_AUDIO, CLIENT_VIDEO };
@@ -44,6 +45,8 @@ struct client_config {
 	unsigned audio_ms;
 	unsigned spares;    /* pairs of m-lines offered only to receive */
 	bool metadata_free; /* a single-stream peer: never expects an offer */
+	bool h264;          /* has H.264 besides VP8 */
+	bool sends_h264;
 };
 
 /* One stream we publish. */
@@ -67,6 +70,7 @@ struct client_stream {
 	char stream[129];
 	unsigned mline;
 	struct receive receive;
+	uint8_t pt;    /* of the packet that came last */
 	uint32_t from; /* the publisher's id, 0: none yet */
 	uint32_t last_counter;
 	uint64_t packets, bytes, keyframes, foreign, first_us, last_us;
@@ -135,7 +139,8 @@ struct client *client_new(const struct client_config *cfg, struct cert *cert,
 	struct client_out *out);
 struct client *client_free(struct client *c);
 
-/* The first offer, or one that restarts ICE (new credentials). Caller frees. */
+/* An offer of what cfg says by now, perhaps with new ICE credentials. Caller
+ * frees. */
 char *client_offer(struct client *c, bool ice_restart);
 /* 0 or -EBADMSG. Checks begin at the next tick. */
 int client_answer(struct client *c, uint64_t now_us, const char *sdp);

@@ -49,12 +49,21 @@ static size_t stamp(struct client *c, uint8_t *p, bool key, uint32_t counter,
 	return len;
 }
 
+/* Parameter sets begin a key frame; the rest says little. */
+static uint8_t h264_nal(bool key, unsigned index)
+{
+	return key && index == 0 ? 0x67 : 0x41;
+}
+
 static void send_rtp(struct client *c, enum client_kind kind, bool key,
 	bool marker, unsigned index, size_t payload_len)
 {
 	struct client_send *s = &c->send[kind];
 	uint8_t buf[RTP_PACKET_MAX + CRYPT_TRAILER];
-	struct rtp_header h = { .pt = kind == CLIENT_AUDIO ? 111 : 96,
+	const bool h264 = c->cfg.sends_h264;
+	struct rtp_header h = { .pt = kind == CLIENT_AUDIO ? 111
+				      : h264               ? CLIENT_H264_PT
+							   : 96,
 		.marker = marker,
 		.seq = s->seq,
 		.ts = s->ts,
@@ -67,7 +76,9 @@ static void send_rtp(struct client *c, enum client_kind kind, bool key,
 	}
 	size_t n = rtp_write_header(buf, &h), body = n;
 	if (kind == CLIENT_VIDEO)
-		buf[body++] = index == 0 ? 0x10 : 0x00;
+		buf[body++] = h264         ? h264_nal(key, index)
+			      : index == 0 ? 0x10
+					   : 0x00;
 	size_t len = body +
 		     stamp(c, buf + body, key, s->counter, index, payload_len);
 	history_add(s->history, s->unwrapped++, buf, len);
@@ -159,12 +170,14 @@ struct client_stream *client_stream_find(struct client *c, uint32_t ssrc)
 	return NULL;
 }
 
-static void judge(
-	struct client *c, struct client_stream *s, const uint8_t *p, size_t len)
+static void judge(struct client *c, struct client_stream *s, uint8_t pt,
+	const uint8_t *p, size_t len)
 {
 	bool first = true;
 	if (s->kind == CLIENT_VIDEO) {
-		first = len > 0 && (p[0] & 0x10);
+		first = len > 0 &&
+			(pt == CLIENT_H264_PT ? p[0] == h264_nal(true, 0)
+					      : p[0] & 0x10);
 		p++;
 		len--;
 	}
@@ -221,7 +234,8 @@ void client_media_packet(struct client *c, uint8_t *buf, size_t len)
 		uint64_t d = receive_deadline(&s->receive);
 		c->nack_us = d < c->nack_us ? d : c->nack_us;
 	}
-	judge(c, s, pkt.payload, pkt.payload_len);
+	s->pt = pkt.pt;
+	judge(c, s, pkt.pt, pkt.payload, pkt.payload_len);
 }
 
 static void send_nacks(struct client *c, struct client_stream *s)

@@ -64,6 +64,12 @@ static void video_codec(const struct client *c, struct text *t)
 		"a=rtpmap:%u VP8/90000\r\na=rtcp-fb:%u nack\r\n"
 		"a=rtcp-fb:%u nack pli\r\na=rtcp-fb:%u goog-remb\r\n",
 		c->video_pt, c->video_pt, c->video_pt, c->video_pt);
+	if (c->cfg.h264)
+		add(t,
+			"a=rtpmap:%u H264/90000\r\na=rtcp-fb:%u nack pli\r\n"
+			"a=fmtp:%u packetization-mode=1;"
+			"profile-level-id=42e01f\r\n",
+			CLIENT_H264_PT, CLIENT_H264_PT, CLIENT_H264_PT);
 }
 
 static void publish(struct client *c, struct text *t, enum client_kind kind)
@@ -94,8 +100,11 @@ static void media(struct client *c, struct text *t, unsigned i,
 		return;
 	}
 	bool audio = strcmp(m->kind, "audio") == 0;
-	add(t, "m=%s %u UDP/TLS/RTP/SAVPF %u\r\n", m->kind, m->rejected ? 0 : 9,
+	add(t, "m=%s %u UDP/TLS/RTP/SAVPF %u", m->kind, m->rejected ? 0 : 9,
 		audio ? 111 : c->video_pt);
+	if (!audio && c->cfg.h264)
+		add(t, " %u", CLIENT_H264_PT);
+	add(t, "\r\n");
 	transport(c, t, setup);
 	add(t, "a=mid:%s\r\na=%s\r\na=rtcp-mux\r\na=rtcp-rsize\r\n", m->mid,
 		direction);

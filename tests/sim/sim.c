@@ -238,7 +238,7 @@ void sim_settle(struct sim *s)
 
 void sim_init(struct sim *s, uint64_t seed)
 {
-	static const char *const codecs[] = { "opus", "VP8", NULL };
+	static const char *const codecs[] = { "opus", "VP8", "H264", NULL };
 	memset(s, 0, sizeof(*s));
 	s->seed = seed * 2654435761u + 1;
 	s->now_us = SIM_S;
@@ -362,12 +362,22 @@ void sim_rebind(struct sim *s, struct sim_seat *seat)
 	seat->addr.sin_port = htons((uint16_t)(ntohs(seat->addr.sin_port) + 1));
 }
 
-void sim_ice_restart(struct sim *s, struct sim_seat *seat)
+static void offer_again(struct sim *s, struct sim_seat *seat, bool ice_restart)
 {
-	char *offer = client_offer(seat->client, true);
+	char *offer = client_offer(seat->client, ice_restart);
 	assert(offer);
 	signal_later(s, seat, SIG_OFFER, offer);
 	free(offer);
+}
+
+void sim_reoffer(struct sim *s, struct sim_seat *seat)
+{
+	offer_again(s, seat, false);
+}
+
+void sim_ice_restart(struct sim *s, struct sim_seat *seat)
+{
+	offer_again(s, seat, true);
 }
 
 static void to_server(struct sim *s, struct sim_event *e)

@@ -78,6 +78,8 @@ void sim_leave(struct sim *s, struct sim_seat *seat);
 void sim_vanish(struct sim *s, struct sim_seat *seat);
 /* Its NAT gives it another port. */
 void sim_rebind(struct sim *s, struct sim_seat *seat);
+/* It offers anew what its configuration says by now. */
+void sim_reoffer(struct sim *s, struct sim_seat *seat);
 /* It offers with new ICE credentials. */
 void sim_ice_restart(struct sim *s, struct sim_seat *seat);
 
