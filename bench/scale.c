@@ -141,42 +141,47 @@ static bool read_memory(struct stage *b, struct memory *ret)
 
 struct growth {
 	struct memory each; /* bytes for each participant */
+	double all;         /* heap bytes of them together */
 	double cpu_ms;      /* of the worker for each join */
 	double seconds;
 };
 
+/* shape: a conference of `receivers` and one more. */
 static bool grow(
 	struct stage *b, const struct load_shape *shape, struct growth *ret)
 {
 	struct memory at[2];
 	uint64_t cpu[2], began = stage_clock_ns(CLOCK_MONOTONIC);
+	double people = shape->receivers + 1;
 
 	if (!read_memory(b, &at[0]) || !stage_cpu_ns(b, &cpu[0]) ||
 		!join_all(b, shape) || !stage_cpu_ns(b, &cpu[1]))
 		return false;
 	ret->seconds = (double)(stage_clock_ns(CLOCK_MONOTONIC) - began) / 1e9;
-	ret->cpu_ms = (double)(cpu[1] - cpu[0]) / 1e6 / (PEOPLE + 1);
+	ret->cpu_ms = (double)(cpu[1] - cpu[0]) / 1e6 / people;
 	if (!shape->idle) {
 		load_pause(b->load, false);
-		if (!stage_await(b, load_watching, PEOPLE, "get video"))
+		if (!stage_await(
+			    b, load_watching, shape->receivers, "get video"))
 			return false;
 		load_pause(b->load, true);
 	}
 	if (!stage_run_ms(b, SETTLE_MS) || !read_memory(b, &at[1]))
 		return false;
-	ret->each.heap = (at[1].heap - at[0].heap) / (PEOPLE + 1);
-	ret->each.rss = (at[1].rss - at[0].rss) / (PEOPLE + 1);
+	ret->all = at[1].heap - at[0].heap;
+	ret->each.heap = ret->all / people;
+	ret->each.rss = (at[1].rss - at[0].rss) / people;
 	return true;
 }
 
-static bool growth(const struct common *c, bool idle, bool data,
-	struct growth *ret, char *ret_error)
+static bool growth(const struct common *c, unsigned receivers, bool idle,
+	bool data, struct growth *ret, char *ret_error)
 {
 	struct stage b = { .name = "scale: memory",
-		.people = PEOPLE + 1,
+		.people = receivers + 1,
 		.error = ret_error };
 	struct load_shape shape = { .conferences = 1,
-		.receivers = PEOPLE,
+		.receivers = receivers,
 		.idle = idle,
 		.no_data = !data };
 	bool good = stage_start(&b, c->pin) && grow(&b, &shape, ret);
@@ -187,11 +192,12 @@ static bool growth(const struct common *c, bool idle, bool data,
 
 static bool memory(const struct common *c, struct table *t, char *ret_error)
 {
-	struct growth data, bare, video;
+	struct growth data, bare, few, many;
 
-	if (!growth(c, true, true, &data, ret_error) ||
-		!growth(c, true, false, &bare, ret_error) ||
-		!growth(c, false, true, &video, ret_error))
+	if (!growth(c, PEOPLE, true, true, &data, ret_error) ||
+		!growth(c, PEOPLE, true, false, &bare, ret_error) ||
+		!growth(c, PEOPLE / 2, false, true, &few, ret_error) ||
+		!growth(c, PEOPLE, false, true, &many, ret_error))
 		return false;
 	add(t, "joins, CPU of the worker each", PEOPLE, data.cpu_ms, "ms");
 	add(t, "joins, a whole CPU", PEOPLE, 1000 / data.cpu_ms, "a second");
@@ -201,9 +207,13 @@ static bool memory(const struct common *c, struct table *t, char *ret_error)
 		bare.each.rss / 1e3);
 	add(t, "memory, data channel", PEOPLE, data.each.heap / 1e3, "kB");
 	add(t, "memory, no data channel", PEOPLE, bare.each.heap / 1e3, "kB");
-	/* The publisher's own track is in it, shared by all. */
+	/* By two sizes of one conference: the publisher's history, and what its
+	 * codecs take of each negotiation's table, are no subscription. */
 	add(t, "memory, one subscription", PEOPLE,
-		(video.each.heap - data.each.heap) / 1e3, "kB");
+		((many.all - few.all) / (PEOPLE - PEOPLE / 2) -
+			data.each.heap) /
+			1e3,
+		"kB");
 	return true;
 }
 
