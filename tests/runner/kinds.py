@@ -20,7 +20,7 @@ import work  # noqa: E402
 from state import Failure  # noqa: E402
 
 UNIT_FOLDERS = ("ice", "dtls", "rtp", "feed", "sdp", "sfu", "edge", "edge_io",
-                "http", "record", "studio", "matrix-bot")
+                "http", "record", "studio", "matrix-bot", "net")
 E2E = {"first_call": 600, "sdk_call": 600, "recording": 600, "hooks": 400,
        "recording_faults": 900}
 INTEROP = ("aiortc", "gstreamer")

@@ -91,8 +91,11 @@ function ownHome(t, name) {
 		"disabled:", MOZ_HEADLESS: "1", MOZ_CRASHREPORTER_DISABLE: "1" };
 }
 
-// prefs: of Firefox, beside those above.
-export async function launch(t, kind, name, { prefs = {} } = {}) {
+// prefs: of Firefox, beside those above. link: the BadLink whose namespace a
+// Chromium lives in. trusted: origins that count as secure without TLS. film:
+// a Y4M file that its made-up camera plays.
+export async function launch(t, kind, name,
+	{ prefs = {}, link, trusted = [], film } = {}) {
 	const common = {
 		headless: true,
 		env: ownHome(t, name),
@@ -108,12 +111,27 @@ export async function launch(t, kind, name, { prefs = {} } = {}) {
 		})
 		: await puppeteer.launch({
 			...common, browser: "chrome",
-			executablePath: find("chromium", "google-chrome"),
-			args: [...CHROMIUM_ARGS, camera(t)],
+			executablePath: inside(t, link,
+				find("chromium", "google-chrome")),
+			// Its debugging port would be in the other namespace.
+			pipe: !!link,
+			args: [...CHROMIUM_ARGS, film ?
+				`--use-file-for-fake-video-capture=${film}` : camera(t),
+			...(trusted.length ? [
+				"--unsafely-treat-insecure-origin-as-secure=" +
+				trusted.join(",")] : [])],
 		});
 	browser.kind = kind;
 	t.cleanup(`${kind} ${name}`, () => close(browser));
 	return browser;
+}
+
+function inside(t, link, program) {
+	if (!link) return program;
+	const script = path.join(t.scratch, `enter-${link.number}`);
+	fs.writeFileSync(script, `#!/bin/sh\nexec ${link.enter.join(" ")} ` +
+		`${program} "$@"\n`, { mode: 0o700 });
+	return script;
 }
 
 // A browser that hangs at its end is killed: it is our own child.

@@ -34,11 +34,11 @@ function configText(self, synapse, bot, passwordFile, workers, more) {
   join_url: ${q(`${self.url}/`)}
 media:
   port: ${self.mediaPort}
-  listen: ${q(mediaAddresses())}
-  advertise: ${q(mediaAddresses())}
+  listen: ${q(self.media)}
+  advertise: ${q(self.media)}
   workers: ${workers}
 http:
-  listen: "127.0.0.1"
+  listen: ${q(self.address)}
   port: ${self.httpPort}
   web_root: ${q(process.env.HEARTH_WEB_ROOT ||
 		path.join(ROOT, "web/dist"))}
@@ -51,11 +51,15 @@ ${more}`;
 
 export class Hearth {
 	// config: sections of hearth.yaml beside those above, as text.
-	static async start(t, synapse, bot, { workers = 0, config = "" } = {}) {
+	// address: of its HTTP and media, where that is not this machine's own.
+	static async start(t, synapse, bot, { workers = 0, config = "",
+		address } = {}) {
 		const self = new Hearth();
+		self.address = address ?? "127.0.0.1";
+		self.media = address ? [address] : mediaAddresses();
 		self.httpPort = await freeTcpPort();
 		self.mediaPort = await freeUdpPort();
-		self.url = `http://127.0.0.1:${self.httpPort}`;
+		self.url = `http://${self.address}:${self.httpPort}`;
 		self.logPath = path.join(t.artifacts, "hearth.log");
 		self.stateDir = path.join(t.scratch, "hearth-state");
 		self.config = path.join(t.scratch, "hearth.yaml");

@@ -20,15 +20,22 @@ async function script(...args) {
 
 export class Synapse {
 	// settings: keys of its configuration to set beside the usual ones.
-	static async start(t, { name = "hearth.test", settings = {} } = {}) {
+	// address: listened to beside loopback, and told to clients.
+	static async start(t, { name = "hearth.test", settings = {},
+		address } = {}) {
 		const self = new Synapse();
 		self.dir = path.join(t.scratch, "synapse");
 		self.name = name;
 		self.url = await script("init", self.dir,
 			String(await freeTcpPort()), name);
 		const file = path.join(self.dir, "hs.json");
-		fs.writeFileSync(file, JSON.stringify({
-			...JSON.parse(fs.readFileSync(file, "utf8")), ...settings }));
+		const usual = JSON.parse(fs.readFileSync(file, "utf8"));
+		if (address) {
+			self.url = self.url.replace("127.0.0.1", address);
+			usual.listeners[0].bind_addresses.push(address);
+			usual.public_baseurl = `${self.url}/`;
+		}
+		fs.writeFileSync(file, JSON.stringify({ ...usual, ...settings }));
 		const out = fs.openSync(path.join(t.artifacts, "synapse.log"), "w");
 		self.child = spawn("python3", ["-B", SCRIPT, "run", self.dir],
 			{ stdio: ["ignore", out, out] });
