@@ -34,6 +34,7 @@ enum {
 	READS = 64,   /* packets of one device before the other has its turn */
 	WAITS = 4000, /* buckets of a millisecond */
 	LINE_BYTES = 256,
+	MOVE_US = 500000, /* without any address on the way to another */
 };
 
 static const char *const side_name[ORDERS_SIDES] = { "down", "up" };
@@ -56,6 +57,7 @@ struct badlink {
 	struct side side[ORDERS_SIDES];
 	struct orders orders;
 	uint64_t outage_until_us, reset_us;
+	uint64_t arrive_us; /* at the other address; 0: not on the way */
 	int timer;
 	char line[LINE_BYTES];
 	size_t line_len;
@@ -179,17 +181,24 @@ static void apply(struct badlink *b, unsigned sides, uint64_t now)
 	}
 }
 
-static void move(struct badlink *b)
+/* Browsers ask the kernel to tell them of links that go and come; what is back
+ * at once they do not notice. */
+static void leave(struct badlink *b, uint64_t now)
+{
+	int rc = tun_down(b->device);
+	if (rc)
+		die("taking the device down", rc);
+	b->arrive_us = now + MOVE_US;
+}
+
+static void arrive(struct badlink *b)
 {
 	struct in_addr router = b->orders.address;
 	router.s_addr = (router.s_addr & htonl(0xffffff00)) | htonl(1);
-	int rc = tun_address(b->device, b->orders.address);
-	if (!rc)
-		rc = tun_default_route(b->device, router);
+	int rc = tun_up(b->device, b->orders.address, router);
 	if (rc)
-		printf("{\"ok\":false,\"why\":\"%s\"}\n", strerror(-rc));
-	else
-		printf("{\"ok\":true}\n");
+		die("the new address", rc);
+	b->arrive_us = 0;
 }
 
 static void obey(struct badlink *b, const char *line, uint64_t now)
@@ -199,8 +208,8 @@ static void obey(struct badlink *b, const char *line, uint64_t now)
 		count(b, now);
 		return;
 	case ORDER_ADDRESS:
-		move(b);
-		return;
+		leave(b, now);
+		break;
 	case ORDER_BAD:
 		printf("{\"ok\":false,\"why\":\"not understood\"}\n");
 		return;
@@ -243,6 +252,8 @@ static void listen_to(struct badlink *b, uint64_t now)
 static void set_timer(struct badlink *b, uint64_t now)
 {
 	uint64_t due = b->outage_until_us ? b->outage_until_us : UINT64_MAX;
+	if (b->arrive_us && b->arrive_us < due)
+		due = b->arrive_us;
 	for (unsigned i = 0; i < ORDERS_SIDES; i++) {
 		uint64_t d = link_deadline(&b->side[i].link);
 		if (d < due)
@@ -275,6 +286,8 @@ static void turn(struct badlink *b)
 		b->outage_until_us = 0;
 		apply(b, 3, now);
 	}
+	if (b->arrive_us && now >= b->arrive_us)
+		arrive(b);
 	for (unsigned i = 0; i < ORDERS_SIDES; i++) {
 		side_read(&b->side[i], now);
 		side_write(&b->side[i], now);

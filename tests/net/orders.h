@@ -13,9 +13,10 @@
  *	both cut 1           nothing passes (0: it does)
  *	both clean           no condition at all
  *	outage 2000          both cut for so many ms
- *	address 10.1.2.3     the browser's namespace has this address, and only
- *it count                one line of JSON with counters reset counters begin
- *anew
+ *	address 10.1.2.3     the browser's device goes down and is back half a
+ *	                     second later with this address
+ *	count                one line of JSON with counters
+ *	reset                counters begin anew
  */
 #ifndef HEARTH_TESTS_NET_ORDERS_H
 #define HEARTH_TESTS_NET_ORDERS_H

@@ -4,6 +4,7 @@
 #include <linux/if_tun.h>
 #include <net/if.h>
 #include <net/route.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -34,22 +35,23 @@ static int ask(unsigned long what, void *request)
 	return rc;
 }
 
-static int bring_up(const char *name)
+static int bring(const char *name, bool up)
 {
 	struct ifreq r = request(name);
 	int rc = ask(SIOCGIFFLAGS, &r);
 	if (rc)
 		return rc;
-	r.ifr_flags = (short)(r.ifr_flags | IFF_UP | IFF_RUNNING);
+	r.ifr_flags = (short)(up ? r.ifr_flags | IFF_UP | IFF_RUNNING
+				 : r.ifr_flags & ~IFF_UP);
 	return ask(SIOCSIFFLAGS, &r);
 }
 
 int tun_loopback(void)
 {
-	return bring_up("lo");
+	return bring("lo", true);
 }
 
-int tun_address(const char *name, struct in_addr address)
+static int set_address(const char *name, struct in_addr address)
 {
 	struct ifreq r = request(name);
 	put(&r.ifr_addr, address.s_addr);
@@ -59,6 +61,19 @@ int tun_address(const char *name, struct in_addr address)
 	r = request(name);
 	put(&r.ifr_netmask, htonl(0xffffff00));
 	return ask(SIOCSIFNETMASK, &r);
+}
+
+int tun_down(const char *name)
+{
+	return bring(name, false);
+}
+
+int tun_up(const char *name, struct in_addr address, struct in_addr gateway)
+{
+	int rc = set_address(name, address);
+	if (!rc)
+		rc = bring(name, true);
+	return rc ? rc : tun_default_route(name, gateway);
 }
 
 int tun_default_route(const char *name, struct in_addr gateway)
@@ -83,8 +98,8 @@ static int configure(const char *name, struct in_addr address)
 	if (!rc)
 		rc = ask(SIOCSIFTXQLEN, &r);
 	if (!rc)
-		rc = tun_address(name, address);
-	return rc ? rc : bring_up(name);
+		rc = set_address(name, address);
+	return rc ? rc : bring(name, true);
 }
 
 int tun_open(const char *name, struct in_addr address)

@@ -14,8 +14,11 @@ enum { TUN_MTU = 1400, TUN_QUEUE = 2000 };
  * and the prefix /24. Returns its descriptor or a negative errno. */
 int tun_open(const char *name, struct in_addr address);
 
-/* The device of this namespace has another address. 0, negative errno. */
-int tun_address(const char *name, struct in_addr address);
+/* The device goes down, its routes with it. 0, negative errno. */
+int tun_down(const char *name);
+/* It is up with this address, and the way out leads through that neighbour. 0,
+ * negative errno. */
+int tun_up(const char *name, struct in_addr address, struct in_addr gateway);
 
 /* Everything goes by way of this neighbour. 0, negative errno. */
 int tun_default_route(const char *name, struct in_addr gateway);

@@ -49,6 +49,7 @@ export class BadLink {
 	static async start(t, number, seed = 1) {
 		const self = new BadLink();
 		self.number = number;
+		self.host = 2;
 		const log = fs.openSync(path.join(t.artifacts,
 			`badlink-${number}.log`), "a");
 		self.#child = spawn(program(), [String(number), String(seed)],
@@ -86,6 +87,20 @@ export class BadLink {
 			const said = await this.#answer();
 			if (!said.ok) throw new Error(`"${line}": ${said.why}`);
 		}
+	}
+
+	// Another network: the browser has another address there (host: the last
+	// byte), and its TCP connections are reset, as phones do. Without `reset`
+	// they hang, as on a Linux desktop.
+	async move(host, { reset = true } = {}) {
+		const network = `10.201.${this.number}`;
+		const old = `${network}.${this.host}`;
+		this.host = host;
+		await this.order(`address ${network}.${host}`);
+		const [program, ...before] = this.enter;
+		if (reset)
+			execFileSync(program, [...before, "ss", "-K", "-t", "src", old],
+				{ stdio: "ignore" });
 	}
 
 	// Counters since the last "reset": { seconds, down, up }.

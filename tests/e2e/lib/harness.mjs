@@ -60,11 +60,18 @@ class Run {
 		}
 	}
 
-	async finish() {
-		for (const { what, action } of this.cleanups.reverse()) {
-			await withTimeout(action(), 20000).catch((error) =>
-				console.log(`cleaning up ${what}: ${error.message}`));
+	// What was made since there were `from` things to clean up, newest first.
+	async clean(from = 0) {
+		while (this.cleanups.length > from) {
+			const { what, action } = this.cleanups.pop();
+			await withTimeout(Promise.resolve(action()), 20000)
+				.catch((error) =>
+					console.log(`cleaning up ${what}: ${error.message}`));
 		}
+	}
+
+	async finish() {
+		await this.clean();
 		if (process.env.HEARTH_KEEP) console.log(`kept: ${this.scratch}`);
 		else fs.rmSync(this.scratch, { recursive: true, force: true });
 	}

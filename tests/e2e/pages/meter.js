@@ -4,10 +4,12 @@
 export function meter({ width, height, fps, everyMs }) {
 	if (!navigator.mediaDevices || !window.RTCPeerConnection) return;
 	const peers = [], samples = [];
-	let begun = 0;
+	let begun = 0, described = null;
 	Object.defineProperty(window, "meter", { value: {
 		samples: () => samples.splice(0),
-		peers: () => peers,
+		calls: () => peers.length,
+		// When the first description of the other side was there.
+		described: () => described,
 	} });
 	const native = navigator.mediaDevices.getUserMedia.bind(
 		navigator.mediaDevices);
@@ -18,8 +20,13 @@ export function meter({ width, height, fps, everyMs }) {
 	window.RTCPeerConnection = class extends Native {
 		constructor(...args) {
 			super(...args);
-			peers.push(this);
+			peers.push({ pc: this, seen: { in: {}, out: {} } });
 			begun ||= setInterval(sample, everyMs);
+		}
+
+		setRemoteDescription(...args) {
+			described ??= now();
+			return super.setRemoteDescription(...args);
 		}
 	};
 	const now = () => performance.timeOrigin + performance.now();
@@ -42,24 +49,42 @@ export function meter({ width, height, fps, everyMs }) {
 	async function sample() {
 		if (busy) return;
 		busy = true;
-		const at = now(), row = { at, in: {}, out: {} };
-		try {
-			for (const pc of peers) {
-				if (pc.connectionState === "closed") continue;
-				for (const s of (await pc.getStats()).values()) add(row, s);
-			}
-			samples.push(row);
-			if (samples.length > 6000) samples.shift();
-		} catch {
-			// closed meanwhile
+		const row = { at: now(), in: {}, out: {} };
+		for (const peer of peers) {
+			await look(peer);
+			for (const side of ["in", "out"])
+				for (const [kind, sums] of Object.entries(peer.seen[side]))
+					join(row[side][kind] ??= {}, sums);
 		}
+		samples.push(row);
+		if (samples.length > 6000) samples.shift();
 		busy = false;
 	}
 
-	function add(row, s) {
+	// What a call that is over has had stays counted.
+	async function look(peer) {
+		if (peer.pc.connectionState === "closed") return;
+		const seen = { in: {}, out: {} };
+		try {
+			for (const s of (await peer.pc.getStats()).values()) add(seen, s);
+			peer.seen = seen;
+		} catch {
+			// closed meanwhile
+		}
+	}
+
+	function join(all, sums) {
+		for (const [name, value] of Object.entries(sums)) {
+			if (["height", "target", "streams"].includes(name))
+				all[name] = value;
+			else all[name] = (all[name] ?? 0) + value;
+		}
+	}
+
+	function add(seen, s) {
 		const names = COUNTERS[s.type];
 		if (!names) return;
-		const sums = (s.type === "inbound-rtp" ? row.in : row.out)[s.kind] ??=
+		const sums = (s.type === "inbound-rtp" ? seen.in : seen.out)[s.kind] ??=
 			{ streams: 0, height: 0 };
 		if (s.packetsReceived > 0 || s.packetsSent > 0) sums.streams++;
 		sums.height = Math.max(sums.height, s.frameHeight ?? 0);

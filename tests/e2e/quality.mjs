@@ -1,0 +1,163 @@
+// Calls on bad networks: alice publishes, bob's link is made bad
+// (tests/net/README.md). Two faces:
+//
+//   node quality.mjs                    a test of what hearth promises today
+//   node quality.mjs --grid [--only Q3,Q5] [--seconds N] [--rounds N]
+//                    [--servers hearth,janus] [--json FILE]
+//                                       measures the whole grid and judges
+//                                       nothing but itself
+import fs from "node:fs";
+import { parseArgs } from "node:util";
+import { alone } from "./lib/badlink.mjs";
+import { Crowd } from "./lib/crowd.mjs";
+import { GRID, callsOf, measureRow } from "./lib/grid.mjs";
+import { assert, main } from "./lib/harness.mjs";
+import { JanusStand } from "./lib/janus.mjs";
+import { sleep } from "./lib/net.mjs";
+import { Stand, framesAfter, measure, soundAfter } from "./lib/stand.mjs";
+
+const { values: options } = parseArgs({ options: {
+	grid: { type: "boolean", default: false },
+	only: { type: "string" }, json: { type: "string" },
+	seconds: { type: "string" }, rounds: { type: "string" },
+	seed: { type: "string", default: "1" },
+	servers: { type: "string", default: "hearth" },
+} });
+
+const wanted = options.only?.split(",").map((id) => id.trim());
+const unknown = wanted?.filter((id) => !GRID.some((row) => row.id === id));
+if (unknown?.length) {
+	console.error(`there is no ${unknown.join(", ")}; ` +
+		GRID.map((row) => row.id).join(", "));
+	process.exit(2);
+}
+
+const STANDS = { hearth: Stand, janus: JanusStand };
+const servers = options.servers.split(",");
+if (!servers.every((name) => name in STANDS)) {
+	console.error(`servers: ${Object.keys(STANDS)}`);
+	process.exit(2);
+}
+
+// One line for each condition and server.
+function table(rows) {
+	const head = ["Q", "condition", "server", "measured", "bar", "met"];
+	const lines = [head];
+	for (const { id, what, bar } of GRID)
+		for (const r of rows.filter((row) => row.id === id))
+			lines.push([id, what, r.server, r.measured, bar,
+				r.met ? "yes" : "no"]);
+	const wide = head.map((_, i) =>
+		Math.max(...lines.map((line) => line[i].length)));
+	const drawn = lines.map((line) => `| ${line.map((cell, i) =>
+		cell.padEnd(wide[i])).join(" | ")} |`);
+	drawn.splice(1, 0, `|${wide.map((w) => "-".repeat(w + 2)).join("|")}|`);
+	return drawn.join("\n");
+}
+
+async function stand(t, server) {
+	const made = await STANDS[server].build(t, ["alice", "bob", "carol"],
+		["alice", "bob"], { seed: Number(options.seed) });
+	await t.must("alice and bob are in a call", async () => {
+		await made.join("alice");
+		await made.join("bob", false);
+		await framesAfter(made.seats.bob, 0, 15, 60000);
+	});
+	return made;
+}
+
+async function grid(t) {
+	const how = { seconds: Number(options.seconds ?? 40),
+		rounds: Number(options.rounds ?? 5) };
+	const rows = [];
+	for (const server of servers) {
+		const before = t.cleanups.length;
+		const made = await stand(t, server);
+		for (const row of GRID) {
+			if (wanted && !wanted.includes(row.id)) continue;
+			if (row.own && server !== "hearth") continue;
+			await t.step(`${server}, ${row.id}: ${row.what}`, async () => {
+				const found = await measureRow(made, row, how);
+				rows.push({ ...found, server });
+				return `${found.measured} (${found.met ? "met" : "not met"})`;
+			});
+		}
+		// The next one has the machine to itself.
+		await t.clean(before);
+	}
+	console.log(`\n${table(rows)}\n`);
+	if (servers.includes("janus")) console.log(JanusStand.version());
+	if (options.json)
+		fs.writeFileSync(options.json, JSON.stringify({ seed: options.seed,
+			...how, rows: rows.map(({ facts, ...row }) => ({ ...row,
+				...(facts ? { facts: { ...facts, rows: undefined } } : {}) })),
+		}, null, 1));
+}
+
+// What holds today, on any machine: a busy one stutters at the sender, but loses
+// no packet of its own.
+async function promises(t) {
+	const made = await stand(t, "hearth");
+	const { bob } = made.seats;
+	const crowd = await t.must("three more join", async () => {
+		const all = Crowd.start(t, made, made.scene.users.carol);
+		for (let id = 1; id <= 3; id++) await all.join(id, "receive");
+		await all.connected(3);
+		return all;
+	});
+	await t.step("10 % loss: what is lost is won back", () =>
+		lossy(made, crowd));
+	await t.step("an outage of 2 s does not end the call", async () => {
+		const calls = await callsOf(bob);
+		const back = Date.now() + 2000;
+		await bob.link.order("both clean", "outage 2000");
+		const at = await framesAfter(bob, back, 15, 30000);
+		assert(await callsOf(bob) === calls, "it called again");
+		return `15 frames ${(at - back).toFixed(0)} ms after its end`;
+	});
+	await t.step("300 kbit/s do not end the call", async () => {
+		const calls = await callsOf(bob);
+		await bob.link.order("down queue 500", "down rate 300k");
+		await sleep(15000);
+		await bob.link.order("both clean");
+		await framesAfter(bob, Date.now(), 30, 30000);
+		assert(await callsOf(bob) === calls, "it called again");
+	});
+	await t.step("another address: media come back", async () => {
+		const begin = Date.now();
+		await bob.link.move(77);
+		const at = await Promise.all([framesAfter(bob, begin + 500, 15, 60000),
+			soundAfter(bob, begin + 500, 60000)]);
+		return `picture after ${(at[0] - begin).toFixed(0)} ms, sound after ` +
+			`${(at[1] - begin).toFixed(0)} ms`;
+	});
+	await crowd.leave();
+}
+
+async function lossy(made, crowd) {
+	const { alice, bob } = made.seats;
+	const sent = async () => (await alice.rows()).at(-1).out.video.packetsSent;
+	const got = async () => (await crowd.count()).map((c) => c.video_packets);
+	await bob.link.order("both clean", "both delay 25", "down loss 10");
+	const [from, before] = [await sent(), await got()];
+	const m = await measure(bob, 15);
+	const [to, after] = [await sent(), await got()];
+	const { down } = m.link;
+	assert(down.lost > 0.05 * down.sent,
+		`the link lost ${down.lost} of ${down.sent}`);
+	assert(m.nacks > 0, "no NACK was sent");
+	const missing = 100 * m.lost / (m.packets + m.lost);
+	assert(missing < 3, `${missing.toFixed(1)} % stay lost`);
+	const share = Math.min(...after.map((v, i) => v - before[i])) / (to - from);
+	assert(share > 0.97, `the others get ${(100 * share).toFixed(1)} %`);
+	assert(m.fps > 2, `${m.fps.toFixed(1)} fps`);
+	return `${down.lost} of ${down.sent} lost, ${missing.toFixed(2)} % stay ` +
+		`lost, ${m.fps.toFixed(1)} fps; the others get ` +
+		`${(100 * share).toFixed(1)} %`;
+}
+
+await alone();
+await main("quality", async (t) => {
+	if (options.grid) await grid(t);
+	else await promises(t);
+});
