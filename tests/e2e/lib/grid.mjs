@@ -233,7 +233,8 @@ async function move(stand, { rounds }) {
 	const worst = Math.max(...took);
 	const again = await callsOf(bob) - calls;
 	return { measured: `media after ${took.map((v) => n(v)).join(", ")} ms, ` +
-		`${again} new calls`, met: worst <= 3000, took };
+		`${again} new calls`, met: worst <= 3000, took,
+	log: await bob.client.log?.() };
 }
 
 // Nine good receivers and the publisher, while bob's link is good and while it is

@@ -17,7 +17,9 @@ export async function janus({ url, room, role }) {
 	const listen = async () => {
 		for (;;) {
 			const reply = await fetch(`${url}/${session}?maxev=10`)
-				.then((r) => r.json()).catch(() => []);
+				.then((r) => r.json())
+				.catch(() => new Promise((done) =>
+					setTimeout(() => done([]), 200)));
 			for (const event of [reply].flat()) {
 				const handler = handlers.get(event.sender);
 				if (event.janus === "event") handler?.(event);
