@@ -16,7 +16,7 @@ export const CAMERA = { width: 640, height: 360, fps: 15, everyMs: 100 };
 function film(t) {
 	const file = path.join(t.scratch, "camera.y4m");
 	const { width, height, fps } = CAMERA;
-	execFileSync("ffmpeg", ["-nostdin", "-v", "error", "-f", "lavfi", "-i",
+	execFileSync("ffmpeg", ["-nostdin", "-y", "-v", "error", "-f", "lavfi", "-i",
 		`testsrc2=size=${width}x${height}:rate=${fps},` +
 		"noise=alls=24:allf=t:all_seed=1", "-t", "6", "-pix_fmt", "yuv420p",
 		file]);
