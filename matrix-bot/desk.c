@@ -241,6 +241,8 @@ void desk_event(struct desk *d, const cJSON *event, const char *room_id)
 	} else if (is_repeated(d, &e, event)) {
 		drop(d, CALL_REPEATED, &e);
 	} else if ((dc = find_call(d, &e))) {
+		if (e.type == EVENT_NEGOTIATE && e.sdp_offer)
+			dc->by_matrix = true;
 		call_input(&dc->call, &e, d->session, &a);
 		desk_run(d, dc, &a);
 	} else {

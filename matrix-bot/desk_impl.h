@@ -17,6 +17,7 @@ struct desk_call {
 	char lane[32];
 	bool metadata_due, roster_due; /* at the next flush */
 	bool crashed;                  /* thrown out by the end of a worker */
+	bool by_matrix;                /* how the peer's last offer came */
 };
 
 enum {

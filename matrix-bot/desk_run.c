@@ -286,6 +286,8 @@ static void on_control(
 	if (strcmp(type, "m.call.ping") == 0) {
 		desk_send_ping(d, dc, "m.call.pong");
 	} else if (event_parse_control(&e, type, content) == 0) {
+		if (e.type == EVENT_NEGOTIATE && e.sdp_offer)
+			dc->by_matrix = false;
 		call_control(&dc->call, &e, &a);
 		desk_run(d, dc, &a);
 	} else if (!is_known_elsewhere(d, dc, type, content)) {

@@ -264,7 +264,10 @@ static void send_negotiate(
 	event_add_sdp(content, "description", type, sdp);
 	cJSON_AddNumberToObject(content, "lifetime", NEGOTIATE_LIFETIME_MS);
 	add_metadata(d, c, content);
-	if (!desk_send_control(d, dc, s.type, content))
+	/* Who restarts ICE has lost the way of the channel, which may still
+	 * look open from here: the answer goes as the offer came. */
+	if ((!offer && dc->by_matrix) ||
+		!desk_send_control(d, dc, s.type, content))
 		send_matrix(d, dc, &s, content);
 	cJSON_Delete(content);
 }

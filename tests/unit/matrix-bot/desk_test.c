@@ -149,6 +149,39 @@ static void to_device_call(void **state)
 	world_done(&w);
 }
 
+/* ICE is restarted because the way to the bot is gone, and the channel with it;
+ * the bot does not know that. */
+static void a_restart_is_answered_as_it_came(void **state)
+{
+	struct world w;
+	char text[1024];
+	cJSON *content;
+
+	(void)state;
+	world_in_room(&w, TWO);
+	world_call_up(&w, "@a:s", "c1", true);
+	fake_sfu_emit(&(struct sfu_event){
+		.type = SFU_EV_CHANNEL, .participant = 1 });
+	world_device_event(text, sizeof(text), "m.call.negotiate", "@a:s", "c1",
+		"\"description\":{\"type\":\"offer\",\"sdp\":\"v=0 moved\"}");
+	world_to_device(&w, text);
+	world_wait_sfu(&w, "offer:1:v=0 moved", 1);
+	fake_sfu_emit_sdp(1, SFU_EV_ANSWER, "v=0 here", NULL, 0);
+	content = world_content_sent(&w, "/sendToDevice/m.call.negotiate/", 0);
+	assert_non_null(content);
+	cJSON_Delete(content);
+	/* What came by the channel is answered there. */
+	fake_sfu_say(1,
+		"{\"type\":\"m.call.negotiate\",\"content\":{\"description\":{"
+		"\"type\":\"offer\",\"sdp\":\"v=0 screen\"}}}");
+	world_wait_sfu(&w, "offer:1:v=0 screen", 1);
+	fake_sfu_emit_sdp(1, SFU_EV_ANSWER, "v=0 shown", NULL, 0);
+	assert_non_null(strstr(fake_sfu_messages(1), "v=0 shown"));
+	world_settle(&w);
+	assert_int_equal(fake_count(w.f, "/m.call.negotiate"), 1);
+	world_done(&w);
+}
+
 static void odd_control_messages(void **state)
 {
 	static const char *const v[] = { "", "{", "[]", "7", "null",
@@ -404,6 +437,7 @@ int main(void)
 		cmocka_unit_test(timeline_call),
 		cmocka_unit_test(direct_call_v0),
 		cmocka_unit_test(to_device_call),
+		cmocka_unit_test(a_restart_is_answered_as_it_came),
 		cmocka_unit_test(odd_control_messages),
 		cmocka_unit_test(not_answered),
 		cmocka_unit_test(redelivered),
