@@ -4,7 +4,7 @@
 // hearth reaches them yet or not.
 import { sleep, until } from "./net.mjs";
 import { Crowd } from "./crowd.mjs";
-import { difference, framesAfter, measure, soundAfter } from "./stand.mjs";
+import { difference, framesAfter, frozen, measure, soundAfter } from "./stand.mjs";
 
 const SETTLE_MS = 3000, TRIES = 3, CAMERA_FPS = 15;
 const RTT50 = ["both clean", "both delay 25"];
@@ -169,7 +169,9 @@ async function stepDown(stand) {
 			settled = Date.now() - begin;
 	}
 	const rows = await bob.rows();
-	const m = difference(rows.findLast((r) => r.at <= begin), rows.at(-1));
+	const from = rows.findLast((r) => r.at <= begin);
+	const m = frozen(difference(from, rows.at(-1)),
+		rows.filter((r) => r.at >= begin));
 	const when = settled > 14000 ? "never" : `within ${n(settled)} ms`;
 	return { measured: `queue below 200 ms ${when}, frozen ` +
 		`${n(m.frozenMs)} ms, then ${m.height} lines`,

@@ -14,7 +14,7 @@ export const CAMERA = { width: 640, height: 360, fps: 15, everyMs: 100 };
 // A picture that is never still and hard to encode: an encoder makes use of
 // whatever rate it has.
 function film(t) {
-	const file = path.join(t.scratch, "camera.y4m");
+	const file = path.join(t.scratch, "film.y4m");
 	const { width, height, fps } = CAMERA;
 	execFileSync("ffmpeg", ["-nostdin", "-y", "-v", "error", "-f", "lavfi", "-i",
 		`testsrc2=size=${width}x${height}:rate=${fps},` +
@@ -50,11 +50,11 @@ export class Seat {
 
 // A Chromium for each, behind a link of its own: name -> Seat.
 export async function browsers(t, names, seed, trusted) {
-	const camera = film(t), seats = {};
+	const picture = film(t), seats = {};
 	for (const [i, name] of names.entries()) {
 		const link = await BadLink.start(t, i + 1, seed + i);
 		seats[name] = new Seat(name, link, await launch(t, "chromium", name,
-			{ link, camera, trusted }));
+			{ link, film: picture, trusted }));
 	}
 	return seats;
 }
@@ -95,7 +95,16 @@ export async function measure(seat, seconds) {
 	await sleep(seconds * 1000);
 	const link = await seat.link.count();
 	const rows = (await seat.rows()).filter((r) => r.at >= from);
-	return { ...difference(before, last(rows)), link, rows };
+	return { ...frozen(difference(before, last(rows)), rows), link, rows };
+}
+
+// A freeze is counted when it ends: the one that lasts is added.
+export function frozen(m, rows) {
+	const frames = (row) => row.in.video?.framesDecoded ?? 0;
+	const end = last(rows);
+	const since = end.at - rows.find((r) => frames(r) === frames(end)).at;
+	return since < 500 ? m :
+		{ ...m, freezes: m.freezes + 1, frozenMs: m.frozenMs + since };
 }
 
 export function difference(a, b) {
