@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 #include "bench/measure.h"
 
 enum {
@@ -59,8 +60,10 @@ static bool start_foreign(struct run *r)
 	struct stage *b = &r->stage;
 
 	/* Twice itself: the first CPU remains for the server. */
-	if (!stage_open(b) || (r->round->pin && measure_pin(0, b->cpu) != 0))
+	if (!stage_open(b))
 		return false;
+	if (r->round->pin && measure_pin(getpid(), b->cpu) != 0)
+		return stage_fail(b, "cannot choose CPUs; try --no-pin");
 	r->foreign = foreign_start(b, r->round->server);
 	if (!r->foreign)
 		return false;
@@ -180,7 +183,7 @@ static bool run(struct run *r, struct round_row *row)
 	struct moment m[3];
 
 	if (!(hearth ? start_hearth(r) : start_foreign(r)))
-		return stage_fail(&r->stage, "cannot start");
+		return false;
 	if (!hearth)
 		row->about = *foreign_about(r->foreign);
 	row->server_cpu = r->stage.cpu[0];
