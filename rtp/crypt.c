@@ -5,46 +5,9 @@
 #include <string.h>
 
 #include <arpa/inet.h>
-#include <srtp2/srtp.h>
 
 #include "rtp/bytes.h"
-#include "rtp/lanes.h"
-#include "rtp/crypt_index.h"
-
-enum {
-	KEY_LEN = 16,
-	SALT_LEN = 14,
-	TAG_LEN = 10,
-	INDEX_LEN = 4,
-	RTP_MIN = 12,
-	RTCP_MIN = 8,
-	LEN_MAX = 65535
-};
-
-_Static_assert(CRYPT_KEYS_LEN == 2 * (KEY_LEN + SALT_LEN), "RFC 5764 4.2");
-_Static_assert(CRYPT_TRAILER >= TAG_LEN + INDEX_LEN, "tag and SRTCP index");
-_Static_assert((int)TAG_LEN == (int)LANES_TAG, "one profile");
-_Static_assert((int)INDEX_LEN == (int)LANES_INDEX, "of SRTCP");
-_Static_assert((int)CRYPT_INDEX_WINDOW == (int)CRYPT_WINDOW, "one window");
-
-/* RTP or RTCP of one direction through the lanes. */
-struct fast {
-	struct lanes_key *key;
-	struct crypt_indexes indexes;
-};
-
-/* One direction, in one way or the other. */
-struct way {
-	srtp_t slow;
-	struct fast rtp, rtcp; /* with keys if slow is NULL */
-};
-
-struct crypt {
-	struct way in, out;
-	/* SSRCs the peer was heard under; there is a stream for each. */
-	unsigned n_ssrcs;
-	uint32_t ssrc[CRYPT_SSRC_MAX];
-};
+#include "rtp/crypt_inside.h"
 
 static bool portable;
 
@@ -155,157 +118,6 @@ struct crypt *crypt_free(struct crypt *c)
 	return NULL;
 }
 
-/* RFC 3550 5.1, RFC 3711 3.1: what stays clear. 0: it does not fit. */
-static size_t clear_len(const uint8_t *buf, size_t len)
-{
-	size_t n = RTP_MIN + 4u * (buf[0] & 15);
-
-	if ((buf[0] & 0x10) && n + 4 <= len)
-		n += 4 + 4u * get_u16(buf + n + 2);
-	else if (buf[0] & 0x10)
-		return 0;
-	return n <= len ? n : 0;
-}
-
-static enum crypt_got judge(srtp_err_status_t err)
-{
-	switch (err) {
-	case srtp_err_status_ok:
-		return CRYPT_OK;
-	case srtp_err_status_replay_fail:
-	case srtp_err_status_replay_old:
-	case srtp_err_status_pkt_idx_old:
-		return CRYPT_DROP_REPLAY;
-	case srtp_err_status_bad_param:
-	case srtp_err_status_parse_err:
-		return CRYPT_DROP_MALFORMED;
-	default:
-		return CRYPT_DROP_AUTH;
-	}
-}
-
-static bool knows_ssrc(const struct crypt *c, uint32_t ssrc)
-{
-	for (unsigned i = 0; i < c->n_ssrcs; i++)
-		if (c->ssrc[i] == ssrc)
-			return true;
-	return false;
-}
-
-typedef srtp_err_status_t srtp_call(srtp_t, void *, int *);
-
-/* Each SSRC that authenticates costs libsrtp2 a stream for the life of the
- * session, so there is an end to them. */
-static enum crypt_got open_as(struct crypt *c, srtp_call *call, uint32_t ssrc,
-	uint8_t *buf, size_t *len)
-{
-	bool known = knows_ssrc(c, ssrc);
-	int n = (int)*len;
-	enum crypt_got got;
-
-	if (!known && c->n_ssrcs == CRYPT_SSRC_MAX)
-		return CRYPT_DROP_SSRC;
-	got = judge(call(c->in.slow, buf, &n));
-	if (got != CRYPT_OK)
-		return got;
-	if (!known)
-		c->ssrc[c->n_ssrcs++] = ssrc;
-	*len = (size_t)n;
-	return CRYPT_OK;
-}
-
-/* job: all but its key. i: the SSRC's, if it was heard before. */
-static enum crypt_got open_lanes(struct crypt *c, struct fast *f,
-	struct lanes_job *job, struct crypt_index *i, uint32_t ssrc)
-{
-	bool known = i || knows_ssrc(c, ssrc);
-
-	if (!known && c->n_ssrcs == CRYPT_SSRC_MAX)
-		return CRYPT_DROP_SSRC;
-	job->key = f->key;
-	if (!lanes_open(job))
-		return CRYPT_DROP_AUTH;
-	if (!i)
-		i = crypt_indexes_add_new(&f->indexes, ssrc);
-	if (!i)
-		return CRYPT_DROP_SSRC;
-	if (!known)
-		c->ssrc[c->n_ssrcs++] = ssrc;
-	crypt_index_take(i, job->index);
-	return CRYPT_OK;
-}
-
-static enum crypt_got open_fast_rtp(struct crypt *c, uint8_t *buf, size_t *len)
-{
-	uint32_t ssrc = get_u32(buf + 8);
-	struct fast *f = &c->in.rtp;
-	struct crypt_index *i = crypt_indexes_find(&f->indexes, ssrc);
-	struct lanes_job job = { .buf = buf,
-		.header = clear_len(buf, *len),
-		.len = *len - TAG_LEN,
-		.index = crypt_index_guess(i, get_u16(buf + 2)) };
-	enum crypt_got got;
-
-	if (!job.header)
-		return CRYPT_DROP_MALFORMED;
-	if (crypt_index_judge(i, job.index) != CRYPT_INDEX_NEW)
-		return CRYPT_DROP_REPLAY;
-	/* An extension that would take the tag's place is nobody's. */
-	if (job.header > job.len)
-		return CRYPT_DROP_AUTH;
-	got = open_lanes(c, f, &job, i, ssrc);
-	if (got == CRYPT_OK)
-		*len = job.len;
-	return got;
-}
-
-/* index: as it stands in the packet, of which the E bit was checked. */
-static enum crypt_got open_fast_rtcp(
-	struct crypt *c, uint8_t *buf, size_t *len, uint32_t index)
-{
-	uint32_t ssrc = get_u32(buf + 4);
-	struct fast *f = &c->in.rtcp;
-	struct crypt_index *i = crypt_indexes_find(&f->indexes, ssrc);
-	struct lanes_job job = { .buf = buf,
-		.header = RTCP_MIN,
-		.len = *len - TAG_LEN - INDEX_LEN,
-		.index = index & CRYPT_INDEX_RTCP_MAX,
-		.rtcp = true };
-	enum crypt_got got;
-
-	if (crypt_index_judge(i, job.index) != CRYPT_INDEX_NEW)
-		return CRYPT_DROP_REPLAY;
-	got = open_lanes(c, f, &job, i, ssrc);
-	if (got == CRYPT_OK)
-		*len = job.len;
-	return got;
-}
-
-enum crypt_got crypt_open_rtp(struct crypt *c, uint8_t *buf, size_t *len)
-{
-	if (*len < RTP_MIN + TAG_LEN || *len > LEN_MAX || buf[0] >> 6 != 2)
-		return CRYPT_DROP_MALFORMED;
-	if (!c->in.slow)
-		return open_fast_rtp(c, buf, len);
-	return open_as(c, srtp_unprotect, get_u32(buf + 8), buf, len);
-}
-
-enum crypt_got crypt_open_rtcp(struct crypt *c, uint8_t *buf, size_t *len)
-{
-	uint32_t index;
-
-	if (*len < RTCP_MIN + INDEX_LEN + TAG_LEN || *len > LEN_MAX ||
-		buf[0] >> 6 != 2)
-		return CRYPT_DROP_MALFORMED;
-	/* The E bit. libsrtp2 would take clear text under a key that seals. */
-	index = get_u32(buf + *len - TAG_LEN - INDEX_LEN);
-	if (!(index >> 31))
-		return CRYPT_DROP_MALFORMED;
-	if (!c->in.slow)
-		return open_fast_rtcp(c, buf, len, index);
-	return open_as(c, srtp_unprotect_rtcp, get_u32(buf + 4), buf, len);
-}
-
 static int seal_as(
 	struct crypt *c, srtp_call *call, size_t min, uint8_t *buf, size_t *len)
 {
@@ -324,7 +136,7 @@ static int prepare_rtp(
 {
 	struct crypt_index *i;
 
-	job->header = clear_len(buf, len);
+	job->header = crypt_clear_len(buf, len);
 	i = crypt_indexes_find(&f->indexes, get_u32(buf + 8));
 	job->index = crypt_index_guess(i, get_u16(buf + 2));
 	if (!job->header || crypt_index_judge(i, job->index) == CRYPT_INDEX_OLD)

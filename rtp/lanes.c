@@ -31,6 +31,9 @@ static struct {
 	IMB_MGR *wide, *single;
 	const char *name;
 	uint8_t iv[LANES_BATCH][IV];
+	/* Of those being opened: what stood in the packet, what should. */
+	uint8_t claimed[LANES_BATCH][LANES_TAG];
+	uint8_t tag[LANES_BATCH][TAG_WRITTEN];
 } lanes = { .name = "" };
 
 static bool has(const IMB_MGR *m, uint64_t features)
@@ -266,19 +269,33 @@ static bool equal(const uint8_t *a, const uint8_t *b)
 	return !differs;
 }
 
-bool lanes_open(const struct lanes_job *job)
+static void judge(const struct lanes_job *first, const IMB_JOB *j)
 {
-	uint8_t claimed[LANES_TAG], tag[TAG_WRITTEN];
-	IMB_MGR *m = lanes.single;
-	IMB_JOB *j = IMB_GET_NEXT_JOB(m);
+	struct lanes_job *job = j->user_data;
+	size_t at = (size_t)(job - first);
 
-	memcpy(claimed, tag_of(job), LANES_TAG);
-	fill(j, job, lanes.iv[0]);
-	j->cipher_direction = IMB_DIR_DECRYPT;
-	j->chain_order = IMB_ORDER_HASH_CIPHER;
-	j->auth_tag_output = tag;
-	j = IMB_SUBMIT_JOB(m);
-	if (!j)
-		j = IMB_FLUSH_JOB(m);
-	return j && j->status == IMB_STATUS_COMPLETED && equal(claimed, tag);
+	job->failed = j->status != IMB_STATUS_COMPLETED ||
+		      !equal(lanes.claimed[at], lanes.tag[at]);
+}
+
+void lanes_open(struct lanes_job *v, unsigned n)
+{
+	IMB_MGR *m = n < LANES_FEW ? lanes.single : lanes.wide;
+	IMB_JOB *j;
+
+	for (unsigned i = 0; i < n; i++) {
+		v[i].failed = true;
+		/* Part of it makes place for what is authenticated. */
+		memcpy(lanes.claimed[i], tag_of(&v[i]), LANES_TAG);
+		j = IMB_GET_NEXT_JOB(m);
+		fill(j, &v[i], lanes.iv[i]);
+		j->cipher_direction = IMB_DIR_DECRYPT;
+		j->chain_order = IMB_ORDER_HASH_CIPHER;
+		j->auth_tag_output = lanes.tag[i];
+		j->user_data = &v[i];
+		for (j = IMB_SUBMIT_JOB(m); j; j = IMB_GET_COMPLETED_JOB(m))
+			judge(v, j);
+	}
+	while ((j = IMB_FLUSH_JOB(m)))
+		judge(v, j);
 }

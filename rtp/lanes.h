@@ -52,9 +52,10 @@ struct lanes_job {
  * each, behind RTCP the index (with the E bit) and the tag. */
 void lanes_seal(struct lanes_job *v, unsigned n);
 
-/* Opens one packet, behind which stands what lanes_seal writes there. Of it
- * nothing was believed so far, but that the E bit of RTCP is set. False: not
- * genuine, and buf is spoilt. */
-bool lanes_open(const struct lanes_job *job);
+/* Opens n <= LANES_BATCH packets, behind each of which stands what lanes_seal
+ * writes there. Of them nothing was believed so far, but that the E bit of RTCP
+ * is set. One that failed is not genuine, and its buf is spoilt. Nothing behind
+ * the tag is touched. */
+void lanes_open(struct lanes_job *v, unsigned n);
 
 #endif

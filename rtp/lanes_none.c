@@ -35,8 +35,7 @@ void lanes_seal(struct lanes_job *v, unsigned n)
 		v[i].failed = true;
 }
 
-bool lanes_open(const struct lanes_job *job)
+void lanes_open(struct lanes_job *v, unsigned n)
 {
-	(void)job;
-	return false;
+	lanes_seal(v, n);
 }
