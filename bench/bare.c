@@ -215,19 +215,32 @@ static void forward(struct bare *b)
 	inside_enter(INSIDE_ROUTE);
 }
 
-static void take(struct bare *b, uint8_t *buf, size_t len)
+static bool is_media(const struct bare *b, const uint8_t *buf, size_t len)
 {
-	if (rtp_classify(buf, len) != RTP_KIND_RTP || len < RTP_HEADER_LEN ||
-		get_u32(buf + 8) != b->ssrc) {
-		inside_page()->bare_other++;
-		return;
+	return rtp_classify(buf, len) == RTP_KIND_RTP &&
+	       len >= RTP_HEADER_LEN && get_u32(buf + 8) == b->ssrc;
+}
+
+static void open_all(struct bare *b, unsigned n)
+{
+	struct crypt_open v[IN];
+	unsigned k = 0;
+
+	for (unsigned i = 0; i < n; i++)
+		if (is_media(b, b->buf[i], b->in[i].msg_len))
+			v[k++] = (struct crypt_open){ .key = b->key,
+				.buf = b->buf[i],
+				.len = b->in[i].msg_len };
+	inside_page()->bare_other += n - k;
+	crypt_open_batch(v, k);
+	for (unsigned i = 0; i < k; i++) {
+		if (v[i].got != CRYPT_OK)
+			continue;
+		b->got[b->n_got] = v[i].buf;
+		b->got_len[b->n_got++] = v[i].len;
+		if (b->n_got == TRAIN)
+			forward(b);
 	}
-	if (crypt_open_rtp(b->key, buf, &len) != CRYPT_OK)
-		return;
-	b->got[b->n_got] = buf;
-	b->got_len[b->n_got++] = len;
-	if (b->n_got == TRAIN)
-		forward(b);
 }
 
 static void turn(struct bare *b)
@@ -237,8 +250,8 @@ static void turn(struct bare *b)
 	inside_enter(INSIDE_RECEIVE);
 	n = recvmmsg(b->fd, b->in, IN, MSG_DONTWAIT, NULL);
 	inside_enter(INSIDE_ROUTE);
-	for (int i = 0; i < n; i++)
-		take(b, b->buf[i], b->in[i].msg_len);
+	if (n > 0)
+		open_all(b, (unsigned)n);
 	forward(b);
 	inside_enter(INSIDE_REST);
 	inside_page()->bare_turns++;

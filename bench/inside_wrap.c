@@ -13,8 +13,8 @@ unsigned REAL(udp_receive)(
 	struct udp *u, unsigned index, const struct udp_datagram **ret);
 unsigned WRAP(udp_receive)(
 	struct udp *u, unsigned index, const struct udp_datagram **ret);
-enum crypt_got REAL(crypt_open_rtp)(struct crypt *c, uint8_t *buf, size_t *len);
-enum crypt_got WRAP(crypt_open_rtp)(struct crypt *c, uint8_t *buf, size_t *len);
+void REAL(crypt_open_batch)(struct crypt_open *v, unsigned n);
+void WRAP(crypt_open_batch)(struct crypt_open *v, unsigned n);
 void REAL(outbox_seal)(struct outbox *o);
 void WRAP(outbox_seal)(struct outbox *o);
 void REAL(udp_send)(
@@ -36,13 +36,12 @@ unsigned WRAP(udp_receive)(
 	return n;
 }
 
-enum crypt_got WRAP(crypt_open_rtp)(struct crypt *c, uint8_t *buf, size_t *len)
+void WRAP(crypt_open_batch)(struct crypt_open *v, unsigned n)
 {
 	enum inside_phase was = inside_enter(INSIDE_OPEN);
-	enum crypt_got got = REAL(crypt_open_rtp)(c, buf, len);
 
+	REAL(crypt_open_batch)(v, n);
 	inside_enter(was);
-	return got;
 }
 
 void WRAP(outbox_seal)(struct outbox *o)

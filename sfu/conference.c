@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "sfu/conference_private.h"
+#include "sfu/intake.h"
 
 /* Asking usrsctp whether anything happened costs more than a packet: those that
  * nobody waits for are asked once in so many ticks of 10 ms. */
@@ -100,13 +101,13 @@ const char *participant_ufrag(const struct participant *p, unsigned index)
 /* --- entering and leaving the core ------------------------------------------
  */
 
-static void enter(struct conference *c, uint64_t now_us, struct outbox *out)
+void conference_enter(struct conference *c, uint64_t now_us, struct outbox *out)
 {
 	c->env->now_us = now_us;
 	c->env->out = out;
 }
 
-static void leave(struct conference *c)
+void conference_exit(struct conference *c)
 {
 	c->env->out = NULL;
 }
@@ -176,9 +177,9 @@ void conference_offer(struct conference *c, uint64_t now_us, sfu_id id,
 	struct participant *p = conference_find(c, id);
 	if (!p)
 		return;
-	enter(c, now_us, out);
+	conference_enter(c, now_us, out);
 	participant_offer(p, now_us, sdp, len);
-	leave(c);
+	conference_exit(c);
 }
 
 void conference_answer(struct conference *c, uint64_t now_us, sfu_id id,
@@ -187,9 +188,9 @@ void conference_answer(struct conference *c, uint64_t now_us, sfu_id id,
 	struct participant *p = conference_find(c, id);
 	if (!p)
 		return;
-	enter(c, now_us, out);
+	conference_enter(c, now_us, out);
 	participant_answer(p, now_us, sdp, len);
-	leave(c);
+	conference_exit(c);
 }
 
 void conference_candidate(
@@ -207,10 +208,10 @@ void conference_message(struct conference *c, uint64_t now_us, sfu_id id,
 	struct participant *p = conference_find(c, id);
 	if (!p)
 		return;
-	enter(c, now_us, out);
+	conference_enter(c, now_us, out);
 	if (participant_control(p, binary, data, len))
 		p->stats.channel_overflows++;
-	leave(c);
+	conference_exit(c);
 }
 
 void conference_leave(struct conference *c, uint64_t now_us, sfu_id id,
@@ -219,9 +220,9 @@ void conference_leave(struct conference *c, uint64_t now_us, sfu_id id,
 	struct participant *p = conference_find(c, id);
 	if (!p)
 		return;
-	enter(c, now_us, out);
+	conference_enter(c, now_us, out);
 	participant_leave(p, now_us, reason);
-	leave(c);
+	conference_exit(c);
 }
 
 void conference_forward(struct conference *c, uint64_t now_us)
@@ -232,39 +233,14 @@ void conference_forward(struct conference *c, uint64_t now_us)
 /* --- datagrams and time ------------------------------------------------------
  */
 
-bool conference_gather(struct conference *c, uint64_t now_us,
-	struct participant *p, const struct sockaddr *from, uint8_t *buf,
-	size_t len, struct outbox *out)
-{
-	if (p->gone)
-		return false;
-	enter(c, now_us, out);
-	enum peer_got got = peer_input(&p->peer, now_us, from, buf, &len);
-	/* RTP first: it is by far the most common, and settles nothing. */
-	if (got == PEER_RTP)
-		participant_rtp(p, now_us, buf, len);
-	else if (got == PEER_RTCP)
-		participant_rtcp(p, now_us, buf, len);
-	else if (got != PEER_DROPPED)
-		participant_settle(p, now_us);
-	leave(c);
-	return got == PEER_STUN && !p->gone;
-}
-
-void conference_gathered(
-	struct conference *c, uint64_t now_us, struct outbox *out)
-{
-	enter(c, now_us, out);
-	conference_forward(c, now_us);
-	leave(c);
-}
-
 bool conference_input(struct conference *c, uint64_t now_us,
 	struct participant *p, const struct sockaddr *from, uint8_t *buf,
 	size_t len, struct outbox *out)
 {
-	bool proven = conference_gather(c, now_us, p, from, buf, len, out);
-	conference_gathered(c, now_us, out);
+	struct intake in = { .n = 0 };
+	(void)c;
+	bool proven = intake_take(&in, now_us, p, from, buf, len, out);
+	intake_end(&in, now_us, out);
 	return proven;
 }
 
@@ -274,13 +250,13 @@ void conference_plain_input(struct conference *c, uint64_t now_us,
 {
 	if (!p->plain || !participant_ready(p))
 		return;
-	enter(c, now_us, out);
+	conference_enter(c, now_us, out);
 	if (rtcp)
 		participant_rtcp(p, now_us, buf, len);
 	else
 		participant_rtp(p, now_us, buf, len);
 	conference_forward(c, now_us);
-	leave(c);
+	conference_exit(c);
 }
 
 void conference_errand_done(struct conference *c, uint64_t now_us,
@@ -291,10 +267,10 @@ void conference_errand_done(struct conference *c, uint64_t now_us,
 		errand_forget(e);
 		return;
 	}
-	enter(c, now_us, out);
+	conference_enter(c, now_us, out);
 	peer_errand_done(&p->peer, now_us, e);
 	participant_settle(p, now_us);
-	leave(c);
+	conference_exit(c);
 }
 
 static struct track *loudest_track(struct participant *p, uint64_t now_us)
@@ -368,7 +344,7 @@ void conference_tracks_changed(
 
 void conference_tick(struct conference *c, uint64_t now_us, struct outbox *out)
 {
-	enter(c, now_us, out);
+	conference_enter(c, now_us, out);
 	if (c->speaker.next_us <= now_us)
 		choose_speaker(c, now_us);
 	for (unsigned i = 0; i < c->n; i++) {
@@ -382,7 +358,7 @@ void conference_tick(struct conference *c, uint64_t now_us, struct outbox *out)
 	for (unsigned i = 0; i < c->n; i++)
 		if (!c->p[i]->gone && c->p[i]->deadline_us < c->deadline_us)
 			c->deadline_us = c->p[i]->deadline_us;
-	leave(c);
+	conference_exit(c);
 }
 
 uint64_t conference_deadline(const struct conference *c)
@@ -394,14 +370,14 @@ void conference_channels(
 	struct conference *c, uint64_t now_us, struct outbox *out)
 {
 	unsigned turn = c->channel_turn++ % CHANNEL_TURNS;
-	enter(c, now_us, out);
+	conference_enter(c, now_us, out);
 	for (unsigned i = 0; i < c->n; i++) {
 		const struct channels *ch = c->p[i]->peer.channels;
 		if (!c->p[i]->gone && ch &&
 			(channels_wait(ch) || i % CHANNEL_TURNS == turn))
 			participant_channels(c->p[i], now_us);
 	}
-	leave(c);
+	conference_exit(c);
 }
 
 void conference_sweep(struct conference *c)

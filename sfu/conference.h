@@ -52,22 +52,13 @@ sfu_id participant_id(const struct participant *p);
  * demultiplexer: the present one and (after a restart) the one before, else
  * NULL. Ask again after each conference_offer. */
 const char *participant_ufrag(const struct participant *p, unsigned index);
-/* One datagram of a participant. buf is changed in place. Returns true when
- * `from` was proven to be this participant's (a good ICE check): the
- * demultiplexer may then map the address to it. */
+/* One datagram of a participant alone (many at a time: intake.h). buf is
+ * changed in place. Returns true when `from` was proven to be this
+ * participant's (a good ICE check): the demultiplexer may then map the address
+ * to it. */
 bool conference_input(struct conference *c, uint64_t now_us,
 	struct participant *p, const struct sockaddr *from, uint8_t *buf,
 	size_t len, struct outbox *out);
-
-/* The same as one of a batch: what it brings for others may wait, as views into
- * buf, which must stay as it is until conference_gathered. Nothing else of the
- * conference need be called in between, but may be. */
-bool conference_gather(struct conference *c, uint64_t now_us,
-	struct participant *p, const struct sockaddr *from, uint8_t *buf,
-	size_t len, struct outbox *out);
-/* Forwards what the batch brought. */
-void conference_gathered(
-	struct conference *c, uint64_t now_us, struct outbox *out);
 
 /* One clear RTP packet, or RTCP compound, of a local program. buf is changed in
  * place. */

@@ -49,6 +49,12 @@ struct conference_event *conference_event_free(struct conference_event *e);
 struct participant *conference_shown(
 	struct conference *c, const struct participant *than);
 
+/* Around every call from outside: sets, and takes back, what callbacks of
+ * usrsctp find in env. */
+void conference_enter(
+	struct conference *c, uint64_t now_us, struct outbox *out);
+void conference_exit(struct conference *c);
+
 /* Forwards what was gathered, into env->out. To be called before anything that
  * decides who gets what, or how, becomes different. */
 void conference_forward(struct conference *c, uint64_t now_us);

@@ -321,29 +321,49 @@ void peer_errand_done(struct peer *p, uint64_t now_us, const struct errand *e)
 	read_records(p, now_us, NULL);
 }
 
-static enum peer_got input_media(
-	struct peer *p, enum rtp_kind kind, uint8_t *buf, size_t *len)
+bool peer_opens(struct peer *p, const struct sockaddr *from, uint8_t *buf,
+	size_t len, struct crypt_open *ret)
 {
-	if (!p->crypt) {
-		peer_drop(p, DROP_NO_KEYS);
-		return PEER_DROPPED;
+	enum rtp_kind kind = rtp_classify(buf, len);
+	if ((kind != RTP_KIND_RTP && kind != RTP_KIND_RTCP) || !p->crypt ||
+		p->state == PEER_DEAD || !ice_known(&p->ice, from))
+		return false;
+	*ret = (struct crypt_open){ .key = p->crypt,
+		.buf = buf,
+		.len = len,
+		.rtcp = kind == RTP_KIND_RTCP };
+	return true;
+}
+
+enum peer_got peer_opened(struct peer *p, uint64_t now_us,
+	const struct sockaddr *from, const struct crypt_open *o)
+{
+	if (o->got == CRYPT_OK) {
+		ice_proven(&p->ice, now_us, from);
+		return o->rtcp ? PEER_RTCP : PEER_RTP;
 	}
-	enum crypt_got got = kind == RTP_KIND_RTP
-				     ? crypt_open_rtp(p->crypt, buf, len)
-				     : crypt_open_rtcp(p->crypt, buf, len);
-	if (got == CRYPT_OK)
-		return kind == RTP_KIND_RTP ? PEER_RTP : PEER_RTCP;
-	peer_drop(p, got == CRYPT_DROP_AUTH     ? DROP_AUTH
-		     : got == CRYPT_DROP_REPLAY ? DROP_REPLAY
-		     : got == CRYPT_DROP_SSRC   ? DROP_UNKNOWN_SSRC
-						: DROP_MALFORMED);
+	peer_drop(p, o->got == CRYPT_DROP_AUTH     ? DROP_AUTH
+		     : o->got == CRYPT_DROP_REPLAY ? DROP_REPLAY
+		     : o->got == CRYPT_DROP_SSRC   ? DROP_UNKNOWN_SSRC
+						   : DROP_MALFORMED);
 	return PEER_DROPPED;
+}
+
+static enum peer_got open_one(struct peer *p, uint64_t now_us,
+	const struct sockaddr *from, struct crypt_open *o, size_t *len)
+{
+	crypt_open_batch(o, 1);
+	*len = o->len;
+	return peer_opened(p, now_us, from, o);
 }
 
 enum peer_got peer_input(struct peer *p, uint64_t now_us,
 	const struct sockaddr *from, uint8_t *buf, size_t *len)
 {
 	enum rtp_kind kind = rtp_classify(buf, *len);
+	struct crypt_open o;
+	if (peer_opens(p, from, buf, *len, &o))
+		return open_one(p, now_us, from, &o, len);
 	if (p->state == PEER_DEAD || p->plug || kind == RTP_KIND_UNKNOWN) {
 		peer_drop(p, DROP_CLASS);
 		return PEER_DROPPED;
@@ -358,10 +378,8 @@ enum peer_got peer_input(struct peer *p, uint64_t now_us,
 	}
 	if (kind == RTP_KIND_DTLS)
 		return input_dtls(p, now_us, from, buf, *len);
-	enum peer_got got = input_media(p, kind, buf, len);
-	if (got != PEER_DROPPED)
-		ice_proven(&p->ice, now_us, from);
-	return got;
+	peer_drop(p, DROP_NO_KEYS);
+	return PEER_DROPPED;
 }
 
 void peer_candidate(struct peer *p, const char *line)

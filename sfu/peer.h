@@ -91,6 +91,15 @@ int peer_remote(
 enum peer_got peer_input(struct peer *p, uint64_t now_us,
 	const struct sockaddr *from, uint8_t *buf, size_t *len);
 
+/* The same in two steps, for many at a time: true if this is media that
+ * crypt_open_batch is to open, *ret is filled then (but `got`). Else, and that
+ * is a matter for peer_input, nothing was done. */
+bool peer_opens(struct peer *p, const struct sockaddr *from, uint8_t *buf,
+	size_t len, struct crypt_open *ret);
+/* What came of it: PEER_RTP, PEER_RTCP, PEER_DROPPED. */
+enum peer_got peer_opened(struct peer *p, uint64_t now_us,
+	const struct sockaddr *from, const struct crypt_open *o);
+
 /* A step of its handshake, done elsewhere, came back. */
 void peer_errand_done(struct peer *p, uint64_t now_us, const struct errand *e);
 

@@ -15,8 +15,8 @@ static void hand_over(struct worker *w, struct seat *s,
 	size_t len)
 {
 	struct worker_room *r = s->room;
-	bool proven = conference_gather(r->conference, w->now_us,
-		s->participant, from, buf, len, &w->outbox);
+	bool proven = intake_take(&w->intake, w->now_us, s->participant, from,
+		buf, len, &w->outbox);
 
 	/* The proof first: its reply may ask for the path at the flush. */
 	if (proven && !demux_prove(w->demux, w->now_us, &s->owner, from, path))
@@ -57,8 +57,10 @@ static unsigned take_batch(struct worker *w, unsigned index)
 
 	for (unsigned i = 0; i < n; i++)
 		take(w, &v[i]);
+	intake_end(&w->intake, w->now_us, &w->outbox);
+	/* What media that waited brought about is told now. */
 	SLIST_FOREACH(r, &w->touched, next_touched)
-	conference_gathered(r->conference, w->now_us, &w->outbox);
+	worker_room_after(r);
 	return n;
 }
 

@@ -12,6 +12,7 @@
 #include "sfu/conference.h"
 #include "sfu/demux.h"
 #include "sfu/env.h"
+#include "sfu/intake.h"
 #include "sfu/outbox.h"
 #include "sfu/pipe.h"
 #include "sfu/plug.h"
@@ -58,6 +59,7 @@ struct worker {
 
 	struct env env;
 	char candidate[ENV_CANDIDATES][CANDIDATE_LINE_MAX];
+	struct intake intake;
 	struct outbox outbox;
 	struct udp udp;
 	struct event *socket_event[UDP_SOCKETS];

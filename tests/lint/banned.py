@@ -19,7 +19,7 @@ EVERYWHERE = {
 # to say.
 CORES = ("ice/", "dtls/", "rtp/", "sfu/sdp/", "sfu/env", "sfu/outbox",
          "sfu/peer", "sfu/conference", "sfu/participant", "sfu/track",
-         "sfu/subscription", "sfu/fanout", "sfu/speaker", "sfu/message",
+         "sfu/subscription", "sfu/fanout", "sfu/intake", "sfu/speaker", "sfu/message",
          "sfu/allocate")
 IN_CORES = (
     "time gettimeofday clock_gettime clock times usleep sleep nanosleep "
@@ -32,7 +32,7 @@ IN_CORES = (
 # Files through which each packet goes: memory is made and freed in functions
 # that say so in their name.
 PACKET_PATH = ("ice/", "rtp/", "sfu/outbox", "sfu/subscription", "sfu/track",
-               "sfu/participant_rtcp", "sfu/participant_rtp", "sfu/fanout",
+               "sfu/participant_rtcp", "sfu/participant_rtp", "sfu/fanout", "sfu/intake",
                "sfu/speaker", "sfu/udp", "sfu/demux",
                "sfu/worker_input")
 ALLOCATORS = ("malloc calloc realloc reallocarray free strdup strndup "

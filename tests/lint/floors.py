@@ -17,7 +17,7 @@ FLOORS = {
     # By the house on floor 2; it counts drops by the conference's enum.
     "sfu/peer": 3,
     "sfu/conference": 3, "sfu/participant": 3, "sfu/track": 3,
-    "sfu/subscription": 3, "sfu/fanout": 3, "sfu/speaker": 3, "sfu/message": 3,
+    "sfu/subscription": 3, "sfu/fanout": 3, "sfu/intake": 3, "sfu/speaker": 3, "sfu/message": 3,
     "sfu/allocate": 3, "sfu/record": 3,
     "sfu/worker": 4, "sfu/udp": 4, "sfu/demux": 4, "sfu/wire": 4,
     "sfu/pipe": 4, "sfu/room": 4, "sfu/log": 4,

@@ -387,7 +387,7 @@ static void to_server(struct sim *s, struct sim_event *e)
 	struct participant *p = conference_find(s->conference, e->id);
 	digest(s, e->kind, e->seat, e->at_us);
 	if (p)
-		conference_gather(s->conference, s->now_us, p,
+		intake_take(&s->intake, s->now_us, p,
 			(struct sockaddr *)&e->from, e->buf, e->len, &s->out);
 }
 
@@ -406,7 +406,7 @@ static void batch_to_server(struct sim *s, struct sim_event *first)
 		v[n] = pop(s);
 		to_server(s, &v[n++]);
 	}
-	conference_gathered(s->conference, s->now_us, &s->out);
+	intake_end(&s->intake, s->now_us, &s->out);
 	sim_settle(s);
 	for (unsigned i = 0; i < n; i++)
 		free(v[i].buf);

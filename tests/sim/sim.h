@@ -11,6 +11,7 @@
 
 #include <netinet/in.h>
 #include "sfu/conference.h"
+#include "sfu/intake.h"
 #include "tests/sim/client.h"
 
 enum { SIM_CLIENTS = 64, SIM_S = 1000000 };
@@ -53,6 +54,7 @@ struct sim {
 	struct sim_plugs plugs;
 	struct env env;
 	struct outbox out;
+	struct intake intake;
 	struct conference *conference;
 	struct cert *client_cert;
 	struct sim_seat seat[SIM_CLIENTS];

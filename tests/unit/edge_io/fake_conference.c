@@ -194,12 +194,14 @@ const char *participant_ufrag(const struct participant *p, unsigned index)
 	return index ? NULL : p->ufrag;
 }
 
-bool conference_gather(struct conference *c, uint64_t now_us,
-	struct participant *p, const struct sockaddr *from, uint8_t *buf,
-	size_t len, struct outbox *out)
+bool intake_take(struct intake *in, uint64_t now_us, struct participant *p,
+	const struct sockaddr *from, uint8_t *buf, size_t len,
+	struct outbox *out)
 {
+	struct conference *c = latest;
 	struct packet *reply = outbox_add(out, from);
 
+	(void)in;
 	fake.out_was_set = c->env->now_us == now_us;
 	if (fake.n_seen < FAKE_SEEN) {
 		fake.seen[fake.n_seen] = len ? buf[0] : 0;
@@ -213,12 +215,14 @@ bool conference_gather(struct conference *c, uint64_t now_us,
 	return len && buf[0] < 4;
 }
 
-void conference_gathered(
-	struct conference *c, uint64_t now_us, struct outbox *out)
+void intake_end(struct intake *in, uint64_t now_us, struct outbox *out)
 {
-	(void)c;
+	(void)in;
 	(void)now_us;
 	(void)out;
+	for (; fake.events_of_end; fake.events_of_end--)
+		emit(latest, &(struct sfu_event){ .type = SFU_EV_CONNECTED,
+				     .participant = latest->p[0].id });
 }
 
 void conference_errand_done(struct conference *c, uint64_t now_us,

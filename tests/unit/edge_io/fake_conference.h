@@ -4,6 +4,7 @@
 
 #include "sfu/conference.h"
 #include "sfu/errand.h"
+#include "sfu/intake.h"
 
 enum { FAKE_SEEN = 4096 };
 
@@ -14,8 +15,9 @@ struct fake {
 	unsigned ticks, channels, sweeps, made, freed, errands;
 	uint64_t deadline_us;
 	int join_error;
-	unsigned events_of_input; /* events each datagram makes */
-	bool out_was_set;         /* env->out during each verb */
+	unsigned events_of_end,
+		events_of_input; /* events each datagram makes */
+	bool out_was_set;        /* env->out during each verb */
 };
 extern struct fake fake;
 

@@ -186,6 +186,24 @@ static void test_routing(void **state)
 	assert_int_equal(f->stats.conferences, 1);
 }
 
+/* What only the end of a batch brings about is told in the same turn. */
+static void test_end_of_batch(void **state)
+{
+	struct fixture *f = *state;
+	unsigned before;
+
+	tell(f, WIRE_JOIN, 7, "room");
+	send_check(f, "ufrag007");
+	turn(f, 5);
+	before = f->n_events;
+	fake.events_of_end = 1;
+	send_byte(f, RTP);
+	turn(f, 5);
+	assert_int_equal(fake.events_of_end, 0);
+	assert_int_equal(f->n_events, before + 1);
+	assert_int_equal(f->event[before].type, SFU_EV_CONNECTED);
+}
+
 static void test_leave(void **state)
 {
 	struct fixture *f = *state;
@@ -382,6 +400,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		WITH(test_routing),
+		WITH(test_end_of_batch),
 		WITH(test_leave),
 		WITH(test_commands),
 		WITH(test_failed_first_join),

@@ -73,22 +73,21 @@ ENTRY(conference_channels,
 	(struct conference * c, uint64_t now_us, struct outbox *out),
 	(c, now_us, out))
 
-ENTRY(conference_gathered,
-	(struct conference * c, uint64_t now_us, struct outbox *out),
-	(c, now_us, out))
+ENTRY(intake_end, (struct intake * in, uint64_t now_us, struct outbox *out),
+	(in, now_us, out))
 
-bool __real_conference_gather(struct conference *c, uint64_t now_us,
+bool __real_intake_take(struct intake *in, uint64_t now_us,
 	struct participant *p, const struct sockaddr *from, uint8_t *buf,
 	size_t len, struct outbox *out);
-bool __wrap_conference_gather(struct conference *c, uint64_t now_us,
+bool __wrap_intake_take(struct intake *in, uint64_t now_us,
 	struct participant *p, const struct sockaddr *from, uint8_t *buf,
 	size_t len, struct outbox *out);
-bool __wrap_conference_gather(struct conference *c, uint64_t now_us,
+bool __wrap_intake_take(struct intake *in, uint64_t now_us,
 	struct participant *p, const struct sockaddr *from, uint8_t *buf,
 	size_t len, struct outbox *out)
 {
 	memory.in_core = true;
-	bool ret = __real_conference_gather(c, now_us, p, from, buf, len, out);
+	bool ret = __real_intake_take(in, now_us, p, from, buf, len, out);
 	memory.in_core = false;
 	return ret;
 }
