@@ -1,51 +1,114 @@
 #include "sfu/udp_private.h"
 
 #include <errno.h>
+#include <netinet/udp.h>
 #include <string.h>
 
-static void read_path(struct udp_path *path, unsigned index, struct msghdr *m)
+/* What the kernel says of a message beside its bytes. */
+struct said {
+	struct udp_path path;
+	size_t segment; /* 0: one datagram */
+};
+
+static void read_control(struct said *ret, unsigned index, struct msghdr *m)
 {
-	memset(path, 0, sizeof(*path));
-	path->socket = (uint8_t)index;
+	memset(ret, 0, sizeof(*ret));
+	ret->path.socket = (uint8_t)index;
 	for (struct cmsghdr *c = CMSG_FIRSTHDR(m); c; c = CMSG_NXTHDR(m, c)) {
 		if (c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_PKTINFO) {
 			struct in_pktinfo info;
 
 			memcpy(&info, CMSG_DATA(c), sizeof(info));
-			path->local.v4 = info.ipi_addr;
-			path->has_local = true;
+			ret->path.local.v4 = info.ipi_addr;
+			ret->path.has_local = true;
 		} else if (c->cmsg_level == IPPROTO_IPV6 &&
 			   c->cmsg_type == IPV6_PKTINFO) {
 			struct in6_pktinfo info;
 
 			memcpy(&info, CMSG_DATA(c), sizeof(info));
-			path->local.v6 = info.ipi6_addr;
-			path->has_local = true;
+			ret->path.local.v6 = info.ipi6_addr;
+			ret->path.has_local = true;
+		} else if (c->cmsg_level == SOL_UDP &&
+			   c->cmsg_type == UDP_GRO) {
+			int size;
+
+			memcpy(&size, CMSG_DATA(c), sizeof(size));
+			ret->segment = size > 0 ? (size_t)size : 0;
 		}
 	}
 }
 
-static int receive_batch(struct udp *u, const struct udp_socket *s)
+static void receive_batch(struct udp *u, unsigned index)
 {
+	const struct udp_socket *s = &u->v[index];
 	struct udp_batch *b = u->batch;
+	bool control = s->wildcard || s->trains;
 	int n;
 
 	for (unsigned i = 0; i < UDP_BATCH; i++) {
 		struct msghdr *m = &b->in[i].msg_hdr;
 
 		b->in_iov[i].iov_base = b->buf[i];
-		b->in_iov[i].iov_len = UDP_DATAGRAM_MAX;
+		b->in_iov[i].iov_len =
+			s->trains ? UDP_TRAIN_MAX : UDP_DATAGRAM_MAX;
 		m->msg_name = &b->from[i];
 		m->msg_namelen = sizeof(b->from[i]);
 		m->msg_iov = &b->in_iov[i];
 		m->msg_iovlen = 1;
-		m->msg_control = s->wildcard ? b->in_control[i] : NULL;
-		m->msg_controllen = s->wildcard ? UDP_CONTROL : 0;
+		m->msg_control = control ? b->in_control[i] : NULL;
+		m->msg_controllen = control ? UDP_CONTROL : 0;
 	}
 	do
 		n = recvmmsg(s->fd, b->in, UDP_BATCH, MSG_DONTWAIT, NULL);
 	while (n < 0 && errno == EINTR);
+	b->in_socket = index;
+	b->at = 0;
+	b->offset = 0;
+	b->n_in = n > 0 ? (unsigned)n : 0;
+}
+
+/* Cuts message b->at, as far as there is room in got; returns how many were
+ * put there. */
+static unsigned cut(struct udp *u, struct udp_datagram *ret, unsigned room)
+{
+	struct udp_batch *b = u->batch;
+	struct mmsghdr *m = &b->in[b->at];
+	size_t len = m->msg_len, offset = b->offset;
+	unsigned n = 0;
+	struct said said;
+
+	read_control(&said, b->in_socket, &m->msg_hdr);
+	/* An empty datagram is one, too. */
+	while (n < room && (offset < len || (!len && !offset))) {
+		size_t rest = len - offset, size = said.segment;
+
+		if (!size || size > rest)
+			size = rest;
+		u->stats.in++;
+		u->stats.in_bytes += size;
+		if (size <= UDP_DATAGRAM_MAX &&
+			!(m->msg_hdr.msg_flags & MSG_TRUNC && size == rest))
+			ret[n++] = (struct udp_datagram){ .buf = b->buf[b->at] +
+								 offset,
+				.len = size,
+				.from = (const struct sockaddr *)&b
+						->from[b->at],
+				.path = said.path };
+		else
+			u->stats.too_long++;
+		offset += size ? size : 1;
+	}
+	b->offset = offset;
+	if (offset >= len) {
+		b->at++;
+		b->offset = 0;
+	}
 	return n;
+}
+
+bool udp_has_more(const struct udp *u)
+{
+	return u->batch->at < u->batch->n_in;
 }
 
 unsigned udp_receive(
@@ -53,26 +116,13 @@ unsigned udp_receive(
 {
 	struct udp_batch *b = u->batch;
 	unsigned n = 0;
-	int got;
 
 	if (index >= u->n)
 		return 0;
-	got = receive_batch(u, &u->v[index]);
-	for (int i = 0; i < got; i++) {
-		struct udp_datagram *d = &b->got[n];
-
-		u->stats.in++;
-		u->stats.in_bytes += b->in[i].msg_len;
-		if (b->in[i].msg_hdr.msg_flags & MSG_TRUNC) {
-			u->stats.too_long++;
-			continue;
-		}
-		d->buf = b->buf[i];
-		d->len = b->in[i].msg_len;
-		d->from = (const struct sockaddr *)&b->from[i];
-		read_path(&d->path, index, &b->in[i].msg_hdr);
-		n++;
-	}
+	if (!udp_has_more(u))
+		receive_batch(u, index);
+	while (n < UDP_BATCH && udp_has_more(u))
+		n += cut(u, b->got + n, UDP_BATCH - n);
 	*ret = b->got;
 	return n;
 }

@@ -1,6 +1,7 @@
 /*
  * The worker's UDP sockets: one per listen address (IPv6 ones carry IPv6 only),
- * batches in by recvmmsg, batches out by sendmmsg. Never blocks: what the
+ * batches in by recvmmsg (and UDP_GRO, where the kernel has it: what the device
+ * put together is cut here), batches out by sendmmsg. Never blocks: what the
  * kernel does not take is dropped and counted, as a full queue in the network
  * would.
  *
@@ -47,6 +48,7 @@ struct udp_socket {
 	int fd;
 	sa_family_t family;
 	bool wildcard;
+	bool trains; /* may come in several at once (UDP_GRO) */
 	/* Segment offload (UDP_SEGMENT): refused so often that it is not tried
 	 * any more. */
 	unsigned refusals;
@@ -92,9 +94,13 @@ int udp_init(struct udp *u, const char *const *addresses, unsigned n,
 void udp_done(struct udp *u);
 
 /* Receives up to UDP_BATCH datagrams from socket index, without waiting.
- * Returns how many are in *ret (the batch's own), 0 when there is nothing. */
+ * Returns how many are in *ret (the batch's own), 0 when there is nothing.
+ * Where trains came in (UDP_GRO) there may be more of them: those are returned
+ * first by the next calls, whatever index these name. */
 unsigned udp_receive(
 	struct udp *u, unsigned index, const struct udp_datagram **ret);
+/* True when udp_receive has some left, of which no socket tells. */
+bool udp_has_more(const struct udp *u);
 
 /* Sends every packet of the outbox whose len is not 0 and that has an address,
  * flow by flow, each in its order. Those of a flow that have one size leave as

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <ifaddrs.h>
 #include <net/if.h>
+#include <netinet/udp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -67,6 +68,8 @@ static int open_socket(struct udp_socket *s, const struct sockaddr_storage *a)
 			s->family == AF_INET6 ? IPV6_RECVPKTINFO : IP_PKTINFO,
 			&on, sizeof(on)) != 0)
 		goto fail;
+	/* Where the kernel cannot, they come one by one. */
+	s->trains = setsockopt(fd, SOL_UDP, UDP_GRO, &on, sizeof(on)) == 0;
 	set_buffer(fd, SO_RCVBUFFORCE, SO_RCVBUF);
 	set_buffer(fd, SO_SNDBUFFORCE, SO_SNDBUF);
 	if (bind(fd, (const struct sockaddr *)a,

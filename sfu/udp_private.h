@@ -8,7 +8,10 @@
 
 enum {
 	UDP_PATH = CMSG_SPACE(sizeof(struct in6_pktinfo)),
-	UDP_CONTROL = UDP_PATH + CMSG_SPACE(sizeof(uint16_t)),
+	UDP_CONTROL = UDP_PATH + CMSG_SPACE(sizeof(int)),
+	UDP_TRAIN_MAX = 65535, /* of one message that came in */
+	/* So that buffers do not begin at the same places of the cache. */
+	UDP_BUFFER_EACH = UDP_TRAIN_MAX + 1 + 17 * 64,
 	UDP_SEND = 64,     /* messages per sendmmsg */
 	UDP_SEGMENTS = 16, /* of a message; no downlink likes longer bursts */
 	UDP_PARTS = 512,
@@ -21,14 +24,19 @@ struct udp_message {
 	uint16_t segments;
 };
 
-/* On the heap and never on the stack: 32 datagrams of 2 kB. */
+/* On the heap and never on the stack: 2 MB, of which pages are real once a
+ * train has filled them. */
 struct udp_batch {
 	struct mmsghdr in[UDP_BATCH];
 	struct iovec in_iov[UDP_BATCH];
 	struct sockaddr_storage from[UDP_BATCH];
 	_Alignas(struct cmsghdr) uint8_t in_control[UDP_BATCH][UDP_CONTROL];
 	struct udp_datagram got[UDP_BATCH];
-	uint8_t buf[UDP_BATCH][UDP_DATAGRAM_MAX];
+	uint8_t buf[UDP_BATCH][UDP_BUFFER_EACH];
+	/* Messages that came in, on which socket; the one being cut, and how
+	 * far. */
+	unsigned n_in, in_socket, at;
+	size_t offset;
 
 	struct mmsghdr out[UDP_SEND];
 	struct udp_message message[UDP_SEND];

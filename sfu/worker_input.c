@@ -66,6 +66,7 @@ static unsigned take_batch(struct worker *w, unsigned index)
 
 static void read_socket(struct worker *w, unsigned index)
 {
+	static const struct timeval at_once = { 0, 0 };
 	uint64_t sent = w->udp.stats.out;
 
 	worker_turn_begin(w);
@@ -75,7 +76,19 @@ static void read_socket(struct worker *w, unsigned index)
 		if (n < UDP_BATCH || w->udp.stats.out - sent > SENT_PER_TURN)
 			break;
 	}
+	/* A timer and not event_active: the loop looks at the other sockets
+	 * before it comes back. */
+	if (udp_has_more(&w->udp))
+		event_add(w->again, &at_once);
 	worker_turn_end(w);
+}
+
+static void on_again(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	/* What is left comes first, whichever socket is asked. */
+	read_socket(arg, 0);
 }
 
 static void on_socket(evutil_socket_t fd, short what, void *arg)
@@ -123,6 +136,9 @@ int worker_input_init(struct worker *w)
 	if (err)
 		return err;
 	w->env.errands = helper_errands(w->helper);
+	w->again = evtimer_new(w->base, on_again, w);
+	if (!w->again)
+		return -ENOMEM;
 	for (unsigned i = 0; i < w->udp.n; i++) {
 		w->socket_event[i] = event_new(w->base, w->udp.v[i].fd,
 			EV_READ | EV_PERSIST, on_socket, w);
@@ -140,4 +156,7 @@ void worker_input_done(struct worker *w)
 			event_free(w->socket_event[i]);
 		w->socket_event[i] = NULL;
 	}
+	if (w->again)
+		event_free(w->again);
+	w->again = NULL;
 }

@@ -63,6 +63,7 @@ struct worker {
 	struct outbox outbox;
 	struct udp udp;
 	struct event *socket_event[UDP_SOCKETS];
+	struct event *again; /* trains are left from the turn before */
 	struct demux *demux;
 	struct helper *helper;
 	struct plugs plugs;
