@@ -1,5 +1,7 @@
 #include <errno.h>
 #include <event2/event.h>
+#include <netinet/in.h>
+#include <netinet/udp.h>
 #include <poll.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -141,6 +143,23 @@ static void send_byte(struct fixture *f, uint8_t first)
 	assert_int_equal(send(f->fd, b, sizeof(b), 0), sizeof(b));
 }
 
+/* n datagrams of 20 bytes in one call: the socket cuts them, or we do. */
+static void send_train(struct fixture *f, uint8_t first, unsigned n)
+{
+	uint8_t b[64 * 20] = { 0 };
+	int size = 20, off = 0;
+
+	assert_true(n * 20 <= sizeof(b));
+	for (unsigned i = 0; i < n; i++)
+		b[20 * i] = first;
+	assert_int_equal(
+		setsockopt(f->fd, SOL_UDP, UDP_SEGMENT, &size, sizeof(size)),
+		0);
+	assert_int_equal(send(f->fd, b, n * 20, 0), n * 20);
+	assert_int_equal(
+		setsockopt(f->fd, SOL_UDP, UDP_SEGMENT, &off, sizeof(off)), 0);
+}
+
 static unsigned seen(uint8_t first)
 {
 	unsigned n = 0;
@@ -270,6 +289,20 @@ static struct handshake *shake(struct env *env, sfu_id id)
 				 cert_fingerprint(env->cert)),
 		0);
 	return handshake_new(d, id);
+}
+
+/* More in trains than one turn takes: the rest needs nothing new to come. */
+static void test_trains_outlast_a_turn(void **state)
+{
+	struct fixture *f = *state;
+
+	tell(f, WIRE_JOIN, 7, "room");
+	send_check(f, "ufrag007");
+	turn(f, 5);
+	for (unsigned i = 0; i < 8; i++)
+		send_train(f, RTP, 60);
+	turn(f, 30);
+	assert_int_equal(seen(RTP), 480);
 }
 
 /* Errands come back to their conference while it is there. */
@@ -405,6 +438,7 @@ int main(void)
 		WITH(test_commands),
 		WITH(test_failed_first_join),
 		WITH(test_errands),
+		WITH(test_trains_outlast_a_turn),
 		WITH(test_timer),
 		WITH(test_stop),
 		WITH(test_port_in_use),
