@@ -9,8 +9,10 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"os/signal"
 	"strings"
 	"sync"
+	"syscall"
 )
 
 const lineMax = 1 << 20
@@ -90,6 +92,9 @@ func main() {
 		fmt.Fprintln(os.Stderr, "usage: driver SERVER ''|-mux CPU")
 		os.Exit(2)
 	}
+	// Seats complain when the server ends; by then nobody may listen, and
+	// that must not end this program before it has cleaned up.
+	signal.Ignore(syscall.SIGPIPE)
 	s, err := startServer(os.Args[1], os.Args[2], os.Args[3])
 	defer s.stop()
 	if err != nil {
