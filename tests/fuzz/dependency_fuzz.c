@@ -1,10 +1,12 @@
 /* A stream of dependency descriptors, each behind a byte of its length: one
- * state, as one incoming stream has it. */
+ * state, as one incoming stream has it. Each is read as a video layers
+ * allocation, too. */
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "rtp/dependency.h"
+#include "rtp/layer_rates.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 
@@ -12,6 +14,7 @@ static void one(struct dependency *d, const uint8_t *p, size_t len)
 {
 	struct layer_info i = { .start = false };
 	uint8_t *copy = malloc(len ? len : 1), target;
+	struct layer_rates rates;
 
 	if (!copy)
 		abort();
@@ -28,6 +31,8 @@ static void one(struct dependency *d, const uint8_t *p, size_t len)
 		assert(target < d->n_targets && d->active >> target & 1);
 		assert(dependency_covers(d, target, target));
 	}
+	if (layer_rates_read(&rates, copy, len))
+		assert(rates.n <= LAYER_RATES_MAX && rates.n_streams <= 4);
 	free(copy);
 }
 
