@@ -30,8 +30,8 @@ struct layer_info {
 	 * spatial layer where the others build on that. VP8 and H.264 say so in
 	 * the picture's first packet alone. */
 	bool key;
-	/* This layer frame needs nothing of earlier pictures (perhaps the lower
-	 * spatial layers of its own): who has those may go on to it. */
+	/* This layer frame needs nothing of earlier pictures, perhaps the lower
+	 * spatial layers of its own. */
 	bool up_spatial;
 	/* This picture uses pictures of lower temporal layers only: who has
 	 * those may go on to it. */

@@ -133,19 +133,18 @@ static void lower(const struct layer_choice *c, struct layer_limit *l)
 		l->temporal = c->aim_temporal;
 }
 
-/* Up, as far as this packet allows it. */
+/* Up, as far as the first packet of this picture allows it. */
 static void raise(const struct layer_choice *c, const struct layer_info *i,
 	struct layer_limit *l)
 {
-	if (i->spatial == 0 && l->temporal < c->aim_temporal) {
-		if (i->key || (i->up_after && i->temporal <= l->temporal))
-			l->temporal = c->aim_temporal;
-		else if (i->up_temporal && i->temporal == l->temporal + 1)
-			l->temporal++;
-	}
-	if (i->start && i->up_spatial && l->spatial < spatial_aim(c) &&
-		i->spatial == l->spatial + 1)
-		l->spatial++;
+	if (i->key && i->start)
+		l->spatial = spatial_aim(c);
+	if (i->spatial != 0 || l->temporal >= c->aim_temporal)
+		return;
+	if (i->key || (i->up_after && i->temporal <= l->temporal))
+		l->temporal = c->aim_temporal;
+	else if (i->up_temporal && i->temporal == l->temporal + 1)
+		l->temporal++;
 }
 
 static void note_top(struct layer_choice *c, const struct layer_info *i)
@@ -169,13 +168,16 @@ static enum layer_verdict judge_layers(
 	const struct layer_limit *limit;
 	struct layer_limit l = c->now;
 
-	if (!older(ts, c->ts)) {
-		if (ts != c->ts)
-			lower(c, &l);
+	/* With the first packet of a picture: what has begun to go out ends
+	 * with the layer whose last packet got the marker, and what was left
+	 * out does not come in the middle. */
+	if (older(c->ts, ts)) {
+		lower(c, &l);
 		raise(c, i, &l);
 		c->ts = ts;
-		note_top(c, i);
 	}
+	if (ts == c->ts)
+		note_top(c, i);
 	if (limits_differ(&l, &c->now))
 		change(c, ts, &l);
 	limit = limit_at(c, ts);
@@ -219,8 +221,13 @@ static bool is_decodable(
 }
 
 static bool may_go_over(const struct layer_choice *c,
-	const struct layer_info *i, uint8_t wanted)
+	const struct layer_info *i, uint8_t wanted, bool new_picture)
 {
+	const struct dependency_target *to = &i->dependency->target[wanted];
+
+	/* The last packet of the spatial layer so far has got the marker. */
+	if (!new_picture && to->spatial != c->now.spatial)
+		return false;
 	if (dependency_covers(i->dependency, c->now.target, wanted))
 		return true;
 	return dependency_dti(i->dti, wanted) == DTI_SWITCH &&
@@ -241,10 +248,12 @@ static enum layer_verdict judge_target(
 		c->changed = false;
 	}
 	if (!older(ts, c->ts) && i->start) {
+		bool new_picture = ts != c->ts;
+
 		c->ts = ts;
 		wanted = dependency_target(d, spatial_aim(c), c->aim_temporal);
 		if (wanted != c->now.target && wanted != DEPENDENCY_NONE &&
-			may_go_over(c, i, wanted)) {
+			may_go_over(c, i, wanted, new_picture)) {
 			l.target = wanted;
 			l.spatial = d->target[wanted].spatial;
 			l.temporal = d->target[wanted].temporal;
@@ -291,7 +300,7 @@ static enum layer_verdict begin(struct layer_choice *c, uint8_t encoding,
 	uint32_t ts, const struct layer_info *i)
 {
 	c->encoding = encoding;
-	c->ts = ts;
+	c->ts = ts - 1; /* this picture is a new one */
 	c->changed = false;
 	c->top = 0;
 	c->sent = 0;
@@ -331,8 +340,12 @@ bool layer_choice_marker(const struct layer_choice *c, uint32_t ts,
 
 uint8_t layer_choice_spatial(const struct layer_choice *c)
 {
-	return c->simulcast || c->encoding == LAYER_NONE ? c->encoding
-							 : c->now.spatial;
+	if (c->simulcast || c->encoding == LAYER_NONE)
+		return c->encoding;
+	/* Allowed may be more than there is. */
+	if (c->now.target == DEPENDENCY_NONE && c->top < c->now.spatial)
+		return c->top;
+	return c->now.spatial;
 }
 
 uint8_t layer_choice_temporal(const struct layer_choice *c)

@@ -8,7 +8,7 @@
  *   aim           may change at any time; what is sent follows when it can:
  *   encoding      at the first packet of a key picture of the one aimed at, the
  *                 old one goes on until then
- *   spatial up    at a layer frame that needs nothing of earlier pictures
+ *   spatial up    at a key picture
  *   spatial down  at the next picture
  *   temporal up   at the switching points that the codec marks (VP8's Y, VP9's
  *                 U), one layer at a time where it marks no more than that
@@ -17,7 +17,10 @@
  * With a dependency descriptor one decode target is forwarded, and another one
  * is gone over to where that is decodable: at a switch indication whose frame
  * refers to forwarded frames only, or anywhere when the new target is a part of
- * the old one.
+ * the old one. Spatial layers change with a picture's first frame alone: which
+ * packet ends the picture has to be known by then. So an upper layer that is
+ * begun again without a key picture is not gone up to, nor are independent
+ * layers of one stream (S2T1) changed once one of them is sent.
  *
  * Pure: no allocation, nothing of the packets is kept. One instance per
  * subscription; input is layer_choice_packet, the deadline is that of the next

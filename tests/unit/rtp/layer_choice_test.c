@@ -256,20 +256,24 @@ static void spatial_layers_of_vp9(void **state)
 	assert_int_equal(give(&c, 0, 1, upper(1, true)), LAYER_FORWARD);
 	assert_int_equal(give(&c, 0, 1, upper(2, true)), LAYER_DROP);
 	assert_int_equal(layer_choice_spatial(&c), 1);
-	/* Up needs a layer frame that stands on its own, from its start. */
+	/* Up needs a key picture, from its start: in the middle the layer below
+	 * has already ended with the marker. */
 	layer_choice_aim(&c, SECOND, 7, 7);
 	assert_int_equal(give(&c, 0, 2, frame(0, 0)), LAYER_FORWARD);
 	assert_int_equal(give(&c, 0, 2, upper(1, false)), LAYER_FORWARD);
 	assert_int_equal(give(&c, 0, 2, upper(2, false)), LAYER_DROP);
-	late = upper(2, true);
-	late.start = false;
-	assert_int_equal(give(&c, 0, 3, late), LAYER_DROP);
+	assert_int_equal(give(&c, 0, 3, upper(2, true)), LAYER_DROP);
 	/* It waits for it to come by itself, and then asks. */
 	assert_false(layer_choice_ask(&c, SECOND + 2));
 	assert_true(layer_choice_ask(&c, SECOND + 2 + LAYER_PATIENCE_US));
-	assert_int_equal(give(&c, 0, 4, frame(0, 0)), LAYER_FORWARD);
+	late = key_frame();
+	late.start = false;
+	assert_int_equal(give(&c, 0, 3, late), LAYER_FORWARD);
+	assert_int_equal(give(&c, 0, 3, upper(2, true)), LAYER_DROP);
+	assert_int_equal(give(&c, 0, 4, key_frame()), LAYER_FORWARD);
+	assert_int_equal(give(&c, 0, 4, upper(1, true)), LAYER_FORWARD);
 	assert_int_equal(give(&c, 0, 4, upper(2, true)), LAYER_FORWARD);
-	assert_int_equal(layer_choice_spatial(&c), 2);
+	assert_int_equal(layer_choice_deadline(&c), UINT64_MAX);
 	/* No more layers are there: nothing to ask for. */
 	assert_int_equal(layer_choice_deadline(&c), UINT64_MAX);
 	/* Down at the next picture, no sooner. */
@@ -642,7 +646,7 @@ static void references_that_are_not_there(void **state)
 	(void)state;
 	for (unsigned k = 0; k < COUNT(t); k++) {
 		struct stream s = { .number = 40 };
-		struct layer_info i = described(&s, &l2t2, 0, true);
+		struct layer_info i = described(&s, &l1t3, 0, true);
 		struct layer_choice c;
 
 		layer_choice_init(&c, false);
@@ -650,15 +654,15 @@ static void references_that_are_not_there(void **state)
 		assert_int_equal(give(&c, 0, 0, i), LAYER_SWITCH);
 		s.number = 200;
 		for (unsigned n = 1; n <= 2; n++) {
-			i = described(&s, &l2t2, 1, false);
+			i = described(&s, &l1t3, 1, false);
 			assert_int_equal(give(&c, 0, n, i), LAYER_FORWARD);
 		}
-		layer_choice_aim(&c, 0, 1, 1);
-		i = described(&s, &l2t2, 3, false);
+		layer_choice_aim(&c, 0, 0, 2);
+		i = described(&s, &l1t3, 2, false);
 		i.n_refs = 1;
 		i.ref[0] = t[k].ref;
 		i.more_refs = t[k].more;
-		assert_int_equal(give(&c, 0, 2, i), t[k].want);
+		assert_int_equal(give(&c, 0, 3, i), t[k].want);
 	}
 }
 
@@ -686,6 +690,18 @@ static void targets_that_stand_alone(void **state)
 	assert_int_equal(give(&c, 0, 1, i), LAYER_DROP);
 	i = described(&s, &s2t1, 3, false);
 	assert_int_equal(give(&c, 0, 1, i), LAYER_FORWARD);
+	/* From one to the other is not to be had: the picture that the one has
+	 * ended would go on. */
+	layer_choice_aim(&c, 0, 0, 0);
+	i = described(&s, &s2t1, 0, true);
+	assert_int_equal(give(&c, 0, 2, i), LAYER_FORWARD);
+	i = described(&s, &s2t1, 2, false);
+	assert_int_equal(give(&c, 0, 2, i), LAYER_DROP);
+	layer_choice_aim(&c, 0, 1, 0);
+	i = described(&s, &s2t1, 0, true);
+	assert_int_equal(give(&c, 0, 3, i), LAYER_FORWARD);
+	i = described(&s, &s2t1, 2, false);
+	assert_int_equal(give(&c, 0, 3, i), LAYER_DROP);
 }
 
 static void structures_change_in_the_stream(void **state)
