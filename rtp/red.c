@@ -1,9 +1,12 @@
 #include "rtp/red.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <string.h>
 
 #include "rtp/bytes.h"
+#include "rtp/history.h"
+#include "rtp/packet.h"
 
 /* A block's header: F, payload type, 14 bits of offset, 10 of length; the
  * primary's is one byte without F. */
@@ -66,8 +69,40 @@ int red_set_pt(uint8_t *p, size_t len, uint8_t pt)
 	return 0;
 }
 
+static bool read_older(const struct history *h, uint64_t seq, uint8_t pt,
+	uint8_t red_pt, struct red_source *ret)
+{
+	struct rtp_packet p;
+	size_t len;
+	const uint8_t *buf = history_get(h, seq, &len);
+
+	/* The view has a pointer to write through; nobody does. */
+	if (!buf || rtp_parse(&p, (uint8_t *)(uintptr_t)buf, len) < 0)
+		return false;
+	*ret = (struct red_source){
+		.ts = p.ts, .data = p.payload, .len = p.payload_len
+	};
+	if (p.pt == pt)
+		return true;
+	return red_pt && p.pt == red_pt &&
+	       red_primary(p.payload, p.payload_len, pt, &ret->data,
+		       &ret->len) == 0;
+}
+
+unsigned red_older(const struct history *h, uint64_t seq, uint8_t pt,
+	uint8_t red_pt, struct red_source ret[RED_LEVELS])
+{
+	unsigned n = 0;
+
+	for (unsigned back = RED_LEVELS; back > 0; back--)
+		if (seq >= back &&
+			read_older(h, seq - back, pt, red_pt, &ret[n]))
+			n++;
+	return n;
+}
+
 /* Is it worth a block of its own, with so many bytes left? */
-static int is_repeatable(const struct red_source *s, uint32_t ts, size_t left)
+static bool is_repeatable(const struct red_source *s, uint32_t ts, size_t left)
 {
 	uint32_t offset = ts - s->ts;
 

@@ -47,6 +47,16 @@ struct red_source {
 	size_t len;
 };
 
+struct history;
+
+/* The RED_LEVELS packets before number seq out of a stream's history, oldest
+ * first: plain opus (payload type pt), or the primary of red (red_pt; 0: the
+ * publisher has none). What is not there is left out; so is all of another
+ * payload type. Returns how many; they are views, valid until the next
+ * history_add. The same for all receivers of the packet. */
+unsigned red_older(const struct history *h, uint64_t seq, uint8_t pt,
+	uint8_t red_pt, struct red_source ret[RED_LEVELS]);
+
 /* Writes a payload into ret of size bytes: the older packets, oldest first, and
  * the primary of timestamp ts. One that is too old, too long, empty, or does
  * not fit, is left out (after a pause there is nothing to repeat). Returns the

@@ -1,4 +1,6 @@
 #include "check.h"
+#include "rtp/history.h"
+#include "rtp/packet.h"
 #include "rtp/red.h"
 
 /* RFC 2198 section 3: F and payload type, 14 bits of offset, 10 of length; two
@@ -216,6 +218,47 @@ static void there_and_back(void **state)
 	}
 }
 
+static void keep(struct history *h, uint64_t seq, uint8_t pt, uint32_t ts,
+	const uint8_t *payload, size_t len)
+{
+	uint8_t buf[200];
+	struct rtp_header head = { .pt = pt, .seq = (uint16_t)seq, .ts = ts };
+	size_t at = rtp_write_header(buf, &head);
+
+	memcpy(buf + at, payload, len);
+	history_add(h, seq, buf, at + len);
+}
+
+static void older_ones_of_a_history(void **state)
+{
+	struct history *h = history_new(16);
+	struct red_source s[RED_LEVELS];
+
+	(void)state;
+	assert_int_equal(red_older(h, 0, 111, 63, s), 0);
+	assert_int_equal(red_older(h, 101, 111, 63, s), 0);
+	keep(h, 99, 111, 960, (const uint8_t *)"abc", 3);
+	assert_int_equal(red_older(h, 101, 111, 63, s), 1);
+	/* What a publisher sends as red counts as its primary. */
+	keep(h, 100, 63, 1920, three, sizeof(three));
+	assert_int_equal(red_older(h, 101, 111, 63, s), 2);
+	assert_int_equal(s[0].ts, 960);
+	assert_int_equal(s[0].len, 3);
+	assert_memory_equal(s[0].data, "abc", 3);
+	assert_int_equal(s[1].ts, 1920);
+	assert_int_equal(s[1].len, 2);
+	assert_memory_equal(s[1].data, "fg", 2);
+	assert_int_equal(red_older(h, 101, 111, 0, s), 1);
+	assert_int_equal(red_older(h, 101, 110, 63, s), 0);
+	assert_int_equal(red_older(h, 102, 111, 63, s), 1);
+	assert_int_equal(s[0].ts, 1920);
+	/* Red that lies, and telephone events. */
+	keep(h, 103, 63, 2880, three, 9);
+	keep(h, 104, 126, 3840, three, 4);
+	assert_int_equal(red_older(h, 105, 111, 63, s), 0);
+	history_free(h);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -227,6 +270,7 @@ int main(void)
 		cmocka_unit_test(leaves_out),
 		cmocka_unit_test(no_room_for_the_primary),
 		cmocka_unit_test(there_and_back),
+		cmocka_unit_test(older_ones_of_a_history),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
