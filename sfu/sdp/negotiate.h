@@ -260,6 +260,13 @@ bool negotiation_is_rigid(const struct negotiation *n);
  */
 uint8_t negotiation_ext(const struct negotiation *n, enum negotiate_ext ext);
 
+/* What the peer publishes on the m-lines of those transceivers (which[i] for
+ * index i; each must be receiving), as a plain peer would offer it: its own
+ * mids, payload types, extension ids, SSRCs and names, so that its packets can
+ * go elsewhere as they came. The caller frees. NULL: out of memory, too long.
+ */
+char *negotiation_published(const struct negotiation *n, const bool *which);
+
 /* Our part in DTLS: SDP_ACTIVE (we send the ClientHello) or SDP_PASSIVE, once a
  * description of the peer was taken; SDP_SETUP_NONE before. Changes only where
  * the peer's fingerprint does. */

@@ -292,3 +292,55 @@ char *print_description(const struct negotiation *n,
 	}
 	return text_take(&p.text);
 }
+
+/* --- what a peer publishes, to be taken as an offer elsewhere ----------------
+ */
+
+static void publish_exts(struct print *p, const struct line *l)
+{
+	const struct ext_table *x = &p->n->ext;
+
+	for (int e = 0; e < EXT_MAX; e++)
+		/* What it only receives says nothing of what it sends. */
+		if (line_has_ext(p->n, l, (enum negotiate_ext)e) &&
+			x->direction[e] != SDP_RECVONLY)
+			text_add(&p->text, "a=extmap:%u %s\r\n",
+				(unsigned)x->id[e],
+				ext_uri((enum negotiate_ext)e));
+}
+
+static void publish_line(struct print *p, const struct line *l)
+{
+	const struct transceiver *t = &l->t;
+
+	text_add(&p->text, "m=%s 9 RTP/AVPF", l->kind_text);
+	for (unsigned i = 0; i < t->n_codecs; i++)
+		text_add(&p->text, " %u", (unsigned)t->codec[i]->pt);
+	text_add(&p->text, "\r\n");
+	print_mid(p, l);
+	text_add(&p->text, "a=sendonly\r\na=rtcp-mux\r\na=msid:%s %s\r\n",
+		t->recv_stream, t->recv_track);
+	for (unsigned i = 0; i < t->n_codecs; i++)
+		print_codec(p, t->codec[i]);
+	publish_exts(p, l);
+	for (unsigned i = 0; i < t->n_recv_ssrc; i++)
+		text_add(&p->text, "a=ssrc:%u cname:hearth\r\n",
+			(unsigned)t->recv_ssrc[i]);
+}
+
+char *negotiation_published(const struct negotiation *n, const bool *which)
+{
+	struct print p = { .n = n };
+
+	text_init(&p.text, NEGOTIATE_TEXT_MAX);
+	text_add(&p.text,
+		"v=0\r\no=- %llu 1 IN IP4 127.0.0.1\r\ns=-\r\n"
+		"t=0 0\r\n",
+		(unsigned long long)n->session_id);
+	if (n->extmap_mixed)
+		text_add(&p.text, "a=extmap-allow-mixed\r\n");
+	for (unsigned i = 0; i < n->n_lines; i++)
+		if (which[n->slot_of_line[i]])
+			publish_line(&p, negotiation_line(n, i));
+	return text_take(&p.text);
+}
