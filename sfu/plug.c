@@ -5,20 +5,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <unistd.h>
+#include "sfu/stream.h"
 
-enum {
-	IN_LEAST = 16384,
-	SOCKET_BUFFER = 1 << 20,
-	LOW_WATER = PLUG_BUFFER / 2,
-};
+enum { LOW_WATER = PLUG_BUFFER / 2 };
 
 struct plug {
 	LIST_ENTRY(plug) of_all;
 	SLIST_ENTRY(plug) of_dirty;
 	struct plugs *of;
-	int fd;
+	struct stream stream;
 	struct event *readable; /* of an ended one: its last moment */
 	struct event *writable;
 	plug_h *handler; /* NULL: ended */
@@ -28,13 +24,7 @@ struct plug {
 	bool blocked; /* waits for `writable` */
 	bool choked;  /* packets are dropped */
 	bool broken;
-	/* A ring of PLUG_BUFFER bytes, of which `queued` from `head` on wait.
-	 */
-	uint8_t *out;
-	size_t head, queued;
 	uint64_t lost; /* not yet told */
-	uint8_t *in;
-	size_t in_at, in_len, in_size;
 };
 
 static void on_readable(evutil_socket_t fd, short what, void *arg)
@@ -88,30 +78,25 @@ int plug_new(struct plug **ret, struct plugs *of, int fd, plug_h *readable,
 	void *arg)
 {
 	struct plug *p = calloc(1, sizeof(*p));
-	int want = SOCKET_BUFFER;
+	int err;
 
 	if (!p) {
 		close(fd);
 		return -ENOMEM;
 	}
 	p->of = of;
-	p->fd = fd;
+	err = stream_init(
+		&p->stream, fd, PLUG_BUFFER, FEED_HEADER + FEED_PAYLOAD_MAX);
 	p->handler = readable;
 	p->arg = arg;
 	LIST_INSERT_HEAD(&of->all, p, of_all);
 	of->stats.plugs++;
-	/* The most this system lets us have. */
-	setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &want, sizeof(want));
-	evutil_make_socket_nonblocking(fd);
-	evutil_make_socket_closeonexec(fd);
-	/* The pages of it come to be as they are used. */
-	p->out = malloc(PLUG_BUFFER);
 	if (!of->gather)
 		of->gather = evtimer_new(of->base, on_gathered, of);
 	p->readable =
 		event_new(of->base, fd, EV_READ | EV_PERSIST, on_readable, p);
 	p->writable = event_new(of->base, fd, EV_WRITE, on_writable, p);
-	if (!p->out || !of->gather || !p->readable || !p->writable ||
+	if (err || !of->gather || !p->readable || !p->writable ||
 		event_add(p->readable, NULL) != 0) {
 		plug_free(p);
 		return -ENOMEM;
@@ -132,9 +117,7 @@ struct plug *plug_free(struct plug *p)
 		event_free(p->readable);
 	if (p->writable)
 		event_free(p->writable);
-	close(p->fd);
-	free(p->out);
-	free(p->in);
+	stream_done(&p->stream);
 	free(p);
 	return NULL;
 }
@@ -154,25 +137,13 @@ void plugs_done(struct plugs *of)
 /* --- toward the program ------------------------------------------------------
  */
 
-static void copy_in(struct plug *p, const void *data, size_t len)
-{
-	size_t at = (p->head + p->queued) % PLUG_BUFFER;
-	size_t first = PLUG_BUFFER - at < len ? PLUG_BUFFER - at : len;
-
-	if (!len)
-		return;
-	memcpy(p->out + at, data, first);
-	memcpy(p->out, (const uint8_t *)data + first, len - first);
-	p->queued += len;
-}
-
 static void queue(struct plug *p, const struct feed_frame *f)
 {
 	uint8_t header[FEED_HEADER];
 
 	feed_header_write(f, header);
-	copy_in(p, header, sizeof(header));
-	copy_in(p, f->payload, f->len);
+	stream_put(&p->stream, header, sizeof(header));
+	stream_put(&p->stream, f->payload, f->len);
 	p->of->stats.out++;
 	p->of->stats.out_bytes += sizeof(header) + f->len;
 	p->urgent |= f->type != FEED_RTP && f->type != FEED_RTCP;
@@ -201,9 +172,9 @@ static void tell_lost(struct plug *p, uint64_t time_us)
  * a slow moment and not many. */
 static void put_packet(struct plug *p, const struct feed_frame *f)
 {
-	if (p->choked && p->queued <= LOW_WATER)
+	if (p->choked && p->stream.queued <= LOW_WATER)
 		p->choked = false;
-	if (p->queued + FEED_HEADER + f->len > PLUG_BUFFER - PLUG_RESERVE)
+	if (stream_room(&p->stream) < FEED_HEADER + f->len + PLUG_RESERVE)
 		p->choked = true;
 	if (p->choked) {
 		p->lost += f->type == FEED_RTP;
@@ -224,7 +195,7 @@ int plug_put(struct plug *p, const struct feed_frame *f)
 	}
 	if (f->type == FEED_BYE)
 		tell_lost(p, f->time_us);
-	if (p->queued + 2 * FEED_HEADER + f->len > PLUG_BUFFER)
+	if (stream_room(&p->stream) < 2 * FEED_HEADER + f->len)
 		return -ENOBUFS;
 	queue(p, f);
 	return 0;
@@ -242,47 +213,18 @@ int plug_put_text(
 static void fail(struct plug *p)
 {
 	p->broken = true;
-	p->queued = 0;
+	stream_forget(&p->stream);
 	/* The owner learns it by plug_next; here it may be in the middle of
 	 * something. */
 	if (p->handler)
 		event_active(p->readable, EV_READ, 0);
 }
 
-static ssize_t write_some(struct plug *p, size_t most)
-{
-	size_t n = p->queued < most ? p->queued : most;
-	size_t first = PLUG_BUFFER - p->head < n ? PLUG_BUFFER - p->head : n;
-	struct iovec v[2] = { { p->out + p->head, first },
-		{ p->out, n - first } };
-	struct msghdr m = { .msg_iov = v, .msg_iovlen = n > first ? 2 : 1 };
-
-	return sendmsg(p->fd, &m, MSG_DONTWAIT | MSG_NOSIGNAL);
-}
-
 static void flush(struct plug *p)
 {
-	size_t left = PLUG_WRITE_MAX;
-
-	while (p->queued && left) {
-		ssize_t n = write_some(p, left);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0 && (errno == EAGAIN || errno == ENOBUFS))
-			break;
-		if (n <= 0) {
-			fail(p);
-			return;
-		}
-		p->head = (p->head + (size_t)n) % PLUG_BUFFER;
-		p->queued -= (size_t)n;
-		left -= (size_t)n;
-	}
-	/* Pages that were never touched stay so. */
-	if (!p->queued)
-		p->head = 0;
-	if (p->queued && event_add(p->writable, NULL) == 0)
+	if (stream_write(&p->stream, PLUG_WRITE_MAX) != 0)
+		fail(p);
+	else if (p->stream.queued && event_add(p->writable, NULL) == 0)
 		p->blocked = true;
 }
 
@@ -293,7 +235,7 @@ static void flush_all(struct plugs *of, bool all)
 
 	while ((p = SLIST_FIRST(&of->dirty))) {
 		SLIST_REMOVE_HEAD(&of->dirty, of_dirty);
-		if (!all && !p->urgent && p->queued < PLUG_GATHER) {
+		if (!all && !p->urgent && p->stream.queued < PLUG_GATHER) {
 			SLIST_INSERT_HEAD(&later, p, of_dirty);
 			continue;
 		}
@@ -338,69 +280,24 @@ void plug_end(struct plug *p)
 /* --- from the program --------------------------------------------------------
  */
 
-/* Room for the frame that has begun. */
-static int make_room(struct plug *p)
-{
-	size_t have = p->in_len - p->in_at, size = IN_LEAST;
-	uint8_t *more;
-
-	if (have)
-		memmove(p->in, p->in + p->in_at, have);
-	p->in_at = 0;
-	p->in_len = have;
-	/* feed_frame_read has found the length sound. */
-	if (have >= FEED_HEADER)
-		while (size < FEED_HEADER + FEED_PAYLOAD_MAX && size <= have)
-			size *= 2;
-	if (size <= p->in_size)
-		return 0;
-	more = realloc(p->in, size);
-	if (!more)
-		return -ENOMEM;
-	p->in = more;
-	p->in_size = size;
-	return 0;
-}
-
-/* 1: more bytes are there; 0: not now; -EPIPE, -ENOMEM. */
-static int read_more(struct plug *p)
-{
-	int err = make_room(p);
-	ssize_t n;
-
-	if (err)
-		return err;
-	do
-		n = recv(p->fd, p->in + p->in_len, p->in_size - p->in_len,
-			MSG_DONTWAIT);
-	while (n < 0 && errno == EINTR);
-	if (n < 0 && errno == EAGAIN)
-		return 0;
-	if (n <= 0)
-		return -EPIPE;
-	p->in_len += (size_t)n;
-	return 1;
-}
-
 int plug_next(struct plug *p, struct feed_frame *ret)
 {
 	if (p->broken)
 		return -EPIPE;
 	for (;;) {
-		int64_t n = 0;
+		size_t len;
+		const uint8_t *in = stream_in(&p->stream, &len);
+		int64_t n = len ? feed_frame_read(in, len, ret) : 0;
 		int more;
 
-		if (p->in_len > p->in_at)
-			n = feed_frame_read(
-				p->in + p->in_at, p->in_len - p->in_at, ret);
 		if (n < 0)
 			return (int)n;
 		if (n > 0) {
-			p->in_at += (size_t)n;
+			stream_take(&p->stream, (size_t)n);
 			p->of->stats.in++;
 			break;
 		}
-		more = read_more(p);
+		more = stream_read(&p->stream);
 		if (more <= 0)
 			return more;
 	}
