@@ -24,6 +24,7 @@ struct conference *conference_new(struct env *env, const char *name)
 	memcpy(c->name, name, strlen(name));
 	c->deadline_us = UINT64_MAX;
 	STAILQ_INIT(&c->events);
+	STAILQ_INIT(&c->notes);
 	return c;
 }
 
@@ -39,6 +40,7 @@ struct conference *conference_free(struct conference *c)
 		participant_free(c->p[i]);
 	while (conference_next_event(c, &ev))
 		;
+	relay_notes_done(c);
 	free(c->p);
 	free(c->scratch);
 	free(c);
@@ -52,7 +54,7 @@ const char *conference_name(const struct conference *c)
 
 bool conference_empty(const struct conference *c)
 {
-	return c->n == 0;
+	return c->n == c->n_far;
 }
 
 uint32_t conference_random32(struct conference *c)
@@ -115,25 +117,36 @@ void conference_exit(struct conference *c)
 /* --- commands ---------------------------------------------------------------
  */
 
-/* People and programs have ceilings of their own: neither keeps the other out.
- */
-static bool is_full(const struct conference *c, bool plain)
+/* Kinds of participants; people, programs, and those of other workers have
+ * ceilings of their own: none keeps the others out. */
+enum kind { PERSON, PROGRAM, FAR };
+
+static enum kind kind_of(const struct participant *p)
 {
-	unsigned n = 0;
+	return p->far ? FAR : p->plain ? PROGRAM : PERSON;
+}
+
+static bool is_full(const struct conference *c, enum kind kind)
+{
+	unsigned n = 0, most = c->env->limits.participants;
+	if (kind == PROGRAM)
+		most = CONFERENCE_PLUGS;
+	else if (kind == FAR)
+		most += CONFERENCE_PLUGS;
 	for (unsigned i = 0; i < c->n; i++)
-		n += c->p[i]->plain == plain && !c->p[i]->gone;
-	return n >= (plain ? CONFERENCE_PLUGS : c->env->limits.participants);
+		n += kind_of(c->p[i]) == kind && !c->p[i]->gone;
+	return n >= most;
 }
 
 /* May one of that name come in? Makes room for it. */
 static int check_join(
-	struct conference *c, sfu_id id, const char *label, bool plain)
+	struct conference *c, sfu_id id, const char *label, enum kind kind)
 {
 	if (strlen(label) > SFU_LABEL_MAX)
 		return -E2BIG;
 	if (strchr(label, '\n') || conference_find(c, id))
 		return -EINVAL;
-	if (is_full(c, plain))
+	if (is_full(c, kind))
 		return -EBUSY;
 	if (c->n == c->cap) {
 		unsigned cap = c->cap ? c->cap * 2 : 8;
@@ -151,7 +164,8 @@ static int seat(struct conference *c, struct participant *p)
 	if (!p)
 		return -ENOMEM;
 	c->p[c->n++] = p;
-	c->joins++;
+	c->joins += !p->far;
+	c->n_far += p->far != NULL;
 	participant_due(p, peer_deadline(&p->peer));
 	return 0;
 }
@@ -159,16 +173,23 @@ static int seat(struct conference *c, struct participant *p)
 int conference_join(struct conference *c, uint64_t now_us, sfu_id id,
 	const char *label, const struct sfu_join_options *opt)
 {
-	int err = check_join(c, id, label, false);
+	int err = check_join(c, id, label, PERSON);
 	return err ? err : seat(c, participant_new(c, now_us, id, label, opt));
 }
 
 int conference_plug(struct conference *c, uint64_t now_us, sfu_id id,
 	const char *label, const struct sfu_plug_options *opt)
 {
-	int err = check_join(c, id, label, true);
+	int err = check_join(c, id, label, PROGRAM);
 	return err ? err
 		   : seat(c, participant_new_plain(c, now_us, id, label, opt));
+}
+
+int conference_far(
+	struct conference *c, uint64_t now_us, sfu_id id, const char *label)
+{
+	int err = check_join(c, id, label, FAR);
+	return err ? err : seat(c, participant_new_far(c, now_us, id, label));
 }
 
 void conference_offer(struct conference *c, uint64_t now_us, sfu_id id,
@@ -293,6 +314,10 @@ static void choose_speaker(struct conference *c, uint64_t now_us)
 {
 	sfu_id loudest = 0;
 	uint32_t most = 0, current = 0;
+	if (c->follows) {
+		c->speaker.next_us = now_us + SPEAKER_PERIOD_US;
+		return;
+	}
 	for (unsigned i = 0; i < c->n; i++) {
 		struct track *t =
 			c->p[i]->gone ? NULL : loudest_track(c->p[i], now_us);
@@ -307,8 +332,14 @@ static void choose_speaker(struct conference *c, uint64_t now_us)
 	}
 	if (!speaker_choose(&c->speaker, now_us, loudest, most, current))
 		return;
+	relay_speaker(c);
+	conference_speaker_changed(c, now_us);
+}
+
+void conference_speaker_changed(struct conference *c, uint64_t now_us)
+{
 	for (unsigned i = 0; i < c->n; i++) {
-		if (c->p[i]->gone)
+		if (c->p[i]->gone || c->p[i]->far)
 			continue;
 		if (!c->p[i]->opt.renegotiate)
 			participant_subscribe(c->p[i], now_us, false);
@@ -337,6 +368,7 @@ struct participant *conference_shown(
 void conference_tracks_changed(
 	struct conference *c, struct participant *p, uint64_t now_us)
 {
+	relay_describe(p);
 	for (unsigned i = 0; i < c->n; i++)
 		if (c->p[i] != p && !c->p[i]->gone)
 			participant_subscribe(c->p[i], now_us, true);
@@ -389,7 +421,9 @@ void conference_sweep(struct conference *c)
 			c->p[kept++] = p;
 			continue;
 		}
-		conference_add_stats(&c->gone, &p->stats);
+		c->n_far -= p->far != NULL;
+		if (!p->far)
+			conference_add_stats(&c->gone, &p->stats);
 		for (unsigned k = 0; k < CONFERENCE_DROPS; k++)
 			c->drops[k] += p->peer.drops[k];
 		c->ice_restarts += p->peer.ice_restarts;

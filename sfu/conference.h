@@ -12,6 +12,7 @@
 
 #include "sfu/env.h"
 #include "sfu/outbox.h"
+#include "sfu/relay.h"
 #include "sfu/sfu.h"
 
 struct conference;
@@ -23,6 +24,7 @@ enum { CONFERENCE_PLUGS = 16 }; /* local programs in one, beside the people */
 struct conference *conference_new(struct env *env, const char *name);
 struct conference *conference_free(struct conference *); /* returns NULL */
 const char *conference_name(const struct conference *c);
+/* True when nobody is here, or only people of other workers. */
 bool conference_empty(const struct conference *c);
 
 /* The seam's commands, as in sfu.h. 0 or -errno. */
@@ -78,6 +80,34 @@ uint64_t conference_deadline(const struct conference *c); /* UINT64_MAX: none */
 /* After assoc_global_tick: hands on what usrsctp's timers brought. */
 void conference_channels(
 	struct conference *c, uint64_t now_us, struct outbox *out);
+
+/* --- A conference on several workers (relay.h). What its participants here
+ * publish and say leaves as frames: RTP and RTCP as packets of the outbox that
+ * are marked `relay`, everything else by conference_next_relay. --- */
+
+/* How many other workers have a part of it at present, and whether this one
+ * says for all of them who speaks. When they have become more, all that they
+ * must know of the participants here is said again. */
+void conference_spread(struct conference *c, unsigned others, bool leads);
+/* The one that leads says who speaks; ignored by the one that leads. */
+void conference_follow(struct conference *c, uint64_t now_us, sfu_id speaker);
+/* Next frame for every other worker; false when there is none. To be asked
+ * before conference_next_event, after every call. Valid until the next call. */
+bool conference_next_relay(struct conference *c, struct relay_frame *ret);
+/* Packets that should have gone to another worker had no room: whoever sends
+ * video from here is asked for a key frame. */
+void conference_relay_gap(struct conference *c, uint64_t now_us);
+/* A far seat: participant `id` of another worker. Its events are not for the
+ * front. 0, -E2BIG, -EINVAL (label, or there is one of that id), -EBUSY,
+ * -ENOMEM. */
+int conference_far(
+	struct conference *c, uint64_t now_us, sfu_id id, const char *label);
+/* What another worker says of p, beside SEAT, LEFT and SPEAKER
+ * (conference_far, conference_offer, conference_leave, conference_follow): of a
+ * far seat everything, of a participant here key frame requests only. The
+ * payload is changed in place. A bad one is a counted drop. */
+void conference_relay_input(struct conference *c, uint64_t now_us,
+	struct participant *p, const struct relay_frame *f, struct outbox *out);
 
 /* Next event, false when there is none. Its pointers are valid until the next
  * call with this conference. */

@@ -31,9 +31,12 @@ void conference_stats(const struct conference *c, struct conference_stats *ret)
 		ret->drops[k] += c->drops[k];
 	for (unsigned i = 0; i < c->n; i++) {
 		const struct participant *p = c->p[i];
-		conference_add_stats(&s, &p->stats);
-		ret->participants += !p->gone;
-		ret->tracks += p->n_tracks;
+		/* Another worker counts those of far seats. */
+		if (!p->far) {
+			conference_add_stats(&s, &p->stats);
+			ret->participants += !p->gone;
+			ret->tracks += p->n_tracks;
+		}
 		ret->subscriptions += p->n_subs;
 		ret->ice_restarts += p->peer.ice_restarts;
 		for (unsigned k = 0; k < CONFERENCE_DROPS; k++)

@@ -18,7 +18,7 @@ static void to_front(
 					  .len = len });
 }
 
-static bool is_control(const struct channel *ch)
+bool message_is_control(const struct channel *ch)
 {
 	return strcmp(ch->label, SFU_CONTROL_LABEL) == 0;
 }
@@ -99,9 +99,8 @@ static void deliver(struct participant *from, struct participant *to,
 void message_route(struct participant *from, uint64_t now_us,
 	const struct channel *ch, bool binary, const uint8_t *data, size_t len)
 {
-	struct conference *c = from->conference;
 	from->stats.messages_in++;
-	if (is_control(ch)) {
+	if (message_is_control(ch)) {
 		to_front(from, binary, data, len);
 		return;
 	}
@@ -109,6 +108,14 @@ void message_route(struct participant *from, uint64_t now_us,
 		from->stats.channel_overflows++;
 		return;
 	}
+	relay_message(from, ch, binary, data, len);
+	message_fan(from, now_us, ch, binary, data, len);
+}
+
+void message_fan(struct participant *from, uint64_t now_us,
+	const struct channel *ch, bool binary, const uint8_t *data, size_t len)
+{
+	struct conference *c = from->conference;
 	for (unsigned i = 0; i < c->n; i++) {
 		struct participant *to = c->p[i];
 		if (to != from && participant_ready(to) && to->peer.channels)
@@ -118,7 +125,11 @@ void message_route(struct participant *from, uint64_t now_us,
 
 static bool has_own(struct participant *p, const char *label)
 {
-	if (p->gone || !p->peer.channels)
+	if (p->gone)
+		return false;
+	if (p->far)
+		return relay_far_has(p->far, label);
+	if (!p->peer.channels)
 		return false;
 	struct channel *ch = channels_find(p->peer.channels, label);
 	return ch && !ch->ours;
@@ -143,10 +154,12 @@ void message_closed(struct participant *from, const char *label)
 void message_leave(struct participant *from)
 {
 	const struct channel *ch;
+	if (from->far)
+		relay_far_leave(from);
 	if (!from->peer.channels)
 		return;
 	for (unsigned i = 0; (ch = channels_at(from->peer.channels, i)); i++)
-		if (!ch->ours && !is_control(ch))
+		if (!ch->ours && !message_is_control(ch))
 			message_closed(from, ch->label);
 }
 
@@ -157,7 +170,9 @@ static void on_open(
 	participant_due(p, now_us);
 	if (carries_sender(ch) && !ch->ours)
 		p->from_protocol = true;
-	if (!is_control(ch) || p->control_open)
+	if (!message_is_control(ch) && !ch->ours)
+		relay_channel(p, RELAY_OPEN, ch->label);
+	if (!message_is_control(ch) || p->control_open)
 		return;
 	p->control_open = true;
 	conference_emit(
@@ -167,13 +182,14 @@ static void on_open(
 
 static void on_closed(struct participant *p, const struct channel *ch)
 {
-	if (is_control(ch) && p->control_open) {
+	if (message_is_control(ch) && p->control_open) {
 		p->control_open = false;
 		conference_emit(p->conference,
 			&(struct sfu_event){ .type = SFU_EV_CHANNEL_CLOSED,
 				.participant = p->id });
-	} else if (!is_control(ch) && !ch->ours) {
+	} else if (!message_is_control(ch) && !ch->ours) {
 		message_closed(p, ch->label);
+		relay_channel(p, RELAY_CLOSED, ch->label);
 	}
 }
 

@@ -46,6 +46,7 @@ static struct packet *next_slot(struct outbox *o)
 	p->plug = 0;
 	p->key = NULL;
 	p->rtcp = false;
+	p->relay = false;
 	p->len = 0;
 	p->target = OUTBOX_NONE;
 	p->next = OUTBOX_NONE;

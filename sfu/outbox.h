@@ -40,6 +40,7 @@ struct packet {
 	uint32_t plug;
 	struct crypt *key; /* NULL: goes as it is */
 	bool rtcp;         /* seal as SRTCP; to a plug: is RTCP */
+	bool relay; /* came from participant `plug`, goes to other workers */
 	uint16_t len;
 	uint16_t target; /* in the outbox; OUTBOX_NONE: a plug */
 	uint16_t next;   /* to the same target; OUTBOX_NONE: it is the last */

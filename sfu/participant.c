@@ -61,6 +61,18 @@ struct participant *participant_new_plain(struct conference *c, uint64_t now_us,
 	return p;
 }
 
+struct participant *participant_new_far(
+	struct conference *c, uint64_t now_us, sfu_id id, const char *label)
+{
+	static const struct sfu_plug_options opt = { .publish = true };
+	struct participant *p =
+		participant_new_plain(c, now_us, id, label, &opt);
+	if (!p)
+		return NULL;
+	p->far = calloc(1, sizeof(*p->far));
+	return p->far ? p : participant_free(p);
+}
+
 struct participant *participant_free(struct participant *p)
 {
 	if (!p)
@@ -72,6 +84,7 @@ struct participant *participant_free(struct participant *p)
 	peer_done(&p->peer);
 	negotiation_free(p->negotiation);
 	conference_event_free(p->farewell);
+	relay_far_free(p->far);
 	free(p->track);
 	free(p->source);
 	free(p->sub);
@@ -112,7 +125,7 @@ void participant_leave(
 	if (p->gone)
 		return;
 	p->gone = true;
-	c->leaves++;
+	c->leaves += !p->far;
 	if (reason == SFU_DTLS_FAILED)
 		c->dtls_failed++;
 	conference_forward(c, now_us);

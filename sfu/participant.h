@@ -43,11 +43,20 @@ struct participant_stats {
 	uint64_t channel_overflows;
 };
 
+/* Data channels a far participant has opened at home. */
+struct far {
+	unsigned n_open;
+	char *open[CHANNELS_MAX];
+};
+
 struct participant {
 	sfu_id id;
 	const char *label; /* behind the struct */
 	struct sfu_join_options opt;
-	bool plain; /* a local program */
+	bool plain; /* a local program, or a far seat */
+	/* Of a participant of another worker (relay.h), else NULL. */
+	struct far *far;
+	uint64_t relayed; /* hash of what other workers know of it; 0: not it */
 	struct conference *conference;
 	struct peer peer;
 	struct negotiation *negotiation;
@@ -89,6 +98,9 @@ struct participant *participant_new(struct conference *c, uint64_t now_us,
 /* A local program. */
 struct participant *participant_new_plain(struct conference *c, uint64_t now_us,
 	sfu_id id, const char *label, const struct sfu_plug_options *opt);
+/* A participant of another worker. */
+struct participant *participant_new_far(
+	struct conference *c, uint64_t now_us, sfu_id id, const char *label);
 struct participant *participant_free(struct participant *p);
 
 /* Something is due at `at`: keeps deadlines (own and conference's) lower

@@ -71,6 +71,12 @@ static void on_keyframe_request(
 	participant_due(s->track->owner, track_keyframe_deadline(s->track));
 }
 
+/* A compound begins with the sender's report, if there is one. */
+static bool has_sender_report(const uint8_t *buf, size_t len)
+{
+	return len > 1 && buf[1] == 200;
+}
+
 void participant_rtcp(
 	struct participant *p, uint64_t now_us, const uint8_t *buf, size_t len)
 {
@@ -81,6 +87,8 @@ void participant_rtcp(
 		peer_drop(&p->peer, DROP_RTCP);
 		return;
 	}
+	if (relay_wanted(p) && has_sender_report(buf, len))
+		relay_packet(p, true, buf, len);
 	while (rtcp_next(&walk, &item)) {
 		switch (item.type) {
 		case RTCP_SR:
@@ -190,7 +198,8 @@ static void reports(struct participant *p, uint64_t now_us)
 {
 	struct compound c;
 	p->report_us = now_us + PARTICIPANT_REPORT_US;
-	if (!begin(&c, p))
+	/* Its own worker reports to it. */
+	if (p->far || !begin(&c, p))
 		return;
 	report_received(p, now_us, &c);
 	report_sent(p, now_us, &c);

@@ -96,6 +96,9 @@ static struct track *learn_source(
 
 static bool wants_nack(struct participant *p, const struct track *t, uint8_t pt)
 {
+	/* Its own worker asks, and sends on what it gets. */
+	if (p->far)
+		return false;
 	const struct transceiver *tr =
 		negotiation_at(p->negotiation, t->transceiver);
 	for (unsigned i = 0; i < tr->n_codecs; i++)
@@ -179,6 +182,8 @@ static void track_rtp(struct participant *p, struct track *t, uint64_t now_us,
 		participant_due(p, receive_deadline(&t->receive));
 	seq += t->seq_base;
 	history_add(t->history, seq, pkt->buf, pkt->len);
+	if (relay_wanted(p))
+		relay_packet(p, false, pkt->buf, pkt->len);
 	if (t->kind == SDP_AUDIO)
 		note_level(p, t, now_us, pkt);
 	gather(p, t, now_us, pkt, seq, codec);

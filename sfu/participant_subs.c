@@ -144,7 +144,7 @@ static void point_switched(struct participant *p, uint64_t now_us)
 void participant_subscribe(
 	struct participant *p, uint64_t now_us, bool may_grow)
 {
-	if (p->gone || p->peer.state == PEER_NEW)
+	if (p->gone || p->far || p->peer.state == PEER_NEW)
 		return;
 	conference_forward(p->conference, now_us);
 	if (!p->opt.renegotiate) {
@@ -172,6 +172,7 @@ static void refresh_receivers(struct track *t, uint64_t now_us)
 void participant_refresh(struct participant *p, uint64_t now_us)
 {
 	conference_forward(p->conference, now_us);
+	relay_describe(p);
 	for (unsigned i = 0; i < p->n_subs; i++) {
 		struct subscription *s = p->sub[i];
 		subscription_update(s, now_us, participant_ready(p));

@@ -151,6 +151,8 @@ static void flush(struct outbox *out)
 	for (unsigned i = 0; i < out->n; i++) {
 		struct packet *p = &out->v[i];
 		struct sim_seat *seat;
+		if (p->plug && sim_cross(s, p))
+			continue;
 		if (p->plug) {
 			s->plugs.packet(s, p->plug, p->rtcp, p->data, p->len);
 			continue;
@@ -188,7 +190,7 @@ static struct sim_seat *seat_of_id(struct sim *s, sfu_id id)
 	return NULL;
 }
 
-static void on_event(struct sim *s, const struct sfu_event *ev)
+void sim_on_event(struct sim *s, const struct sfu_event *ev)
 {
 	struct sim_seat *seat = seat_of_id(s, ev->participant);
 	if (!seat && s->plugs.event)
@@ -230,10 +232,19 @@ static void on_event(struct sim *s, const struct sfu_event *ev)
 void sim_settle(struct sim *s)
 {
 	struct sfu_event ev;
-	while (conference_next_event(s->conference, &ev))
-		on_event(s, &ev);
-	conference_sweep(s->conference);
-	flush(&s->out);
+	bool more = true;
+	while (more) {
+		more = sim_parts_settle(s);
+		for (unsigned i = 0; i < s->n_parts; i++) {
+			struct conference *c = s->part[i].conference;
+			while (c && conference_next_event(c, &ev))
+				sim_event(s, i, &ev);
+			if (c)
+				conference_sweep(c);
+		}
+		flush(&s->out);
+		more = more || sim_parts_settle(s);
+	}
 }
 
 void sim_init(struct sim *s, uint64_t seed)
@@ -266,6 +277,8 @@ void sim_init(struct sim *s, uint64_t seed)
 	assert(outbox_init(&s->out, flush, s) == 0);
 	s->conference = conference_new(&s->env, "sim");
 	assert(s->conference);
+	s->part[0].conference = s->conference;
+	s->n_parts = 1;
 	for (unsigned i = 0; i < SIM_CLIENTS; i++) {
 		s->seat[i].out.send = on_client_out;
 		s->seat[i].sim = s;
@@ -277,7 +290,10 @@ void sim_done(struct sim *s)
 	for (unsigned i = 0; i < s->n_seats; i++)
 		client_free(s->seat[i].client);
 	s->env.out = NULL;
-	conference_free(s->conference);
+	for (unsigned i = 0; i < s->n_parts; i++) {
+		conference_free(s->part[i].conference);
+		free(s->part[i].wire);
+	}
 	while (s->n_events)
 		free(pop(s).buf);
 	free(s->heap);
@@ -318,6 +334,7 @@ struct sim_seat *sim_join(struct sim *s, const struct client_config *cfg,
 	memset((char *)seat + offsetof(struct sim_seat, client), 0,
 		sizeof(*seat) - offsetof(struct sim_seat, client));
 	seat->id = s->next_id++;
+	seat->conference = s->part[s->joins_at].conference;
 	seat->up = seat->down = link ? *link : usual;
 	seat->signal_delay_us = 50000;
 	seat->addr.sin_family = AF_INET;
@@ -327,7 +344,7 @@ struct sim_seat *sim_join(struct sim *s, const struct client_config *cfg,
 	assert(seat->client);
 	snprintf(label, sizeof(label), "client %u", cfg->id);
 	int err = conference_join(
-		s->conference, s->now_us, seat->id, label, &opt);
+		seat->conference, s->now_us, seat->id, label, &opt);
 	assert(err == 0);
 	char *offer = client_offer(seat->client, false);
 	signal_later(s, seat, SIG_OFFER, offer);
@@ -345,7 +362,7 @@ static void empty_seat(struct sim_seat *seat)
 void sim_leave(struct sim *s, struct sim_seat *seat)
 {
 	conference_leave(
-		s->conference, s->now_us, seat->id, SFU_BY_COMMAND, &s->out);
+		seat->conference, s->now_us, seat->id, SFU_BY_COMMAND, &s->out);
 	sim_settle(s);
 	empty_seat(seat);
 }
@@ -384,11 +401,15 @@ static void to_server(struct sim *s, struct sim_event *e)
 {
 	/* As the worker's demultiplexer does: a known address is its owner's, a
 	 * check from a new one names its owner by ufrag. */
-	struct participant *p = conference_find(s->conference, e->id);
 	digest(s, e->kind, e->seat, e->at_us);
-	if (p)
-		intake_take(&s->intake, s->now_us, p,
-			(struct sockaddr *)&e->from, e->buf, e->len, &s->out);
+	for (unsigned i = 0; i < s->n_parts; i++) {
+		struct conference *c = s->part[i].conference;
+		struct participant *p = c ? conference_find(c, e->id) : NULL;
+		if (p && !sim_is_far(p))
+			intake_take(&s->intake, s->now_us, p,
+				(struct sockaddr *)&e->from, e->buf, e->len,
+				&s->out);
+	}
 }
 
 static bool is_due(const struct sim *s)
@@ -424,12 +445,12 @@ static void dispatch(struct sim *s, struct sim_event *e)
 		client_input(seat->client, s->now_us, e->buf, e->len);
 		break;
 	case SIG_OFFER:
-		conference_offer(s->conference, s->now_us, seat->id,
+		conference_offer(seat->conference, s->now_us, seat->id,
 			(char *)e->buf, e->len - 1, &s->out);
 		sim_settle(s);
 		break;
 	case SIG_ANSWER:
-		conference_answer(s->conference, s->now_us, seat->id,
+		conference_answer(seat->conference, s->now_us, seat->id,
 			(char *)e->buf, e->len - 1, &s->out);
 		sim_settle(s);
 		break;
@@ -452,9 +473,12 @@ static void dispatch(struct sim *s, struct sim_event *e)
 static uint64_t next_time(const struct sim *s, uint64_t end_us)
 {
 	uint64_t at = (s->now_us / 10000 + 1) * 10000; /* usrsctp's timer */
-	uint64_t c = conference_deadline(s->conference);
 	at = end_us < at ? end_us : at;
-	at = c < at ? c : at;
+	for (unsigned i = 0; i < s->n_parts; i++) {
+		struct conference *c = s->part[i].conference;
+		if (c && conference_deadline(c) < at)
+			at = conference_deadline(c);
+	}
 	if (s->n_events && s->heap[0].at_us < at)
 		at = s->heap[0].at_us;
 	for (unsigned i = 0; i < s->n_seats; i++) {
@@ -473,7 +497,10 @@ static void tick_sctp(struct sim *s)
 	s->env.now_us = s->now_us;
 	assoc_global_tick(s->now_us);
 	s->env.out = NULL;
-	conference_channels(s->conference, s->now_us, &s->out);
+	for (unsigned i = 0; i < s->n_parts; i++)
+		if (s->part[i].conference)
+			conference_channels(
+				s->part[i].conference, s->now_us, &s->out);
 	sim_settle(s);
 	for (unsigned i = 0; i < s->n_seats; i++)
 		if (s->seat[i].client)
@@ -498,8 +525,11 @@ void sim_run(struct sim *s, uint64_t for_us)
 			dispatch(s, &e);
 			free(e.buf);
 		}
-		if (conference_deadline(s->conference) <= s->now_us) {
-			conference_tick(s->conference, s->now_us, &s->out);
+		for (unsigned i = 0; i < s->n_parts; i++) {
+			struct conference *c = s->part[i].conference;
+			if (!c || conference_deadline(c) > s->now_us)
+				continue;
+			conference_tick(c, s->now_us, &s->out);
 			sim_settle(s);
 		}
 		for (unsigned i = 0; i < s->n_seats; i++)
@@ -515,7 +545,9 @@ struct conference_stats sim_stats(const struct sim *s)
 {
 	struct conference_stats st;
 	memset(&st, 0, sizeof(st));
-	conference_stats(s->conference, &st);
+	for (unsigned i = 0; i < s->n_parts; i++)
+		if (s->part[i].conference)
+			conference_stats(s->part[i].conference, &st);
 	return st;
 }
 

@@ -14,7 +14,7 @@
 #include "sfu/intake.h"
 #include "tests/sim/client.h"
 
-enum { SIM_CLIENTS = 64, SIM_S = 1000000 };
+enum { SIM_CLIENTS = 64, SIM_PARTS = 3, SIM_S = 1000000 };
 
 /* One direction of one client's access link. */
 struct sim_link {
@@ -28,6 +28,7 @@ struct sim_seat {
 	struct sim *sim;
 	struct client *client; /* NULL: free seat */
 	sfu_id id;
+	struct conference *conference; /* its part */
 	struct sockaddr_in addr; /* as the server sees it; changes = NAT */
 	struct sim_link up, down;
 	bool left;
@@ -42,6 +43,14 @@ struct sim_seat {
 
 struct sim;
 
+/* What one worker has of the conference. */
+struct sim_part {
+	struct conference *conference; /* NULL: it died */
+	uint8_t *wire;                 /* frames that are on their way to it */
+	size_t len, size;
+	uint64_t frames; /* that came */
+};
+
 /* Local programs are the test's own: what reaches them comes here. */
 struct sim_plugs {
 	void (*packet)(struct sim *s, sfu_id id, bool rtcp, const uint8_t *buf,
@@ -55,7 +64,9 @@ struct sim {
 	struct env env;
 	struct outbox out;
 	struct intake intake;
-	struct conference *conference;
+	struct conference *conference; /* the first part */
+	struct sim_part part[SIM_PARTS];
+	unsigned n_parts, joins_at; /* joins_at: the part of who joins next */
 	struct cert *client_cert;
 	struct sim_seat seat[SIM_CLIENTS];
 	unsigned n_seats;
@@ -91,6 +102,20 @@ void sim_settle(struct sim *s);
 
 uint64_t sim_random(struct sim *s); /* of the seed */
 struct conference_stats sim_stats(const struct sim *s);
+
+/* parts.c: the conference on n workers, linked each to each. To be called
+ * before anybody joins. */
+void sim_spread(struct sim *s, unsigned n);
+/* That worker dies: its clients hear nothing any more. */
+void sim_kill_part(struct sim *s, unsigned index);
+/* A packet of the outbox that is for another part. False: it is not. */
+bool sim_cross(struct sim *s, const struct packet *p);
+void sim_on_event(struct sim *s, const struct sfu_event *ev);
+/* An event of a part, before its participant is swept. */
+void sim_event(struct sim *s, unsigned part, const struct sfu_event *ev);
+bool sim_is_far(const struct participant *p);
+/* Hands over what is on its way. True if there was anything. */
+bool sim_parts_settle(struct sim *s);
 
 /* Everybody with a live client receives, from everybody else who publishes, as
  * many live streams as that one publishes. Returns how many do not. */

@@ -37,6 +37,7 @@ media:
   listen: ${q(self.media)}
   advertise: ${q(self.media)}
   workers: ${workers}
+  split_load: ${workers > 1 ? 0 : 60}
 http:
   listen: ${q(self.address)}
   port: ${self.httpPort}
@@ -50,7 +51,8 @@ ${more}`;
 }
 
 export class Hearth {
-	// config: sections of hearth.yaml beside those above, as text.
+	// config: sections of hearth.yaml beside those above, as text. Over several
+	// workers every conference is spread.
 	// address: of its HTTP and media, where that is not this machine's own.
 	static async start(t, synapse, bot, { workers = 0, config = "",
 		address } = {}) {
@@ -116,6 +118,12 @@ export class Hearth {
 	// The one worker process (options.workers: 1).
 	killWorker() {
 		return this.kill("hearth-worker");
+	}
+
+	// Every worker process there is.
+	killWorkers() {
+		for (const { pid, name } of this.children())
+			if (name === "hearth-worker") process.kill(pid, "SIGKILL");
 	}
 
 	// kill -9 of the daemon itself; its children are left to themselves.
