@@ -164,7 +164,8 @@ static void died(struct child *c)
 	stats_add(&c->before, &c->last, false);
 	memset(&c->last, 0, sizeof(c->last));
 	TAILQ_CONCAT(&guests, &c->guests, of_child);
-	c->n_guests = 0;
+	c->n_guests = c->load = c->fresh = 0;
+	c->measured_us = 0;
 	if (!s->stopping) {
 		c->deaths = sfu_clock_us() - c->born_us > LIVED_LONG_US
 				    ? 1
@@ -173,7 +174,7 @@ static void died(struct child *c)
 		/* First: who is told may want to come back at once. */
 		rest(c);
 	}
-	sfu_on_death(s, &guests);
+	sfu_on_death(c, &guests);
 	if (s->stopping)
 		sfu_on_gone(s);
 }
@@ -228,6 +229,7 @@ static void on_message(void *arg, const struct wire_message *m)
 		sfu_on_event(c, &m->u.event);
 		break;
 	case WIRE_STATS:
+		sfu_measure(c, &m->u.stats);
 		c->last = m->u.stats;
 		c->asked_us = 0;
 		break;

@@ -35,8 +35,10 @@ struct config {
 		struct config_list
 			listen; /* addresses; default 0.0.0.0 and :: */
 		struct config_list
-			advertise; /* external addresses; default: own */
-		unsigned workers;  /* 0: all in one process */
+			advertise;   /* external addresses; default: own */
+		unsigned workers;    /* 0: all in one process */
+		unsigned split_load; /* percent; 0 always, 100 never */
+		unsigned split_participants; /* of one worker; 0: any */
 	} media;
 	struct {
 		char *listen;

@@ -72,6 +72,15 @@ const struct config_key config_schema[CONFIG_KEYS] = {
 	UINT(media, workers, 0, 64, "1",
 		"Worker processes for media, about one per core. 0: all in one "
 		"process; then what is written to disk holds packets up."),
+	UINT(media, split_load, 0, 100, "60",
+		"Percent of a core that a worker may use before who joins a "
+		"conference there goes to another worker, which is linked to "
+		"it. 0: each joins where there is least to do; 100: a "
+		"conference stays with one worker."),
+	UINT(media, split_participants, 0, 1000, "0",
+		"Participants of one conference at one worker; more go to "
+		"another. For when load comes after the joins. 0: only "
+		"split_load counts."),
 	TEXT(http, listen, FORM_ADDRESS, "127.0.0.1",
 		"Address of the web server. It speaks no TLS: keep it on "
 		"loopback behind a reverse proxy."),

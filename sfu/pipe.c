@@ -306,8 +306,9 @@ int pipe_send(struct pipe *p, const struct wire_message *m)
 		}
 		return err;
 	}
-	if (m->type == WIRE_PLUG)
-		STAILQ_FIRST(&chunks)->fd = m->u.plug.fd;
+	if (wire_has_fd(m->type))
+		STAILQ_FIRST(&chunks)->fd =
+			m->type == WIRE_PLUG ? m->u.plug.fd : m->u.relay.fd;
 	STAILQ_CONCAT(&to->queue, &chunks);
 	to->queued += bytes;
 	if (p->fd < 0)
@@ -340,10 +341,12 @@ static bool take(struct pipe *p, const uint8_t *buf, size_t len)
 	whole = p->in_len;
 	p->in_len = 0;
 	if (wire_decode(h.type, h.id, p->in, whole, p->streams, &m) != 0 ||
-		(m.type == WIRE_PLUG) != (p->in_fd >= 0))
+		wire_has_fd(m.type) != (p->in_fd >= 0))
 		return false;
 	if (m.type == WIRE_PLUG)
 		m.u.plug.fd = p->in_fd;
+	else if (m.type == WIRE_RELAY)
+		m.u.relay.fd = p->in_fd;
 	p->handler(p->arg, &m);
 	drop_fd(p);
 	return true;

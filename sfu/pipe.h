@@ -8,9 +8,10 @@
  * ceiling. Long messages go in fragments of PIPE_FRAGMENT, so that no limit of
  * the kernel's socket buffers (212,992 bytes on Debian) matters.
  *
- * WIRE_PLUG carries a descriptor (SCM_RIGHTS). None is ever lost: until it has
- * been sent, and once it has come, it is the pipe's, which closes it unless
- * pipe_take_fd takes it. One that comes with anything else breaks the protocol.
+ * WIRE_PLUG and WIRE_RELAY carry a descriptor (SCM_RIGHTS). None is ever lost:
+ * until it has been sent, and once it has come, it is the pipe's, which closes
+ * it unless pipe_take_fd takes it. One that comes with anything else breaks the
+ * protocol.
  */
 #ifndef HEARTH_SFU_PIPE_H
 #define HEARTH_SFU_PIPE_H
@@ -43,12 +44,13 @@ void pipe_listen(struct pipe *p, pipe_h *handler, void *arg);
  * Returns NULL; NULL is fine. */
 struct pipe *pipe_free(struct pipe *p);
 
-/* Queues a copy; the descriptor of a WIRE_PLUG is the pipe's from then on, and
- * still the caller's after an error. 0; -E2BIG (see wire_encode); -ENOBUFS: the
- * ceiling is reached; -EPIPE: the other end is gone; -ENOMEM. */
+/* Queues a copy; the descriptor that goes with it is the pipe's from then on,
+ * and still the caller's after an error. 0; -E2BIG (see wire_encode); -ENOBUFS:
+ * the ceiling is reached; -EPIPE: the other end is gone; -ENOMEM. */
 int pipe_send(struct pipe *p, const struct wire_message *m);
 
-/* From inside the handler of a WIRE_PLUG: its descriptor is the caller's now.
+/* From inside the handler of a WIRE_PLUG or WIRE_RELAY: its descriptor is the
+ * caller's now.
  */
 int pipe_take_fd(struct pipe *p);
 

@@ -46,47 +46,43 @@ static struct place *find_place(struct sfu *s, const char *name)
 	return NULL;
 }
 
-static struct child *least_loaded(struct sfu *s)
-{
-	struct child *best = NULL;
-
-	for (unsigned i = 0; i < s->n_children; i++) {
-		struct child *c = &s->child[i];
-
-		if (c->state != CHILD_STARTING && c->state != CHILD_READY)
-			continue;
-		if (!best || c->n_guests < best->n_guests)
-			best = c;
-	}
-	return best;
-}
-
 static struct place *new_place(struct sfu *s, const char *name, int *ret_error)
 {
-	struct child *c = least_loaded(s);
+	size_t parts = s->n_children * sizeof(unsigned);
 	struct place *p;
 
-	if (!c || s->n_places >= s->max_places) {
-		*ret_error = c ? -EBUSY : -EAGAIN;
+	if (s->n_places >= s->max_places) {
+		*ret_error = -EBUSY;
 		return NULL;
 	}
-	p = calloc(1, sizeof(*p) + strlen(name) + 1);
+	p = calloc(1, sizeof(*p) + parts + strlen(name) + 1);
 	if (!p) {
 		*ret_error = -ENOMEM;
 		return NULL;
 	}
+	p->name = (char *)(p->part + s->n_children);
 	memcpy(p->name, name, strlen(name) + 1);
-	p->child = c;
 	LIST_INSERT_HEAD(&s->places, p, next);
 	s->n_places++;
 	return p;
 }
 
-static void leave_place(struct sfu *s, struct place *p, bool plug)
+static void enter_place(struct guest *g)
 {
-	p->plugs -= plug;
-	if (p->guests && --p->guests)
+	g->place->guests++;
+	g->place->plugs += g->plug;
+	g->place->part[g->child->options.index]++;
+}
+
+static void leave_place(struct sfu *s, const struct guest *g)
+{
+	struct place *p = g->place;
+
+	p->plugs -= g->plug;
+	p->part[g->child->options.index]--;
+	if (--p->guests)
 		return;
+	sfu_forget_place(s, p);
 	LIST_REMOVE(p, next);
 	s->n_places--;
 	free(p);
@@ -95,7 +91,7 @@ static void leave_place(struct sfu *s, struct place *p, bool plug)
 void sfu_free_guest(struct sfu *s, struct guest *g)
 {
 	LIST_REMOVE(g, by_id);
-	leave_place(s, g->place, g->plug);
+	leave_place(s, g);
 	free(g);
 }
 
@@ -119,26 +115,29 @@ static struct guest *new_guest(
 	struct sfu *s, const char *conference, bool plug, int *ret_error)
 {
 	struct place *p = find_place(s, conference);
+	struct child *c;
 	struct guest *g;
 
-	if (s->stopping || (p && is_full(s, p, plug))) {
-		*ret_error = -EBUSY;
+	*ret_error = -EBUSY;
+	if (s->stopping || (p && is_full(s, p, plug)))
 		return NULL;
-	}
-	if (!p)
-		p = new_place(s, conference, ret_error);
-	if (!p)
+	*ret_error = -EAGAIN;
+	c = sfu_choose(s, p, plug);
+	if (!c)
 		return NULL;
-	p->guests++;
-	p->plugs += plug;
+	*ret_error = -ENOMEM;
 	g = calloc(1, sizeof(*g));
-	if (!g) {
-		leave_place(s, p, plug);
-		*ret_error = -ENOMEM;
+	if (g && !p)
+		p = new_place(s, conference, ret_error);
+	if (!g || !p) {
+		free(g);
 		return NULL;
 	}
+	*ret_error = 0;
 	g->place = p;
+	g->child = c;
 	g->plug = plug;
+	enter_place(g);
 	g->id = ++s->last_id;
 	LIST_INSERT_HEAD(&s->ids[g->id % SFU_IDS], g, by_id);
 	return g;
@@ -149,7 +148,7 @@ static int send_join(struct guest *g, struct wire_message *m)
 	int err;
 
 	m->id = g->id;
-	err = pipe_send(g->place->child->pipe, m);
+	err = pipe_send(g->child->pipe, m);
 	if (err == -EPIPE)
 		return -EAGAIN;
 	return err == -E2BIG || !err ? err : -ENOMEM;
@@ -176,8 +175,10 @@ static sfu_id enter(struct sfu *s, const char *conference, const char *label,
 	}
 	g->handler = handler;
 	g->arg = arg;
-	TAILQ_INSERT_TAIL(&g->place->child->guests, g, of_child);
-	g->place->child->n_guests++;
+	TAILQ_INSERT_TAIL(&g->child->guests, g, of_child);
+	g->child->n_guests++;
+	g->child->fresh++;
+	sfu_bridge(s, g->place);
 	return g->id;
 }
 
@@ -220,7 +221,7 @@ static int command(struct sfu *s, const struct wire_message *m)
 
 	if (!g)
 		return -ENOENT;
-	err = pipe_send(g->place->child->pipe, m);
+	err = pipe_send(g->child->pipe, m);
 	/* A worker that just died: EV_LEFT is on the way. */
 	if (err == -EPIPE)
 		return 0;
@@ -277,7 +278,8 @@ int sfu_close(struct sfu *s, const char *conference)
 
 	if (!p)
 		return -ENOENT;
-	TAILQ_FOREACH(g, &p->child->guests, of_child)
+	for (unsigned i = 0; i < s->n_children; i++)
+		TAILQ_FOREACH(g, &s->child[i].guests, of_child)
 	if (g->place == p)
 		sfu_leave(s, g->id);
 	return 0;
@@ -291,8 +293,11 @@ void sfu_on_event(struct child *c, const struct sfu_event *ev)
 	sfu_event_h *handler;
 	void *arg;
 
+	if (!g && ev->type == SFU_EV_LEFT &&
+		sfu_bridge_over(c, ev->participant))
+		return;
 	/* A worker speaks of its own participants only. */
-	if (!g || g->place->child != c)
+	if (!g || g->child != c)
 		return;
 	handler = g->handler;
 	arg = g->arg;
@@ -304,19 +309,21 @@ void sfu_on_event(struct child *c, const struct sfu_event *ev)
 	handler(arg, ev);
 }
 
-void sfu_on_death(struct sfu *s, struct child_guests *guests)
+void sfu_on_death(struct child *c, struct child_guests *guests)
 {
+	struct sfu *s = c->sfu;
 	struct sfu_event ev = { .type = SFU_EV_LEFT,
 		.reason = s->stopping ? SFU_BY_COMMAND : SFU_WORKER_DIED };
 	struct child_guests orphans = TAILQ_HEAD_INITIALIZER(orphans);
 	struct guest *g;
 
+	sfu_forget_child(s, c);
 	/* All of them first: a handler that joins again must not find the
-	 * place that died with the worker. */
+	 * part that died with the worker. */
 	TAILQ_FOREACH(g, guests, of_child)
 	{
 		LIST_REMOVE(g, by_id);
-		leave_place(s, g->place, g->plug);
+		leave_place(s, g);
 	}
 	TAILQ_CONCAT(&orphans, guests, of_child);
 	while ((g = TAILQ_FIRST(&orphans))) {

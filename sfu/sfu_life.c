@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <event2/buffer.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -37,6 +38,8 @@ static void on_second(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	for (unsigned i = 0; i < s->n_children && !s->stopping; i++)
 		child_ask(&s->child[i]);
+	if (!s->stopping)
+		sfu_bridge_all(s);
 }
 
 static void end_stop(struct sfu *s)
@@ -165,6 +168,11 @@ int sfu_new(struct sfu **ret, struct event_base *base,
 	s->local = !config->media.workers;
 	s->max_places = config->limits.conferences;
 	s->max_guests = config->limits.participants;
+	s->policy.split_load = config->media.split_load >= 100
+				       ? UINT_MAX
+				       : config->media.split_load * 10;
+	s->policy.split_guests = config->media.split_participants;
+	LIST_INIT(&s->bridges);
 	s->child = calloc(n, sizeof(*s->child));
 	s->every_second = event_new(base, -1, EV_PERSIST, on_second, s);
 	s->stop_timer = evtimer_new(base, on_stop_timer, s);

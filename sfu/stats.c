@@ -16,6 +16,7 @@ struct row {
 #define CORE(field) offsetof(struct worker_stats, core.field)
 #define UDP(field)  offsetof(struct worker_stats, udp.field)
 #define PLUG(field) offsetof(struct worker_stats, plug.field)
+#define LINK(field) offsetof(struct worker_stats, link.field)
 #define EDGE(field) offsetof(struct worker_stats, field)
 
 static const struct row rows[] = {
@@ -31,6 +32,8 @@ static const struct row rows[] = {
 		"back." },
 	{ "hearth_plugs", GAUGE, PLUG(plugs),
 		"Local programs in conferences: recorders and feeds." },
+	{ "hearth_links", GAUGE, LINK(links),
+		"Parts of conferences at other workers, at both ends." },
 	{ "hearth_rtp_in_packets_total", COUNTER, CORE(rtp_in),
 		"RTP packets accepted." },
 	{ "hearth_rtp_in_bytes_total", COUNTER, CORE(rtp_in_bytes),
@@ -81,12 +84,24 @@ static const struct row rows[] = {
 		"Bytes of frames for local programs." },
 	{ "hearth_plug_lost_packets_total", COUNTER, PLUG(lost),
 		"RTP packets local programs were too slow for." },
+	{ "hearth_link_in_frames_total", COUNTER, LINK(in),
+		"Frames received from other workers." },
+	{ "hearth_link_out_frames_total", COUNTER, LINK(out),
+		"Frames for other workers." },
+	{ "hearth_link_out_bytes_total", COUNTER, LINK(out_bytes),
+		"Bytes of frames for other workers." },
+	{ "hearth_link_lost_packets_total", COUNTER, LINK(lost),
+		"Packets other workers were too slow for." },
+	{ "hearth_link_overflows_total", COUNTER, EDGE(relay_overflows),
+		"Data messages other workers were too slow for." },
 	{ "hearth_udp_trains_total", COUNTER, UDP(trains),
 		"Sends of several datagrams to one receiver at once." },
 	{ "hearth_loop_turns_total", COUNTER, EDGE(turns),
 		"Turns of the packet loop." },
 	{ "hearth_loop_busy_microseconds_total", COUNTER, EDGE(busy_us),
 		"Time the packet loop spent working." },
+	{ "hearth_loop_cpu_microseconds_total", COUNTER, EDGE(cpu_us),
+		"CPU time of the packet loop's thread." },
 	{ "hearth_events_lost_total", COUNTER, EDGE(events_lost),
 		"Events the control process was too slow for." },
 };

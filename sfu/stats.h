@@ -8,6 +8,7 @@
 
 #include <stdint.h>
 #include "sfu/conference.h"
+#include "sfu/link.h"
 #include "sfu/plug.h"
 #include "sfu/udp.h"
 
@@ -25,6 +26,9 @@ struct worker_stats {
 	uint64_t unsealed;        /* packets that could not be sealed */
 	uint64_t turns, busy_us;  /* of the loop: how often, how long */
 	struct plug_stats plug;   /* its first is a gauge */
+	struct link_stats link;   /* likewise */
+	uint64_t relay_overflows; /* messages another worker had no room for */
+	uint64_t cpu_us;          /* of the loop's thread */
 	uint64_t events_lost;     /* the pipe to the control process was full */
 };
 

@@ -210,6 +210,10 @@ static void put_payload(struct writer *w, const struct wire_message *m)
 		put_u32(w, m->u.plug.options.listen);
 		put_u32(w, m->u.plug.options.publish);
 		break;
+	case WIRE_RELAY:
+		put_text(w, m->u.relay.conference, SFU_NAME_MAX);
+		put_u32(w, m->u.relay.rank);
+		break;
 	case WIRE_OFFER:
 	case WIRE_ANSWER:
 	case WIRE_CANDIDATE:
@@ -281,6 +285,11 @@ static void get_payload(
 		m->u.plug.options.listen = get_bool(r);
 		m->u.plug.options.publish = get_bool(r);
 		m->u.plug.fd = -1;
+		break;
+	case WIRE_RELAY:
+		m->u.relay.conference = get_text(r, NULL, SFU_NAME_MAX);
+		m->u.relay.rank = get_u32(r);
+		m->u.relay.fd = -1;
 		break;
 	case WIRE_OFFER:
 	case WIRE_ANSWER:

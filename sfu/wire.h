@@ -4,9 +4,10 @@
  * same binary on the same machine. This file turns messages into bytes and back
  * and does no I/O; pipe.h carries them.
  *
- *   control -> worker   OPTIONS first, then JOIN, PLUG, OFFER, ANSWER,
- *                       CANDIDATE, MESSAGE, LEAVE, ASK_STATS, LOG_LEVEL, STOP
- *   worker -> control   HELLO or SORRY (the sockets), then EVENT, STATS, BYE
+ *   control -> worker   OPTIONS first, then JOIN, PLUG, RELAY, OFFER,
+ *                       ANSWER, CANDIDATE, MESSAGE, LEAVE, ASK_STATS,
+ * LOG_LEVEL, STOP worker -> control   HELLO or SORRY (the sockets), then EVENT,
+ * STATS, BYE
  *
  * A worker parses hostile packets and could be taken over, so the control
  * process checks what it is sent as if it came from the network: everything is
@@ -37,6 +38,7 @@ enum wire_type {
 	WIRE_OPTIONS = 1,
 	WIRE_JOIN,
 	WIRE_PLUG,
+	WIRE_RELAY, /* another worker has a part of the conference */
 	WIRE_OFFER,
 	WIRE_ANSWER,
 	WIRE_CANDIDATE,
@@ -80,6 +82,11 @@ struct wire_message {
 			struct sfu_plug_options options;
 			int fd; /* beside the bytes: see pipe.h; else -1 */
 		} plug;
+		struct {
+			const char *conference;
+			uint32_t rank; /* index of the other worker */
+			int fd;        /* likewise */
+		} relay;
 		struct { /* OFFER, ANSWER, CANDIDATE, HELLO, SORRY */
 			const char *v;
 			size_t len;
@@ -94,6 +101,12 @@ struct wire_message {
 		struct worker_stats stats;
 	} u;
 };
+
+/* Does a descriptor go with messages of that type? */
+static inline bool wire_has_fd(enum wire_type type)
+{
+	return type == WIRE_PLUG || type == WIRE_RELAY;
+}
 
 /* Writes the payload of m into ret. Returns its length, -E2BIG if a part is
  * longer than its ceiling or size does not do, -EINVAL for an unknown type. */

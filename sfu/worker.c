@@ -108,6 +108,18 @@ static void plug(struct worker *w, const struct wire_message *m)
 	worker_room_after(r);
 }
 
+static void relay(struct worker *w, const struct wire_message *m)
+{
+	struct worker_room *r = worker_room_find(w, m->u.relay.conference);
+
+	/* Everybody has left meanwhile. */
+	if (!r)
+		refuse(w, m->id, SFU_CLOSED);
+	else
+		worker_relay_new(
+			r, m->id, m->u.relay.rank, pipe_take_fd(w->pipe));
+}
+
 static void leave(struct worker *w, struct seat *s)
 {
 	struct worker_room *r = s->room;
@@ -156,6 +168,8 @@ static void send_stats(struct worker *w)
 	w->stats.udp = w->udp.stats;
 	w->stats.unsealed = w->outbox.unsealed;
 	w->stats.plug = w->plugs.stats;
+	w->stats.link = w->links;
+	w->stats.cpu_us = worker_cpu_us();
 	m.u.stats = w->stats;
 	m.u.stats.core = w->gone;
 	LIST_FOREACH(r, &w->rooms, next)
@@ -195,6 +209,9 @@ static void started_command(struct worker *w, const struct wire_message *m)
 	case WIRE_PLUG:
 		plug(w, m);
 		break;
+	case WIRE_RELAY:
+		relay(w, m);
+		break;
 	case WIRE_ASK_STATS:
 		send_stats(w);
 		break;
@@ -232,7 +249,8 @@ static void on_message(void *arg, const struct wire_message *m)
 		started_command(w, m);
 	else if (m->type == WIRE_STOP)
 		stop(w);
-	else if (m->type == WIRE_JOIN || m->type == WIRE_PLUG)
+	else if (m->type == WIRE_JOIN || m->type == WIRE_PLUG ||
+		 m->type == WIRE_RELAY)
 		refuse(w, m->id, SFU_WORKER_DIED);
 }
 
@@ -253,6 +271,7 @@ int worker_new(struct worker **ret, struct event_base *base, struct pipe *pipe,
 	w->plugs.base = base;
 	LIST_INIT(&w->rooms);
 	SLIST_INIT(&w->touched);
+	SLIST_INIT(&w->relays_dirty);
 	pipe_listen(pipe, on_message, w);
 	*ret = w;
 	return 0;

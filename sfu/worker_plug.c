@@ -183,11 +183,13 @@ void worker_plug_route(struct worker *w, struct outbox *out)
 
 		if (!p->plug)
 			continue;
-		p->len = 0;
 		if (p->rtcp)
 			f.type = FEED_RTCP;
 		s = f.len ? worker_seat_find(w, p->plug) : NULL;
-		if (s && s->plug)
+		if (s && (p->relay || s->relay))
+			worker_relay_packet(s, p);
+		else if (s && s->plug)
 			plug_put(s->plug, &f);
+		p->len = 0;
 	}
 }

@@ -1,7 +1,8 @@
 /*
  * What the files of the worker share: worker.c (life, commands), worker_room.c
  * (its conferences and turns), worker_input.c (datagrams, handshakes),
- * worker_plug.c (local programs).
+ * worker_plug.c (local programs), worker_relay.c (conferences other workers have
+ * a part of).
  */
 #ifndef HEARTH_SFU_WORKER_PRIVATE_H
 #define HEARTH_SFU_WORKER_PRIVATE_H
@@ -13,6 +14,7 @@
 #include "sfu/demux.h"
 #include "sfu/env.h"
 #include "sfu/intake.h"
+#include "sfu/link.h"
 #include "sfu/outbox.h"
 #include "sfu/pipe.h"
 #include "sfu/plug.h"
@@ -20,9 +22,15 @@
 #include "sfu/worker.h"
 #include "sfu/worker_helper.h"
 
-enum { WORKER_IDS = 1024, WORKER_BUCKETS = 4096 };
+enum {
+	WORKER_IDS = 1024,
+	WORKER_BUCKETS = 4096,
+	/* As PARTICIPANT_OVERFLOW_US, toward a whole worker. */
+	WORKER_RELAY_OVERFLOW_US = 5000000,
+};
 
 struct worker_room;
+struct relay;
 
 /* A participant as the worker knows it. */
 struct seat {
@@ -31,10 +39,13 @@ struct seat {
 	struct worker_room *room;
 	struct participant *participant;
 	sfu_id id;
-	struct plug *plug; /* of a local program */
+	struct plug *plug;   /* of a local program */
+	struct relay *relay; /* of a far seat: its own worker's */
 };
 
 LIST_HEAD(seats, seat);
+LIST_HEAD(relays, relay);
+SLIST_HEAD(relays_dirty, relay);
 
 struct worker_room {
 	LIST_ENTRY(worker_room) next;
@@ -42,6 +53,8 @@ struct worker_room {
 	bool touched; /* in this turn */
 	struct worker *worker;
 	struct conference *conference;
+	struct relays relays;
+	unsigned n_relays;
 	struct event *timer;
 	uint64_t armed_us; /* UINT64_MAX: not armed */
 };
@@ -67,6 +80,8 @@ struct worker {
 	struct demux *demux;
 	struct helper *helper;
 	struct plugs plugs;
+	struct relays_dirty relays_dirty;
+	struct link_stats links;
 	struct event *channels; /* every 10 ms while somebody is here */
 	char source[24];        /* of log lines */
 
@@ -84,6 +99,7 @@ struct worker {
 /* A turn: everything between is at one time and into one outbox. */
 void worker_turn_begin(struct worker *w);
 void worker_turn_end(struct worker *w);
+uint64_t worker_cpu_us(void); /* this thread's, since it began */
 
 /* worker_room.c */
 struct worker_room *worker_room_find(struct worker *w, const char *name);
@@ -111,8 +127,25 @@ int worker_plug_new(struct seat *s, int fd);
 /* Puts an event of its participant into frames. True if it is (also) one for
  * the control process. */
 bool worker_plug_event(struct seat *s, const struct sfu_event *ev);
-/* Gives the packets that go to plugs to them; they get len 0. */
+/* Gives the packets that go to plugs, and to other workers, to them; they get
+ * len 0. */
 void worker_plug_route(struct worker *w, struct outbox *out);
+
+/* worker_relay.c: conferences other workers have a part of */
+/* The worker of number `rank` has a part of this one, at the other end of fd,
+ * which is taken over. When that is over the control process hears SFU_EV_LEFT
+ * of id. */
+void worker_relay_new(struct worker_room *r, sfu_id id, unsigned rank, int fd);
+/* Hands on what the conference has to tell the other workers. */
+void worker_relay_notes(struct worker_room *r);
+/* A participant of ours left. */
+void worker_relay_left(struct worker_room *r, sfu_id id);
+/* One packet of the seat's participant toward other workers. */
+void worker_relay_packet(struct seat *s, const struct packet *p);
+/* Writes what was gathered. */
+void worker_relay_flush(struct worker *w);
+/* The room is about to go; its far seats stay. */
+void worker_relay_done(struct worker_room *r);
 
 /* worker_start.c: sockets, engines, candidates; answers with HELLO or SORRY. */
 void worker_start(struct worker *w, const struct worker_options *o);

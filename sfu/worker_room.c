@@ -15,6 +15,11 @@ static uint64_t clock_us(clockid_t id)
 	return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
 }
 
+uint64_t worker_cpu_us(void)
+{
+	return clock_us(CLOCK_THREAD_CPUTIME_ID);
+}
+
 void worker_turn_begin(struct worker *w)
 {
 	w->now_us = clock_us(CLOCK_MONOTONIC);
@@ -53,6 +58,7 @@ void worker_turn_end(struct worker *w)
 		w->outbox.flush(&w->outbox);
 	if (!SLIST_EMPTY(&w->plugs.dirty))
 		plugs_flush(&w->plugs);
+	worker_relay_flush(w);
 	w->env.out = NULL;
 	while ((r = SLIST_FIRST(&w->touched))) {
 		SLIST_REMOVE_HEAD(&w->touched, next_touched);
@@ -98,6 +104,7 @@ struct worker_room *worker_room_new(struct worker *w, const char *name)
 	if (!r)
 		return NULL;
 	r->worker = w;
+	LIST_INIT(&r->relays);
 	r->armed_us = UINT64_MAX;
 	r->timer = evtimer_new(w->base, on_timer, r);
 	r->conference = conference_new(&w->env, name);
@@ -132,6 +139,7 @@ void worker_room_free(struct worker_room *r)
 				worker_seat_free(s);
 		}
 	}
+	worker_relay_done(r);
 	if (r->touched)
 		SLIST_REMOVE(&w->touched, r, worker_room, next_touched);
 	remember(w, r->conference);
@@ -142,22 +150,37 @@ void worker_room_free(struct worker_room *r)
 	free(r);
 }
 
+/* An event of a participant that is at home here. */
+static void hand_on(
+	struct worker_room *r, struct seat *s, const struct sfu_event *ev)
+{
+	struct wire_message m = { .type = WIRE_EVENT, .id = ev->participant };
+
+	m.u.event = *ev;
+	if (!s || !s->plug || worker_plug_event(s, ev))
+		worker_tell(r->worker, &m);
+	if (ev->type == SFU_EV_LEFT)
+		worker_relay_left(r, ev->participant);
+}
+
 void worker_room_after(struct worker_room *r)
 {
 	struct worker *w = r->worker;
-	struct wire_message m = { .type = WIRE_EVENT };
+	struct sfu_event ev;
 
-	while (conference_next_event(r->conference, &m.u.event)) {
-		struct seat *s = worker_seat_find(w, m.u.event.participant);
+	/* First, for they may be about who leaves. */
+	worker_relay_notes(r);
+	while (conference_next_event(r->conference, &ev)) {
+		struct seat *s = worker_seat_find(w, ev.participant);
 
-		m.id = m.u.event.participant;
-		if (!s || !s->plug || worker_plug_event(s, &m.u.event))
-			worker_tell(w, &m);
-		if (!s)
-			continue;
-		if (m.u.event.type == SFU_EV_LEFT)
+		if (!s || !s->relay)
+			hand_on(r, s, &ev);
+		else if (ev.type == SFU_EV_REFUSED)
+			log_warn("relay_refused", "code=%d text=%s", ev.code,
+				log_value(ev.text));
+		if (s && ev.type == SFU_EV_LEFT)
 			worker_seat_free(s);
-		else
+		else if (s)
 			worker_seat_refresh(s);
 	}
 	if (r->touched)

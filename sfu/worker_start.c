@@ -24,9 +24,12 @@ static void on_flush(struct outbox *out)
 {
 	struct worker *w = out->owner;
 
-	outbox_seal(out);
+	/* First: what others forward in turn should be on its way while this
+	 * worker seals. */
 	if (out->n_plug)
 		worker_plug_route(w, out);
+	worker_relay_flush(w);
+	outbox_seal(out);
 	udp_send(&w->udp, out, path_of, w);
 	out->n = out->n_plug = 0;
 }

@@ -118,6 +118,49 @@ const char *conference_label(const struct conference *c, sfu_id id)
 	return id == 1 ? "@one:x" : "";
 }
 
+int conference_far(
+	struct conference *c, uint64_t now_us, sfu_id id, const char *label)
+{
+	return conference_join(c, now_us, id, label, NULL);
+}
+
+void conference_spread(struct conference *c, unsigned others, bool leads)
+{
+	(void)c;
+	fake.others = others;
+	fake.leads = leads;
+}
+
+void conference_follow(struct conference *c, uint64_t now_us, sfu_id speaker)
+{
+	(void)c;
+	(void)now_us;
+	fake.speaker = speaker;
+}
+
+bool conference_next_relay(struct conference *c, struct relay_frame *ret)
+{
+	(void)c;
+	(void)ret;
+	return false;
+}
+
+void conference_relay_gap(struct conference *c, uint64_t now_us)
+{
+	(void)c;
+	(void)now_us;
+}
+
+void conference_relay_input(struct conference *c, uint64_t now_us,
+	struct participant *p, const struct relay_frame *f, struct outbox *out)
+{
+	(void)c;
+	(void)now_us;
+	(void)p;
+	(void)f;
+	(void)out;
+}
+
 void conference_offer(struct conference *c, uint64_t now_us, sfu_id id,
 	const char *sdp, size_t len, struct outbox *out)
 {

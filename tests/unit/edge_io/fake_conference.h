@@ -15,6 +15,9 @@ struct fake {
 	unsigned ticks, channels, sweeps, made, freed, errands;
 	uint64_t deadline_us;
 	int join_error;
+	unsigned others;
+	bool leads;
+	sfu_id speaker;
 	unsigned events_of_end,
 		events_of_input; /* events each datagram makes */
 	bool out_was_set;        /* env->out during each verb */

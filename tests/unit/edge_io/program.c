@@ -39,6 +39,7 @@ void stage_begin(struct fixture *f, unsigned workers)
 	f->config.media.listen.v = loopback;
 	f->config.media.listen.n = 1;
 	f->config.media.workers = workers;
+	f->config.media.split_load = 100;
 	f->config.limits.participants = 2;
 	f->config.limits.conferences = 3;
 	f->config.limits.tracks = 4;

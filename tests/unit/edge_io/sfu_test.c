@@ -128,6 +128,7 @@ static void begin(struct fixture *f, unsigned workers)
 	f->config.media.listen.v = loopback;
 	f->config.media.listen.n = 1;
 	f->config.media.workers = workers;
+	f->config.media.split_load = 100;
 	f->config.media.port = free_port();
 	f->config.limits.participants = 4;
 	f->config.limits.conferences = 3;
