@@ -1,7 +1,7 @@
 /*
- * What more of everything costs: two workers against one for the same two
- * conferences; joins by full handshakes; memory of participants and of
- * subscriptions.
+ * What more of everything costs: two workers against one, for the same two
+ * conferences and for one conference that has a part in both; joins by full
+ * handshakes; memory of participants and of subscriptions.
  *
  * Exit codes: 0 measured; 1 not; 2 usage.
  */
@@ -20,7 +20,7 @@ enum {
 	SETTLE_MS = 2000, /* channels open, buffers of handshakes are freed */
 	HEAP_MS = 2000,
 	STEP_MS = 20,
-	ROWS = 8,
+	ROWS = 12,
 };
 
 struct row {
@@ -59,7 +59,8 @@ static bool join_all(struct stage *b, const struct load_shape *shape)
 
 /* Workers. */
 
-static bool forward(struct stage *b, unsigned seconds, struct row *ret)
+static bool forward(struct stage *b, const struct load_shape *shape,
+	unsigned seconds, struct row *ret)
 {
 	struct load_counts at[2];
 	uint64_t cpu[2];
@@ -76,21 +77,23 @@ static bool forward(struct stage *b, unsigned seconds, struct row *ret)
 	if (!at[1].received)
 		return stage_fail(b, "nothing was forwarded");
 	ret->ns_per_packet = (double)(cpu[1] - cpu[0]) / (double)at[1].received;
-	if (at[1].sent * RECEIVERS > at[1].received)
-		ret->lost = at[1].sent * RECEIVERS - at[1].received;
+	if (at[1].sent * shape->receivers > at[1].received)
+		ret->lost = at[1].sent * shape->receivers - at[1].received;
 	ret->value = 1e9 / ret->ns_per_packet;
 	return true;
 }
 
-static bool with_workers(const struct common *c, unsigned workers,
-	struct row *ret, char *ret_error)
+static bool with_workers(const struct common *c, unsigned conferences,
+	unsigned workers, struct row *ret, char *ret_error)
 {
+	struct load_shape shape = { .conferences = conferences,
+		.receivers = 2 * RECEIVERS / conferences };
 	struct stage b = { .name = workers == 1 ? "scale: one worker"
 						: "scale: two workers",
 		.people = 2 * (RECEIVERS + 1),
 		.workers = workers,
+		.split = conferences == 1,
 		.error = ret_error };
-	struct load_shape shape = { .conferences = 2, .receivers = RECEIVERS };
 	bool good = stage_start(&b, c->pin) && join_all(&b, &shape);
 
 	if (good) {
@@ -98,7 +101,7 @@ static bool with_workers(const struct common *c, unsigned workers,
 		good = stage_await(
 			       &b, load_watching, 2 * RECEIVERS, "get video") &&
 		       stage_run_ms(&b, SETTLE_MS) &&
-		       forward(&b, c->seconds, ret);
+		       forward(&b, &shape, c->seconds, ret);
 	}
 	stage_stop(&b);
 	return good;
@@ -111,11 +114,27 @@ static bool workers(const struct common *c, struct table *t, char *ret_error)
 	struct row *two = add(t, "forward, two workers", 2 * RECEIVERS, 0,
 		"packets/s a worker");
 
-	if (!with_workers(c, 1, one, ret_error) ||
-		!with_workers(c, 2, two, ret_error))
+	if (!with_workers(c, 2, 1, one, ret_error) ||
+		!with_workers(c, 2, 2, two, ret_error))
 		return false;
 	add(t, "two workers to one", 2 * RECEIVERS, 2 * two->value / one->value,
 		"times");
+	return true;
+}
+
+/* One publisher, whose packets cross to the other worker once. */
+static bool parts(const struct common *c, struct table *t, char *ret_error)
+{
+	struct row *one = add(t, "one conference, one worker", 2 * RECEIVERS, 0,
+		"packets/s a worker");
+	struct row *two = add(t, "one conference, on two", 2 * RECEIVERS, 0,
+		"packets/s a worker");
+
+	if (!with_workers(c, 1, 1, one, ret_error) ||
+		!with_workers(c, 1, 2, two, ret_error))
+		return false;
+	add(t, "… two workers to one", 2 * RECEIVERS,
+		2 * two->value / one->value, "times");
 	return true;
 }
 
@@ -254,7 +273,8 @@ static bool run(const struct common *c, FILE *json, char *ret_error)
 	struct table t;
 
 	memset(&t, 0, sizeof(t));
-	if (!workers(c, &t, ret_error) || !memory(c, &t, ret_error))
+	if (!workers(c, &t, ret_error) || !parts(c, &t, ret_error) ||
+		!memory(c, &t, ret_error))
 		return false;
 	print(&t);
 	if (json)

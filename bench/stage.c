@@ -115,6 +115,8 @@ static bool configure(struct stage *b)
 			       1, why) != 0)
 		return stage_fail(b, why);
 	b->config.media.workers = b->workers;
+	/* Always, or never. */
+	b->config.media.split_load = b->split ? 0 : 100;
 	b->config.media.port = 0;
 	b->config.limits.participants = b->people;
 	return true;

@@ -27,6 +27,7 @@ struct stage {
 	struct evbuffer *metrics;
 	unsigned people;  /* participants; set before stage_start */
 	unsigned workers; /* 0: one; set before stage_start */
+	bool split;       /* a conference is spread over them; set likewise */
 	pid_t worker;     /* the first */
 	pid_t all[STAGE_WORKERS];
 	bool stopped;

@@ -87,7 +87,9 @@ static void tell_seat(struct participant *p, const char *sdp)
 
 void relay_describe(struct participant *p)
 {
-	if (!relay_wanted(p) || p->gone || (!p->n_tracks && !p->relayed))
+	/* It has never published anything, or has no seat there at all. */
+	bool nothing = !p->relayed || p->relayed == hash("");
+	if (!relay_wanted(p) || p->gone || (!p->n_tracks && nothing))
 		return;
 	char *sdp = published(p);
 	if (!sdp)

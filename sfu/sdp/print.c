@@ -328,9 +328,23 @@ static void publish_line(struct print *p, const struct line *l)
 			(unsigned)t->recv_ssrc[i]);
 }
 
+/* A description has an m-line; one that says that there is nothing. */
+static void publish_none(struct print *p)
+{
+	for (unsigned i = 0; i < p->n->n_lines; i++) {
+		const struct line *l = negotiation_line(p->n, i);
+
+		if (!kind_is_rtp(l->t.kind) || !l->t.mid[0])
+			continue;
+		print_rejected(p, l);
+		return;
+	}
+}
+
 char *negotiation_published(const struct negotiation *n, const bool *which)
 {
 	struct print p = { .n = n };
+	bool any = false;
 
 	text_init(&p.text, NEGOTIATE_TEXT_MAX);
 	text_add(&p.text,
@@ -340,7 +354,11 @@ char *negotiation_published(const struct negotiation *n, const bool *which)
 	if (n->extmap_mixed)
 		text_add(&p.text, "a=extmap-allow-mixed\r\n");
 	for (unsigned i = 0; i < n->n_lines; i++)
-		if (which[n->slot_of_line[i]])
+		if (which[n->slot_of_line[i]]) {
 			publish_line(&p, negotiation_line(n, i));
+			any = true;
+		}
+	if (!any)
+		publish_none(&p);
 	return text_take(&p.text);
 }

@@ -152,6 +152,54 @@ static void what_is_lost_is_mended_at_home(void **state)
 	}
 }
 
+static void on_packet(
+	struct sim *s, sfu_id id, bool rtcp, const uint8_t *buf, size_t len)
+{
+	(void)s;
+	(void)id;
+	(void)rtcp;
+	(void)buf;
+	(void)len;
+}
+
+/* A program: it may stop publishing altogether, and begin anew. */
+static void what_ends_at_home_ends_everywhere(void **state)
+{
+	static const char on[] =
+		"v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\n"
+		"m=audio 9 RTP/AVPF 100\r\na=mid:p\r\na=sendonly\r\n"
+		"a=rtcp-mux\r\na=msid:music track\r\n"
+		"a=rtpmap:100 opus/48000/2\r\na=ssrc:77 cname:band\r\n";
+	static const char off[] =
+		"v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\n"
+		"m=audio 9 RTP/AVPF 100\r\na=mid:q\r\na=recvonly\r\n"
+		"a=rtcp-mux\r\na=rtpmap:100 opus/48000/2\r\n";
+	static const struct sfu_plug_options opt = { .publish = true };
+	const sfu_id id = 500;
+	(void)state;
+	world.plugs.packet = on_packet;
+	sim_spread(&world, 2);
+	struct sim_seat *b = join_at(1, 2);
+	sim_run(&world, 3 * SIM_S);
+	assert_int_equal(conference_plug(world.conference, world.now_us, id,
+				 "band", &opt),
+		0);
+	for (unsigned round = 0; round < 2; round++) {
+		conference_offer(world.conference, world.now_us, id, on,
+			strlen(on), &world.out);
+		sim_settle(&world);
+		sim_run(&world, SIM_S);
+		assert_int_equal(far_in(1, id)->n_tracks, 1);
+		assert_int_equal(b->n_streams, 1);
+		conference_offer(world.conference, world.now_us, id, off,
+			strlen(off), &world.out);
+		sim_settle(&world);
+		sim_run(&world, SIM_S);
+		assert_int_equal(far_in(1, id)->n_tracks, 0);
+		assert_int_equal(b->n_streams, 0);
+	}
+}
+
 static void who_leaves_is_gone_everywhere(void **state)
 {
 	(void)state;
@@ -417,6 +465,7 @@ int main(void)
 		CASE(a_far_seat_is_who_it_stands_for),
 		CASE(a_late_joiner_sees_within_a_second),
 		CASE(what_is_lost_is_mended_at_home),
+		CASE(what_ends_at_home_ends_everywhere),
 		CASE(who_leaves_is_gone_everywhere),
 		CASE(a_worker_dies_and_the_others_go_on),
 		CASE(a_part_that_comes_later_is_told_all),
