@@ -303,7 +303,8 @@ static void publish_exts(struct print *p, const struct line *l)
 	for (int e = 0; e < EXT_MAX; e++)
 		/* What it only receives says nothing of what it sends. */
 		if (line_has_ext(p->n, l, (enum negotiate_ext)e) &&
-			x->direction[e] != SDP_RECVONLY)
+			x->direction[e] != SDP_RECVONLY &&
+			e != EXT_TRANSPORT_CC)
 			text_add(&p->text, "a=extmap:%u %s\r\n",
 				(unsigned)x->id[e],
 				ext_uri((enum negotiate_ext)e));
@@ -320,8 +321,14 @@ static void publish_line(struct print *p, const struct line *l)
 	print_mid(p, l);
 	text_add(&p->text, "a=sendonly\r\na=rtcp-mux\r\na=msid:%s %s\r\n",
 		t->recv_stream, t->recv_track);
-	for (unsigned i = 0; i < t->n_codecs; i++)
-		print_codec(p, t->codec[i]);
+	for (unsigned i = 0; i < t->n_codecs; i++) {
+		struct negotiate_codec c = *t->codec[i];
+
+		/* Those end where the peer is. */
+		c.rtx_pt = 0;
+		c.twcc = false;
+		print_codec(p, l, &c);
+	}
 	publish_exts(p, l);
 	for (unsigned i = 0; i < t->n_recv_ssrc; i++)
 		text_add(&p->text, "a=ssrc:%u cname:hearth\r\n",
