@@ -90,7 +90,8 @@ void conference_channels(
  * must know of the participants here is said again. */
 void conference_spread(struct conference *c, unsigned others, bool leads);
 /* The one that leads says who speaks; ignored by the one that leads. */
-void conference_follow(struct conference *c, uint64_t now_us, sfu_id speaker);
+void conference_follow(struct conference *c, uint64_t now_us, sfu_id speaker,
+	struct outbox *out);
 /* Next frame for every other worker; false when there is none. To be asked
  * before conference_next_event, after every call. Valid until the next call. */
 bool conference_next_relay(struct conference *c, struct relay_frame *ret);
@@ -105,7 +106,8 @@ int conference_far(
 /* What another worker says of p, beside SEAT, LEFT and SPEAKER
  * (conference_far, conference_offer, conference_leave, conference_follow): of a
  * far seat everything, of a participant here key frame requests only. The
- * payload is changed in place. A bad one is a counted drop. */
+ * payload is changed in place, and must stay as it is until
+ * conference_gathered. A bad one is a counted drop. */
 void conference_relay_input(struct conference *c, uint64_t now_us,
 	struct participant *p, const struct relay_frame *f, struct outbox *out);
 

@@ -184,14 +184,17 @@ void relay_speaker(struct conference *c)
 				.id = c->speaker.current });
 }
 
-void conference_follow(struct conference *c, uint64_t now_us, sfu_id speaker)
+void conference_follow(struct conference *c, uint64_t now_us, sfu_id speaker,
+	struct outbox *out)
 {
 	if (!c->follows || c->speaker.current == speaker)
 		return;
 	c->env->now_us = now_us;
+	c->env->out = out;
 	c->speaker.current = speaker;
 	c->speaker.since_us = now_us;
 	conference_speaker_changed(c, now_us);
+	c->env->out = NULL;
 }
 
 void conference_spread(struct conference *c, unsigned others, bool leads)

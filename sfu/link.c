@@ -144,26 +144,23 @@ void link_flush(struct link *l)
 
 int link_next(struct link *l, struct relay_frame *ret)
 {
-	for (;;) {
-		size_t len;
-		const uint8_t *in = stream_in(&l->stream, &len);
-		int64_t n;
-		int more;
+	size_t len;
+	const uint8_t *in = stream_in(&l->stream, &len);
+	int64_t n;
 
-		if (l->broken)
-			return -EPIPE;
-		n = len ? relay_frame_read(in, len, ret) : 0;
-		if (n < 0)
-			return (int)n;
-		if (n > 0) {
-			stream_take(&l->stream, (size_t)n);
-			l->stats->in++;
-			return 1;
-		}
-		more = stream_read(&l->stream);
-		if (more <= 0)
-			return more;
-	}
+	if (l->broken)
+		return -EPIPE;
+	n = len ? relay_frame_read(in, len, ret) : 0;
+	if (n <= 0)
+		return (int)n;
+	stream_take(&l->stream, (size_t)n);
+	l->stats->in++;
+	return 1;
+}
+
+int link_read(struct link *l)
+{
+	return stream_read(&l->stream);
 }
 
 void link_again(struct link *l)

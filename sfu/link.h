@@ -50,10 +50,14 @@ int link_put(struct link *l, const struct relay_frame *f);
 /* Writes what was queued, or sees to it. */
 void link_flush(struct link *l);
 
-/* The other worker's next frame; payload valid until the next call. 1; 0: none
- * yet; -EPIPE: it is gone, or the link is over; -EBADMSG: it broke the
- * protocol; -ENOMEM. */
+/* The next frame of what was read; payload valid until link_read. 1; 0: no
+ * whole one; -EPIPE: the link is over; -EBADMSG: the other worker broke the
+ * protocol.
+ */
 int link_next(struct link *l, struct relay_frame *ret);
+/* 1: more was read; 0: there is nothing now; -EPIPE: the other worker is gone;
+ * -ENOMEM. */
+int link_read(struct link *l);
 /* Have `readable` called again soon, though the socket may be silent. */
 void link_again(struct link *l);
 

@@ -210,7 +210,7 @@ static void take(struct relay *l, const struct relay_frame *f)
 				&w->outbox);
 	} else if (f->type == RELAY_SPEAKER) {
 		if (is_led_by(l->room, l))
-			conference_follow(c, w->now_us, f->id);
+			conference_follow(c, w->now_us, f->id, &w->outbox);
 	} else if (far || (here && f->type == RELAY_RTCP)) {
 		conference_relay_input(
 			c, w->now_us, s->participant, f, &w->outbox);
@@ -254,29 +254,41 @@ static void end(struct relay *l)
 	conference_spread(r->conference, r->n_relays, leads(r));
 }
 
-static void on_readable(void *arg)
+/* Frames of what was read, as one batch: the conference keeps views of it.
+ * Returns link_next's last. */
+static int take_batch(struct relay *l, unsigned *left)
 {
-	struct relay *l = arg;
 	struct worker_room *r = l->room;
 	struct worker *w = r->worker;
-	uint64_t sent = w->udp.stats.out;
 	struct relay_frame f;
 	int got = 1;
 
-	worker_turn_begin(w);
-	for (int i = 0; i < FRAMES_PER_TURN; i++) {
-		got = link_next(l->link, &f);
-		if (got <= 0)
-			break;
+	while (*left && (got = link_next(l->link, &f)) > 0) {
 		take(l, &f);
-		worker_room_after(r);
-		if (w->udp.stats.out - sent > SENT_PER_TURN)
-			break;
+		--*left;
 	}
-	if (got > 0)
-		link_again(l->link);
+	conference_gathered(r->conference, w->now_us, &w->outbox);
+	worker_room_after(r);
+	return got;
+}
+
+static void on_readable(void *arg)
+{
+	struct relay *l = arg;
+	struct worker *w = l->room->worker;
+	uint64_t sent = w->udp.stats.out;
+	unsigned left = FRAMES_PER_TURN;
+	int got;
+
+	worker_turn_begin(w);
+	do
+		got = take_batch(l, &left);
+	while (got == 0 && w->udp.stats.out - sent <= SENT_PER_TURN &&
+		(got = link_read(l->link)) > 0);
 	if (got < 0)
 		end(l);
+	else if (!left)
+		link_again(l->link);
 	worker_turn_end(w);
 }
 

@@ -97,7 +97,7 @@ static void take(struct sim *s, struct sim_part *part, struct relay_frame *f)
 	struct participant *p = conference_find(c, f->id);
 	part->frames++;
 	if (f->type == RELAY_SPEAKER)
-		conference_follow(c, s->now_us, f->id);
+		conference_follow(c, s->now_us, f->id, &s->out);
 	else if (f->type == RELAY_SEAT)
 		seat(s, c, p, f);
 	else if (f->type == RELAY_LEFT)
@@ -119,6 +119,8 @@ static bool take_all(struct sim *s, struct sim_part *part)
 		at += (size_t)n;
 		take(s, part, &f);
 	}
+	if (part->conference)
+		conference_gathered(part->conference, s->now_us, &s->out);
 	free(wire);
 	return len > 0;
 }

@@ -131,9 +131,11 @@ void conference_spread(struct conference *c, unsigned others, bool leads)
 	fake.leads = leads;
 }
 
-void conference_follow(struct conference *c, uint64_t now_us, sfu_id speaker)
+void conference_follow(struct conference *c, uint64_t now_us, sfu_id speaker,
+	struct outbox *out)
 {
 	(void)c;
+	(void)out;
 	(void)now_us;
 	fake.speaker = speaker;
 }

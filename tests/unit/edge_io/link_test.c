@@ -46,8 +46,10 @@ static void on_readable(void *arg)
 
 	if (e->asleep)
 		return;
-	while ((got = link_next(e->link, &f)) > 0)
-		take(e, &f);
+	do
+		while ((got = link_next(e->link, &f)) > 0)
+			take(e, &f);
+	while (got == 0 && (got = link_read(e->link)) > 0);
 	if (got < 0) {
 		e->error = got;
 		e->link = link_free(e->link);
