@@ -1,8 +1,8 @@
 /*
  * What the files of the worker share: worker.c (life, commands), worker_room.c
  * (its conferences and turns), worker_input.c (datagrams, handshakes),
- * worker_plug.c (local programs), worker_relay.c (conferences other workers have
- * a part of).
+ * worker_plug.c (local programs), worker_relay.c (conferences other workers
+ * have a part of).
  */
 #ifndef HEARTH_SFU_WORKER_PRIVATE_H
 #define HEARTH_SFU_WORKER_PRIVATE_H
