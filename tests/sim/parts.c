@@ -119,7 +119,7 @@ static bool take_all(struct sim *s, struct sim_part *part)
 		at += (size_t)n;
 		take(s, part, &f);
 	}
-	if (part->conference)
+	if (len && part->conference)
 		conference_gathered(part->conference, s->now_us, &s->out);
 	free(wire);
 	return len > 0;
