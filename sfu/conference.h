@@ -107,9 +107,12 @@ int conference_far(
  * (conference_far, conference_offer, conference_leave, conference_follow): of a
  * far seat everything, of a participant here key frame requests only. The
  * payload is changed in place, and must stay as it is until
- * conference_gathered. A bad one is a counted drop. */
+ * conference_relay_end. A bad one is a counted drop. */
 void conference_relay_input(struct conference *c, uint64_t now_us,
 	struct participant *p, const struct relay_frame *f, struct outbox *out);
+/* The batch of frames is complete: forwards what it brought. */
+void conference_relay_end(
+	struct conference *c, uint64_t now_us, struct outbox *out);
 
 /* Next event, false when there is none. Its pointers are valid until the next
  * call with this conference. */

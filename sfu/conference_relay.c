@@ -355,3 +355,12 @@ void conference_relay_input(struct conference *c, uint64_t now_us,
 		on_feedback(p, now_us, f);
 	c->env->out = NULL;
 }
+
+void conference_relay_end(
+	struct conference *c, uint64_t now_us, struct outbox *out)
+{
+	c->env->now_us = now_us;
+	c->env->out = out;
+	conference_forward(c, now_us);
+	c->env->out = NULL;
+}

@@ -267,7 +267,7 @@ static int take_batch(struct relay *l, unsigned *left)
 		take(l, &f);
 		--*left;
 	}
-	conference_gathered(r->conference, w->now_us, &w->outbox);
+	conference_relay_end(r->conference, w->now_us, &w->outbox);
 	worker_room_after(r);
 	return got;
 }

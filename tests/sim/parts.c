@@ -120,7 +120,7 @@ static bool take_all(struct sim *s, struct sim_part *part)
 		take(s, part, &f);
 	}
 	if (len && part->conference)
-		conference_gathered(part->conference, s->now_us, &s->out);
+		conference_relay_end(part->conference, s->now_us, &s->out);
 	free(wire);
 	return len > 0;
 }

@@ -147,6 +147,14 @@ bool conference_next_relay(struct conference *c, struct relay_frame *ret)
 	return false;
 }
 
+void conference_relay_end(
+	struct conference *c, uint64_t now_us, struct outbox *out)
+{
+	(void)c;
+	(void)now_us;
+	(void)out;
+}
+
 void conference_relay_gap(struct conference *c, uint64_t now_us)
 {
 	(void)c;
