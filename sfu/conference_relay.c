@@ -254,9 +254,11 @@ static void on_closed(struct participant *p, const char *label)
 	int at = label_at(p->far, label);
 	if (at < 0)
 		return;
-	free(p->far->open[at]);
+	/* Label may be this very text. */
+	char *own = p->far->open[at];
 	p->far->open[at] = p->far->open[--p->far->n_open];
-	message_closed(p, label);
+	message_closed(p, own);
+	free(own);
 }
 
 void relay_far_leave(struct participant *p)

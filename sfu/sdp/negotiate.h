@@ -263,7 +263,8 @@ uint8_t negotiation_ext(const struct negotiation *n, enum negotiate_ext ext);
 /* What the peer publishes on the m-lines of those transceivers (which[i] for
  * index i; each must be receiving), as a plain peer would offer it: its own
  * mids, payload types, extension ids, SSRCs and names, so that its packets can
- * go elsewhere as they came. Of none: its first m-line for media, rejected. The caller frees. NULL: out of memory, too long.
+ * go elsewhere as they came. Of none: its first m-line for media, rejected. The
+ * caller frees. NULL: out of memory, too long.
  */
 char *negotiation_published(const struct negotiation *n, const bool *which);
 

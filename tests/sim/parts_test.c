@@ -428,6 +428,22 @@ static void channels_close_with_their_last_owner(void **state)
 	assert_null(channel_of(c, "notes"));
 }
 
+/* And with who leaves with one open. */
+static void channels_close_with_who_leaves(void **state)
+{
+	(void)state;
+	sim_spread(&world, 2);
+	struct sim_seat *a = join_at(0, 1), *b = join_at(1, 2);
+	sim_run(&world, 3 * SIM_S);
+	struct channel *x = open_channel(a, "notes", "");
+	channels_send(a->client->channels, x, false, (const uint8_t *)"x", 1);
+	sim_run(&world, SIM_S);
+	assert_non_null(channel_of(b, "notes"));
+	sim_leave(&world, a);
+	sim_run(&world, SIM_S);
+	assert_null(channel_of(b, "notes"));
+}
+
 /* A worker that was taken over speaks for the front of nobody. */
 static void the_control_channel_is_not_the_other_workers(void **state)
 {
@@ -475,6 +491,7 @@ int main(void)
 		CASE(who_only_writes_is_read),
 		CASE(a_file_arrives_whole),
 		CASE(channels_close_with_their_last_owner),
+		CASE(channels_close_with_who_leaves),
 		CASE(the_control_channel_is_not_the_other_workers),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
