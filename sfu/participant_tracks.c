@@ -69,12 +69,14 @@ static struct track *make_track(
 {
 	const struct limits *limits = &p->conference->env->limits;
 	struct track *t;
-	if (!p->source)
-		p->source = calloc(PARTICIPANT_SOURCES, sizeof(*p->source));
 	void *v = realloc(p->track, (p->n_tracks + 1) * sizeof(*p->track));
-	if (!v || !p->source)
+	if (!v)
 		return NULL;
 	p->track = v;
+	if (!p->source)
+		p->source = calloc(PARTICIPANT_SOURCES, sizeof(*p->source));
+	if (!p->source)
+		return NULL;
 	if (!p->conference->fanout)
 		p->conference->fanout = fanout_new();
 	if (!p->conference->fanout)
