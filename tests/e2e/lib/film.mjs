@@ -125,12 +125,19 @@ export function tone(samples, hz, from = 0, to = samples.length / RATE) {
 }
 
 // Of several pitches, those that are really there: ten times as loud as
-// between them.
-export function tones(samples, pitches, from, to) {
+// between them. wander: how far off a pitch may be, as a part of it.
+export function tones(samples, pitches, from, to, wander = 0) {
+	const near = (hz) => {
+		const found = [tone(samples, hz, from, to)];
+		for (let off = 4; off <= hz * wander; off += 4)
+			found.push(tone(samples, hz - off, from, to),
+				tone(samples, hz + off, from, to));
+		return Math.max(...found);
+	};
 	return pitches.filter((hz) => {
 		const beside = Math.max(tone(samples, hz - 60, from, to),
 			tone(samples, hz + 60, from, to), 1e-4);
-		return tone(samples, hz, from, to) > 10 * beside;
+		return near(hz) > 10 * beside;
 	});
 }
 
