@@ -184,7 +184,9 @@ export function offsets(all, samples, made, person) {
 	});
 }
 
-// When flashes begin in the tile of a composed file: seconds.
+// When flashes begin in the tile of a composed file: seconds. A flash begins
+// where it is half as bright as it gets: encoded twice, its first frame need
+// not be as bright as the page drew it.
 export async function flashesIn(file, tile) {
 	const { frames: times } = await ffprobe(file, "-select_streams", "v:0",
 		"-show_entries", "frame=pts_time");
@@ -196,7 +198,8 @@ export async function flashesIn(file, tile) {
 	await decode(file, ["-map", "0:v:0", "-fps_mode", "passthrough",
 		"-enc_time_base", "-1", "-vf", `crop=${crop.join(":")}:exact=1`, "-f",
 		"rawvideo", "-pix_fmt", "gray"], size * size, (picture) => {
-		const now = mean(picture, size, 0, 0, size - 1, size - 1) > LIGHT;
+		const now = mean(picture, size, 0, 0, size - 1, size - 1) >
+			(DARK + LIGHT) / 2;
 		if (now && !light) found.push(Number(times[i].pts_time));
 		light = now;
 		i++;
