@@ -107,35 +107,36 @@ static bool with_workers(const struct common *c, unsigned conferences,
 	return good;
 }
 
+static bool compare(const struct common *c, struct table *t,
+	unsigned conferences, const char *what[3], char *ret_error)
+{
+	struct row *one =
+		add(t, what[0], 2 * RECEIVERS, 0, "packets/s a worker");
+	struct row *two =
+		add(t, what[1], 2 * RECEIVERS, 0, "packets/s a worker");
+
+	if (!with_workers(c, conferences, 1, one, ret_error) ||
+		!with_workers(c, conferences, 2, two, ret_error))
+		return false;
+	add(t, what[2], 2 * RECEIVERS, 2 * two->value / one->value, "times");
+	return true;
+}
+
 static bool workers(const struct common *c, struct table *t, char *ret_error)
 {
-	struct row *one = add(t, "forward, one worker", 2 * RECEIVERS, 0,
-		"packets/s a worker");
-	struct row *two = add(t, "forward, two workers", 2 * RECEIVERS, 0,
-		"packets/s a worker");
+	static const char *what[] = { "forward, one worker",
+		"forward, two workers", "two workers to one" };
 
-	if (!with_workers(c, 2, 1, one, ret_error) ||
-		!with_workers(c, 2, 2, two, ret_error))
-		return false;
-	add(t, "two workers to one", 2 * RECEIVERS, 2 * two->value / one->value,
-		"times");
-	return true;
+	return compare(c, t, 2, what, ret_error);
 }
 
 /* One publisher, whose packets cross to the other worker once. */
 static bool parts(const struct common *c, struct table *t, char *ret_error)
 {
-	struct row *one = add(t, "one conference, one worker", 2 * RECEIVERS, 0,
-		"packets/s a worker");
-	struct row *two = add(t, "one conference, on two", 2 * RECEIVERS, 0,
-		"packets/s a worker");
+	static const char *what[] = { "one conference, one worker",
+		"one conference, on two", "… two workers to one" };
 
-	if (!with_workers(c, 1, 1, one, ret_error) ||
-		!with_workers(c, 1, 2, two, ret_error))
-		return false;
-	add(t, "… two workers to one", 2 * RECEIVERS,
-		2 * two->value / one->value, "times");
-	return true;
+	return compare(c, t, 1, what, ret_error);
 }
 
 /* Memory and joins. */

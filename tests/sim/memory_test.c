@@ -30,15 +30,6 @@ enum {
 static struct sim s;
 static size_t heap;
 
-#if defined(__SANITIZE_ADDRESS__)
-#define SANITIZED 1
-#elif defined(__has_feature)
-#define SANITIZED __has_feature(address_sanitizer)
-#else
-#define SANITIZED 0
-#endif
-
-#if !SANITIZED
 /* In place of glibc's, which has them by these names as well. */
 void *__libc_malloc(size_t size);
 void *__libc_calloc(size_t n, size_t size);
@@ -126,7 +117,6 @@ void free(void *p)
 	m->magic = 0;
 	__libc_free(m);
 }
-#endif
 
 static void crowd(struct client_config cfg, unsigned n, unsigned publishers)
 {
@@ -191,8 +181,6 @@ static void idle_participants_are_small(void **unused)
 {
 	(void)unused;
 	struct client_config data = usual, server = usual, more = usual;
-	if (SANITIZED)
-		skip();
 	data.data = true;
 	server.dtls_client = true;
 	more.spares = 9;
@@ -221,8 +209,6 @@ static size_t second_publisher(unsigned n)
 static void subscriptions_are_small(void **unused)
 {
 	(void)unused;
-	if (SANITIZED)
-		skip();
 	/* The publisher's own takes itself off. */
 	size_t each = (second_publisher(CROWD) - second_publisher(HALF)) /
 		      (2 * (CROWD - HALF));
@@ -255,8 +241,6 @@ static void a_thousand_joins_leave_nothing(void **unused)
 {
 	(void)unused;
 	size_t at[2] = { 0, 0 };
-	if (SANITIZED)
-		skip();
 	sim_init(&s, 8);
 	for (unsigned i = 0; i < ROUNDS; i++) {
 		come_and_go(i);
