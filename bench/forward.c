@@ -18,6 +18,7 @@
 #include <sys/resource.h>
 #include "bench/bare.h"
 #include "bench/inside.h"
+#include "bench/load.h"
 #include "bench/report.h"
 #include "bench/scenario.h"
 #include "dtls/assoc.h"
@@ -30,18 +31,22 @@ struct options {
 	unsigned receivers[REPORT_ROWS], n, seconds;
 	const char *json;
 	const char *server; /* NULL: both in turn */
-	bool pin, phases;
+	bool pin, phases, trains;
 };
 
 static void print_usage(FILE *f)
 {
 	fputs("usage: bench/run forward [--receivers 1,10,50,200,1000]\n"
 	      "                         [--server hearth|bare] [--seconds 5]\n"
-	      "                         [--phases] [--json FILE] [--no-pin]\n"
+	      "                         [--receive plain|gro] [--phases]\n"
+	      "                         [--json FILE] [--no-pin]\n"
 	      "\n"
 	      "  --receivers  one pair of runs for each number, at most 3000\n"
 	      "  --server     only that one\n"
 	      "  --seconds    measured in each run, at most 10\n"
+	      "  --receive    gro: the receivers' sockets take segments in "
+	      "one\n"
+	      "               piece (UDP_GRO); plain: one by one\n"
 	      "  --phases     and 2 s more for the split into phases\n"
 	      "  --json       write the result there too\n"
 	      "  --no-pin     leave the choice of CPUs to the kernel\n",
@@ -93,6 +98,7 @@ static int read_options(struct options *o, int argc, char **argv)
 		{ "receivers", required_argument, NULL, 'r' },
 		{ "seconds", required_argument, NULL, 's' },
 		{ "server", required_argument, NULL, 'w' },
+		{ "receive", required_argument, NULL, 'g' },
 		{ "phases", no_argument, NULL, 't' },
 		{ "json", required_argument, NULL, 'j' },
 		{ "no-pin", no_argument, NULL, 'p' },
@@ -109,6 +115,8 @@ static int read_options(struct options *o, int argc, char **argv)
 			good = read_seconds(o, optarg);
 		else if (c == 'w')
 			good = read_server(o, optarg);
+		else if (c == 'g')
+			good = load_receive_read(optarg, &o->trains);
 		else if (c == 't')
 			o->phases = true;
 		else if (c == 'j')
@@ -144,6 +152,7 @@ static bool run_one(
 		.seconds = o->seconds,
 		.pin = o->pin,
 		.phases = o->phases,
+		.trains = o->trains,
 		.bare = bare };
 	char error[SCENARIO_ERROR];
 

@@ -53,7 +53,7 @@ add_dependencies(bench_recording hearth-record)
 # No judgement of times: they must still connect, forward and record.
 if(HEARTH_TESTS)
   add_test(NAME interop_bench_forward
-    COMMAND bench_forward --receivers 3 --seconds 3)
+    COMMAND bench_forward --receivers 3 --seconds 3 --receive gro)
   set_tests_properties(interop_bench_forward PROPERTIES
     LABELS interop TIMEOUT 180)
   add_test(NAME interop_bench_recording

@@ -391,7 +391,7 @@ static struct load *make(struct event_base *base, struct sfu *sfu,
 	l->n_seats_max = seats;
 	l->cert = cert_new((uint64_t)time(NULL));
 	l->seat = calloc(seats, sizeof(*l->seat));
-	l->buffers = load_buffers_new();
+	l->buffers = load_buffers_new(shape && shape->trains);
 	if (shape && delays)
 		l->pace = load_pace_new();
 	l->tick = event_new(base, -1, EV_PERSIST, on_tick, l);

@@ -42,6 +42,9 @@ struct load_shape {
 	unsigned receivers;   /* of each conference */
 	bool idle;            /* nobody publishes: the publisher receives */
 	bool no_data;         /* receivers ask for no data channel */
+	/* Sockets take what was sent as segments in one piece (UDP_GRO), and
+	 * the generator cuts it. */
+	bool trains;
 	/* Of the packets that LOAD_FULL opens; and a thread sends the frames,
 	 * each at its time. */
 	bool delays;
@@ -49,6 +52,10 @@ struct load_shape {
 	 * a publisher, that fills when load_storm says so. */
 	unsigned late;
 };
+
+/* --receive: "plain" or "gro", which is trains. False: another word. */
+bool load_receive_read(const char *word, bool *ret_trains);
+const char *load_receive_word(bool trains);
 
 /* Everything is allocated here; joins begin, a few at a time. NULL: out of
  * memory, or no certificate. base and sfu must outlive it. */

@@ -11,6 +11,7 @@
 enum {
 	LOAD_BATCH = 64,
 	LOAD_DATAGRAM = 2048,
+	LOAD_TRAIN = 65536,   /* of segments, the most there is */
 	LOAD_FRAME = 32,      /* datagrams of one, with what goes along */
 	LOAD_DETOUR = 4096,   /* packets on it */
 	LOAD_DELAYS = 500000, /* microseconds; longer ones count as that */
@@ -109,8 +110,8 @@ void load_detour_drain(struct load *l);
 void load_storm_tick(struct load *l, uint64_t now_us);
 void load_side_free(struct load *l);
 
-/* load_socket.c. Buffers: NULL: out of memory. */
-struct load_buffers *load_buffers_new(void);
+/* load_socket.c. Buffers, also for trains or not: NULL: out of memory. */
+struct load_buffers *load_buffers_new(bool trains);
 struct load_buffers *load_buffers_free(struct load_buffers *b);
 /* A socket of the seat's own toward that address of this machine. 0 or -errno.
  */

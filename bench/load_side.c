@@ -7,6 +7,21 @@
 
 enum { DETOUR_BUFFER = 8 << 20 };
 
+bool load_receive_read(const char *word, bool *ret_trains)
+{
+	bool trains = strcmp(word, load_receive_word(true)) == 0;
+
+	if (!trains && strcmp(word, load_receive_word(false)) != 0)
+		return false;
+	*ret_trains = trains;
+	return true;
+}
+
+const char *load_receive_word(bool trains)
+{
+	return trains ? "gro" : "plain";
+}
+
 void load_storm(struct load *l, unsigned each_second)
 {
 	l->storm = each_second;

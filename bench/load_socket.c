@@ -3,30 +3,41 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <netinet/udp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 
-enum { SOCKET_BUFFER = 4 << 20, STAMP_BYTES = 64 };
+enum {
+	SOCKET_BUFFER = 4 << 20,
+	/* When it came, and how long its segments are. */
+	CONTROL_BYTES = 64,
+};
 
 struct load_buffers {
 	struct mmsghdr in[LOAD_BATCH], out[LOAD_BATCH];
 	struct iovec in_iov[LOAD_BATCH], out_iov[LOAD_BATCH];
-	uint8_t in_buf[LOAD_BATCH][LOAD_DATAGRAM];
-	char in_control[LOAD_BATCH][STAMP_BYTES];
+	uint8_t *in_buf; /* one behind the other */
+	char in_control[LOAD_BATCH][CONTROL_BYTES];
 	uint8_t out_buf[LOAD_BATCH][LOAD_DATAGRAM];
 	unsigned waiting;
 	struct load_seat *sender; /* of what waits */
 };
 
-struct load_buffers *load_buffers_new(void)
+struct load_buffers *load_buffers_new(bool trains)
 {
 	struct load_buffers *b = calloc(1, sizeof(*b));
+	size_t room = trains ? LOAD_TRAIN : LOAD_DATAGRAM;
 
-	for (unsigned i = 0; b && i < LOAD_BATCH; i++) {
-		b->in_iov[i].iov_base = b->in_buf[i];
-		b->in_iov[i].iov_len = LOAD_DATAGRAM;
+	if (!b)
+		return NULL;
+	b->in_buf = calloc(LOAD_BATCH, room);
+	if (!b->in_buf)
+		return load_buffers_free(b);
+	for (unsigned i = 0; i < LOAD_BATCH; i++) {
+		b->in_iov[i].iov_base = b->in_buf + i * room;
+		b->in_iov[i].iov_len = room;
 		b->in[i].msg_hdr.msg_iov = &b->in_iov[i];
 		b->in[i].msg_hdr.msg_iovlen = 1;
 		b->out_iov[i].iov_base = b->out_buf[i];
@@ -38,6 +49,9 @@ struct load_buffers *load_buffers_new(void)
 
 struct load_buffers *load_buffers_free(struct load_buffers *b)
 {
+	if (!b)
+		return NULL;
+	free(b->in_buf);
 	free(b);
 	return NULL;
 }
@@ -119,11 +133,40 @@ uint64_t load_socket_arrival(struct msghdr *h, uint64_t now_us)
 	return now_us;
 }
 
-static void want_stamps(struct load_buffers *b)
+static void want_control(struct load_buffers *b)
 {
 	for (unsigned i = 0; i < LOAD_BATCH; i++) {
 		b->in[i].msg_hdr.msg_control = b->in_control[i];
-		b->in[i].msg_hdr.msg_controllen = STAMP_BYTES;
+		b->in[i].msg_hdr.msg_controllen = CONTROL_BYTES;
+	}
+}
+
+/* Of all segments but the last, which may be shorter. */
+static size_t segment_of(struct mmsghdr *m)
+{
+	int len;
+
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(&m->msg_hdr); c;
+		c = CMSG_NXTHDR(&m->msg_hdr, c)) {
+		if (c->cmsg_level != SOL_UDP || c->cmsg_type != UDP_GRO)
+			continue;
+		memcpy(&len, CMSG_DATA(c), sizeof(len));
+		return len > 0 ? (size_t)len : m->msg_len;
+	}
+	return m->msg_len;
+}
+
+static void take_train(struct load_seat *s, uint64_t now_us, struct mmsghdr *m)
+{
+	uint8_t *at = m->msg_hdr.msg_iov->iov_base;
+	size_t segment = segment_of(m), left = m->msg_len;
+
+	while (left > 0) {
+		size_t len = left < segment ? left : segment;
+
+		take(s, now_us, at, len);
+		at += len;
+		left -= len;
 	}
 }
 
@@ -136,13 +179,13 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
 
 	(void)what;
 	do {
-		want_stamps(b);
+		want_control(b);
 		n = recvmmsg(fd, b->in, LOAD_BATCH, MSG_DONTWAIT, NULL);
 		for (int i = 0; i < n; i++) {
 			if (s->stamped)
 				s->arrived_us = load_socket_arrival(
 					&b->in[i].msg_hdr, now);
-			take(s, now, b->in_buf[i], b->in[i].msg_len);
+			take_train(s, now, &b->in[i]);
 		}
 	} while (n == LOAD_BATCH);
 	load_socket_flush(s->load);
@@ -165,6 +208,9 @@ int load_socket_open(struct load_seat *s, const struct sockaddr_in *to)
 	memcpy(&s->client->remote, to, sizeof(*to));
 	if (s->stamped && setsockopt(fd, SOL_SOCKET, SO_TIMESTAMPNS, &on,
 				  sizeof(on)) != 0)
+		return -errno;
+	if (s->load->shape.trains &&
+		setsockopt(fd, SOL_UDP, UDP_GRO, &on, sizeof(on)) != 0)
 		return -errno;
 	if (bind(fd, (struct sockaddr *)&own, sizeof(own)) != 0 ||
 		connect(fd, (const struct sockaddr *)to, sizeof(*to)) != 0)
@@ -212,7 +258,7 @@ unsigned load_socket_stamps(struct load *l, int fd, uint64_t ret[LOAD_BATCH])
 	uint64_t now = load_clock_us();
 	int n;
 
-	want_stamps(b);
+	want_control(b);
 	n = recvmmsg(fd, b->in, LOAD_BATCH, MSG_DONTWAIT, NULL);
 	for (int i = 0; i < n; i++)
 		ret[i] = load_socket_arrival(&b->in[i].msg_hdr, now);

@@ -188,7 +188,7 @@ static void json_row(
 {
 	fprintf(f,
 		"    { \"scenario\": \"forward\", \"server\": \"%s\", "
-		"\"receivers\": %u,\n"
+		"\"receivers\": %u, \"receive\": \"%s\",\n"
 		"      \"ns_per_packet\": %.1f, \"user_ns\": %.1f, "
 		"\"kernel_ns\": %.1f,\n"
 		"      \"packets\": %" PRIu64 ", \"lost\": %" PRIu64
@@ -198,11 +198,11 @@ static void json_row(
 		"      \"worker_load\": %.4f, \"generator_load\": %.4f, "
 		"\"generator_ns\": %.1f,\n"
 		"      \"worker_cpu\": %d, \"generator_cpu\": %d,\n",
-		r->server, r->receivers, r->ns_per_packet, r->user_ns,
-		r->kernel_ns, r->packets, r->lost, r->received, r->opened,
-		r->resent, r->nacks, r->turns, r->seconds, r->worker_load,
-		r->generator_load, r->generator_ns, r->worker_cpu,
-		r->generator_cpu);
+		r->server, r->receivers, r->receive, r->ns_per_packet,
+		r->user_ns, r->kernel_ns, r->packets, r->lost, r->received,
+		r->opened, r->resent, r->nacks, r->turns, r->seconds,
+		r->worker_load, r->generator_load, r->generator_ns,
+		r->worker_cpu, r->generator_cpu);
 	if (r->has_phases)
 		json_phases(f, r);
 	report_versions(f, m);

@@ -12,7 +12,8 @@ enum { REPORT_ROWS = 32, REPORT_TEXT = 128 };
 struct report_row {
 	const char *server; /* "hearth" or "bare" */
 	unsigned receivers;
-	double seconds; /* that were measured */
+	const char *receive; /* load_receive_word */
+	double seconds;      /* that were measured */
 	/* CPU of the worker for each forwarded packet. */
 	double ns_per_packet, user_ns, kernel_ns;
 	/* Of a second window, in which the clock was read between phases. */

@@ -50,9 +50,11 @@ struct window {
 /* The steps. */
 
 /* Handshakes first: a worker that is busy with media puts them off. */
-static bool connect_all(struct stage *b, unsigned receivers)
+static bool connect_all(struct stage *b, unsigned receivers, bool trains)
 {
-	struct load_shape shape = { .conferences = 1, .receivers = receivers };
+	struct load_shape shape = {
+		.conferences = 1, .receivers = receivers, .trains = trains
+	};
 
 	b->load = load_new(b->base, b->sfu, &shape);
 	if (!b->load)
@@ -191,6 +193,7 @@ static bool judge(struct run *run, const struct window *w, struct report_row *r)
 
 	r->server = run->s->bare ? "bare" : "hearth";
 	r->receivers = run->s->receivers;
+	r->receive = load_receive_word(run->s->trains);
 	r->seconds = clock / 1e9;
 	r->packets = p[1].rtp_out - p[0].rtp_out;
 	r->received = p[1].load.received - p[0].load.received;
@@ -277,7 +280,8 @@ static bool run(struct run *r, struct report_row *ret)
 	struct window w;
 
 	stage_say(b, "starting a worker");
-	if (!stage_start(b, r->s->pin) || !connect_all(b, r->s->receivers))
+	if (!stage_start(b, r->s->pin) ||
+		!connect_all(b, r->s->receivers, r->s->trains))
 		return false;
 	stage_say(b, "all get video; warming up");
 	if (!stage_run_ms(b, WARM_MS))

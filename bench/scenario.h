@@ -19,6 +19,7 @@ struct scenario {
 	unsigned receivers, seconds;
 	bool bare;   /* the bare loop forwards, not hearth */
 	bool pin;    /* worker and generator get a CPU of their own each */
+	bool trains; /* receivers take segments in one piece */
 	bool phases; /* measures once more, with the clock between phases */
 };
 

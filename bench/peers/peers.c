@@ -9,6 +9,7 @@
 #include <string.h>
 #include "bench/bare.h"
 #include "bench/common.h"
+#include "bench/load.h"
 
 enum { SERVERS_MAX = 8, COUNTS_MAX = 16, SECONDS_MAX = 20 };
 
@@ -16,7 +17,8 @@ static const char usage[] =
 	"usage: bench/run peers [--servers hearth,janus-loops,janus-threads,"
 	"livekit]\n"
 	"                       [--receivers 50,100,200,400,700,1000]\n"
-	"                       [--seconds 5] [--json FILE] [--no-pin]\n"
+	"                       [--receive plain|gro] [--seconds 5]\n"
+	"                       [--json FILE] [--no-pin]\n"
 	"\n"
 	"CPU time of the whole server process for each packet a receiver "
 	"gets: one\n"
@@ -33,7 +35,7 @@ struct plan {
 	const char *peer[SERVERS_MAX];
 	bool lost[SERVERS_MAX];
 	unsigned n_peers;
-	bool hearth;
+	bool hearth, trains;
 	unsigned receivers[COUNTS_MAX], n_counts;
 	struct round_row row[PEERS_ROWS];
 	unsigned n_rows;
@@ -106,6 +108,8 @@ static bool read_option(struct plan *p, int o)
 		return read_servers(p, text);
 	case 'r':
 		return read_receivers(p, text);
+	case 'g':
+		return load_receive_read(text, &p->trains);
 	case 's':
 		return read_number(&text, SECONDS_MAX, &p->common.seconds) &&
 		       !*text;
@@ -126,6 +130,7 @@ static int read_options(struct plan *p, int argc, char **argv)
 	static const struct option known[] = {
 		{ "servers", required_argument, NULL, 'S' },
 		{ "receivers", required_argument, NULL, 'r' },
+		{ "receive", required_argument, NULL, 'g' },
 		{ "seconds", required_argument, NULL, 's' },
 		{ "json", required_argument, NULL, 'j' },
 		{ "no-pin", no_argument, NULL, 'p' },
@@ -156,6 +161,7 @@ static const struct round_row *measure(struct plan *p, const char *server,
 	const struct round round = { .server = server,
 		.receivers = receivers,
 		.seconds = p->common.seconds,
+		.trains = p->trains,
 		.pin = p->common.pin };
 	struct round_row *row = &p->row[p->n_rows++];
 

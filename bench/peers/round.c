@@ -42,7 +42,8 @@ bool round_holds(const struct round_row *r)
 static bool start_hearth(struct run *r)
 {
 	struct load_shape shape = { .conferences = 1,
-		.receivers = r->round->receivers };
+		.receivers = r->round->receivers,
+		.trains = r->round->trains };
 	struct stage *b = &r->stage;
 
 	if (!stage_start(b, r->round->pin))
@@ -56,6 +57,7 @@ static bool start_foreign(struct run *r)
 {
 	struct load_shape shape = { .conferences = 1,
 		.receivers = r->round->receivers,
+		.trains = r->round->trains,
 		.no_data = true };
 	struct stage *b = &r->stage;
 
@@ -206,6 +208,7 @@ bool round_run(const struct round *round, struct round_row *row)
 		round->receivers);
 	snprintf(row->server, sizeof(row->server), "%s", round->server);
 	row->receivers = round->receivers;
+	row->receive = load_receive_word(round->trains);
 	row->error[0] = '\0';
 	good = run(&r, row);
 	foreign_stop(r.foreign);

@@ -17,6 +17,7 @@ enum { ROUND_NAME = 32, ROUND_RECEIVERS_MAX = 3000 };
 struct round {
 	const char *server; /* ROUND_HEARTH, or what bench/peers/drive knows */
 	unsigned receivers, seconds;
+	bool trains; /* receivers take segments in one piece */
 	bool pin;
 };
 
@@ -24,6 +25,7 @@ struct round_row {
 	char server[ROUND_NAME];
 	char partner[ROUND_NAME]; /* measured before or after this one */
 	unsigned receivers;
+	const char *receive; /* load_receive_word */
 	struct foreign_about about;
 	double seconds;
 	uint64_t sent;     /* by the publisher */

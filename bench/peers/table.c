@@ -102,8 +102,9 @@ void peers_json(FILE *f, const struct report_machine *m,
 {
 	fprintf(f,
 		"    { \"scenario\": \"peers\", \"server\": \"%s\", "
-		"\"receivers\": %u, \"partner\": \"%s\",\n      ",
-		r->server, r->receivers, r->partner);
+		"\"receivers\": %u, \"receive\": \"%s\", "
+		"\"partner\": \"%s\",\n      ",
+		r->server, r->receivers, r->receive, r->partner);
 	member(f, "server_version",
 		*r->about.version ? r->about.version : HEARTH_VERSION);
 	fputs(", ", f);
