@@ -16,7 +16,7 @@ import { people, picture } from './fake.mjs';
 const q = new URLSearchParams(location.search);
 const n = Number(q.get('n') || 4);
 const noop = () => {};
-const wire = { userId: '@alice:example.org', deviceId: 'ALICE', onInput: () => noop, prepare: () => new Promise(noop), send: noop };
+const wire = { userId: '@alice:example.org', deviceId: 'ALICE', onInput: () => noop, prepare: () => new Promise(noop), send: noop, reach: noop, hurry: noop };
 
 function conference() {
   const c = new Conference({ wire, room: '!fireside:example.org', name: 'Fireside chat' });

@@ -3,6 +3,7 @@ import { loadConfig } from './config.js';
 import { Conference } from './call/conference.js';
 import { homeserverUrl, linkTo, parseLink } from './link.js';
 import { loginPassword, loginToken, Matrix } from './matrix.js';
+import { onNetworkChange } from './network.js';
 import { explain, words } from './problems.js';
 import { dropSession, loadPrefs, loadSession, saveSession } from './session.js';
 import { requestLink } from './recordings.js';
@@ -31,7 +32,7 @@ export class App {
   async start() {
     this.#takeLink();
     window.addEventListener('hashchange', () => this.#linkChanged());
-    window.addEventListener('online', () => this.conference?.restartIfLost());
+    onNetworkChange((why) => this.conference?.networkChanged(why));
     window.addEventListener('pagehide', () => this.conference?.leave());
     this.#loading('Loading…');
     try {

@@ -2,8 +2,8 @@ import { problem } from './problems.js';
 
 // What the server says of itself; asked anew for each call, because a bot that
 // was restarted may have another device.
-export async function loadConfig() {
-  const reply = await fetch('config.json', { cache: 'no-store' }).catch(() => null);
+export async function loadConfig(signal) {
+  const reply = await fetch('config.json', { cache: 'no-store', signal }).catch(() => null);
   if (!reply?.ok) throw problem('no_config');
   const c = await reply.json().catch(() => null);
   if (!c || typeof c !== 'object') throw problem('no_config');

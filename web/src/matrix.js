@@ -82,6 +82,11 @@ export class Matrix extends Emitter {
     this.client.stopClient();
   }
 
+  // A sync that failed is tried again now and not later.
+  hurry() {
+    this.client.retryImmediately();
+  }
+
   async logout() {
     await this.client.logout(true).catch(() => {});
   }

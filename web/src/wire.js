@@ -22,6 +22,8 @@ export function matrixWire(matrix, room) {
     send(type, content) {
       return matrix.sendToDevice(type, config.bot_user_id, config.bot_device_id, content);
     },
+    reach: (signal) => loadConfig(signal),
+    hurry: () => matrix.hurry(),
     onInput(fn) {
       return matrix.on('to-device', (m) => {
         if (config && m.sender === config.bot_user_id) fn(m.type, m.content);

@@ -236,6 +236,26 @@ test('ICE restarts over Matrix and the call goes on', async () => {
   await decodes('anna', 'bob');
 });
 
+test('two signs of one change of the network are one restart', async () => {
+  const restarts = (u) => run((who) => people[who].log.filter((l) => l.event === 'ice_restart').map((l) => l.why), u);
+  const before = (await restarts('bob')).length;
+  const call = await run(() => people.bob.callId);
+  const old = await run(() => /ice-ufrag:(\S+)/.exec(people.bob.peer.pc.localDescription.sdp)[1]);
+  await run(() => { people.bob.networkChanged('online'); people.bob.networkChanged('connection'); people.bob.restartIce(); });
+  await until('another ufrag', (o) => people.bob.peer.pc.signalingState === 'stable'
+    && !people.bob.peer.pc.currentLocalDescription.sdp.includes(`ice-ufrag:${o}`), old);
+  assert.deepEqual((await restarts('bob')).slice(before), ['online']);
+  // Later, and while it is not over: that is another change.
+  await run(() => new Promise((r) => { setTimeout(r, 1050); }));
+  const second = await run(() => /ice-ufrag:(\S+)/.exec(people.bob.peer.pc.localDescription.sdp)[1]);
+  await run(() => people.bob.networkChanged('connection'));
+  await until('a third ufrag', (o) => people.bob.peer.pc.signalingState === 'stable'
+    && !people.bob.peer.pc.currentLocalDescription.sdp.includes(`ice-ufrag:${o}`), second);
+  assert.deepEqual((await restarts('bob')).slice(before), ['online', 'connection']);
+  assert.equal(await run(() => people.bob.callId), call);
+  await decodes('anna', 'bob');
+});
+
 test('who leaves is gone within two seconds', async () => {
   await run(() => people.carol.leave());
   const start = Date.now();

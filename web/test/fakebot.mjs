@@ -213,6 +213,8 @@ export class FakeBot {
         setTimeout(() => this.input(client, type, copy), 5);
       },
       onInput: (f) => { fn = f; return () => { fn = null; }; },
+      reach: async () => {},
+      hurry: () => {},
     };
     return client;
   }

@@ -4,6 +4,7 @@ import { Emitter } from '../emitter.js';
 import { CONTROL } from './channels.js';
 import { Peer } from './peer.js';
 import { Signal } from './signal.js';
+import { Silence } from './silence.js';
 import { readRecording } from './recording.js';
 import {
   readMetadata, readParticipants, writeMetadata, SCREENSHARE, USERMEDIA,
@@ -18,6 +19,7 @@ const NEGOTIATE_MS = 20000;
 const PING_MS = 40000;
 const CLOSED_MS = 1500;
 const SETTLE_MS = 1500;
+const SAME_MS = 1000; // one change of the network has more than one sign
 
 export function randomId(prefix = '') {
   const bytes = crypto.getRandomValues(new Uint8Array(12));
@@ -25,20 +27,24 @@ export function randomId(prefix = '') {
 }
 
 export class Call extends Emitter {
+  #wire;
   #signal;
   #timers = new Map();
   #ended = false;
   #answered = false;
   #restarting = false;
+  #restartedAt = 0;
+  #silence;
   #flags = { audio_muted: true, video_muted: true };
   #sharing = false;
   #wanted = false;
   #offeredScreen = false;
   state = 'connecting';
 
-  // wire: {send(type, content), userId, deviceId}; room: the room's id.
+  // wire: as conference.js has it; room: the room's id.
   constructor({ wire, room, iceServers }) {
     super();
+    this.#wire = wire;
     this.id = randomId('h');
     this.peer = new Peer(iceServers);
     this.#signal = new Signal(wire, {
@@ -46,6 +52,11 @@ export class Call extends Emitter {
       conf_id: room, room_id: room, device_id: wire.deviceId,
       sender_session_id: randomId('s'),
     }, this.peer);
+    this.#silence = new Silence({
+      heard: () => this.peer.heard(), bytes: () => this.peer.received(),
+      expected: () => this.peer.expecting() && this.state !== 'connecting',
+      reach: (signal) => wire.reach(signal), lost: () => this.networkChanged('silence'),
+    });
     this.#listen();
   }
 
@@ -209,13 +220,28 @@ export class Call extends Emitter {
     }
   }
 
-  restartIce() {
+  restartIce(why = '') {
     this.#clear('disconnected');
     if (this.#restarting || this.#ended) return;
+    this.#restart(why);
+  }
+
+  #restart(why) {
     this.#restarting = true;
+    this.#restartedAt = Date.now();
     this.#later('restart', RESTART_MS, () => this.end('ice_restart_failed'));
-    this.#note('ice_restart');
+    this.#note('ice_restart', { why });
+    this.#wire.hurry();
     this.renegotiate({ iceRestart: true });
+  }
+
+  // What goes out now, or soon will, knows of the new network; a restart that
+  // began earlier does not, and another one follows it.
+  networkChanged(why) {
+    if (this.#ended || this.state === 'connecting') return;
+    if (this.#restarting && (why === 'silence' || Date.now() - this.#restartedAt < SAME_MS)) return;
+    this.#clear('disconnected');
+    this.#restart(why);
   }
 
   #transport(s) {
@@ -224,6 +250,7 @@ export class Call extends Emitter {
     if (s === 'connected') {
       for (const t of ['connect', 'disconnected', 'restart']) this.#clear(t);
       this.#restarting = false;
+      this.#silence.start();
       this.#become('connected');
     } else if (s === 'failed') {
       if (this.state === 'connecting') this.end('ice_failed');
@@ -236,8 +263,8 @@ export class Call extends Emitter {
   #lost(wait) {
     this.#become('reconnecting');
     if (this.#restarting) return;
-    if (wait) this.#later('disconnected', wait, () => this.restartIce());
-    else this.restartIce();
+    if (wait) this.#later('disconnected', wait, () => this.restartIce('disconnected'));
+    else this.restartIce('failed');
   }
 
   #become(state) {
@@ -274,6 +301,7 @@ export class Call extends Emitter {
     this.#ended = true;
     this.#note('ended', { reason, remote });
     for (const name of [...this.#timers.keys()]) this.#clear(name);
+    this.#silence.stop();
     this.#signal.stop();
     if (!remote) {
       const content = { reason: WIRE_REASONS.has(reason) ? reason : 'unknown_error' };

@@ -35,7 +35,9 @@ export class Conference extends Emitter {
   attempts = 0;
 
   // wire: {prepare() -> {iceServers}, send(type, content), onInput(fn),
-  //        userId, deviceId}; prepare sees to it that the bot is there.
+  //        reach(signal), hurry(), userId, deviceId}; prepare sees to it that the
+  //        bot is there; reach is kept when the server answers; hurry: an
+  //        answer is waited for, do not put off asking for it.
   constructor({ wire, room, name }) {
     super();
     this.#wire = wire;
@@ -166,7 +168,7 @@ export class Conference extends Emitter {
   // Try again now: the person asked to, or the network came back.
   hurry() {
     if (this.state === 'failed') this.attempts = 0;
-    if (this.#call || this.#went) this.#call?.restartIce();
+    if (this.#call || this.#went) this.#call?.restartIce('asked');
     else this.#dial();
   }
 
@@ -185,12 +187,14 @@ export class Conference extends Emitter {
   }
 
   restartIce() {
-    this.#call?.restartIce();
+    this.#call?.restartIce('asked');
   }
 
-  // The network came back: do not wait for timers, but leave what works alone.
-  restartIfLost() {
-    if (this.state === 'reconnecting') this.hurry();
+  // Another network, or it is back: what was sent into the old one is lost.
+  networkChanged(why) {
+    this.#note({ t: Date.now(), event: 'network', why });
+    if (this.#call) this.#call.networkChanged(why);
+    else if (this.state === 'reconnecting') this.hurry();
   }
 
   // --- what we publish ---

@@ -52,6 +52,31 @@ export class Peer extends Emitter {
     return this.#streams;
   }
 
+  // Whether anything should come in: media of others, or reports about ours.
+  expecting() {
+    return this.pc.getTransceivers().some(({ sender, receiver, currentDirection }) => (
+      /send/.test(currentDirection) && sender.track)
+      || (/recv/.test(currentDirection) && !receiver.track.muted));
+  }
+
+  // Another number when somebody's media came since; asks no statistics.
+  heard() {
+    let newest = 0;
+    for (const r of this.pc.getReceivers()) {
+      for (const { timestamp } of r.getSynchronizationSources()) newest = Math.max(newest, timestamp);
+    }
+    return newest;
+  }
+
+  // Bytes that came, on whichever path.
+  async received() {
+    let n = 0;
+    for (const s of (await this.pc.getStats()).values()) {
+      if (s.type === 'candidate-pair') n += s.bytesReceived || 0;
+    }
+    return n;
+  }
+
   close() {
     this.pc.close();
     this.#streams.clear();
