@@ -22,19 +22,25 @@ struct take_clock *take_clock_free(struct take_clock *c)
 	return NULL;
 }
 
-void clock_least_add(struct clock_least *l, uint64_t now_us, int64_t value)
+void clock_least_within(struct clock_least *l, uint64_t now_us,
+	uint64_t window_us, int64_t value)
 {
 	if (!l->some) {
 		*l = (struct clock_least){ true, value, value, now_us };
 		return;
 	}
-	if (now_us >= l->since_us + CLOCK_WINDOW_US) {
+	if (now_us >= l->since_us + window_us) {
 		l->before = l->now;
 		l->now = value;
 		l->since_us = now_us;
 	}
 	if (value < l->now)
 		l->now = value;
+}
+
+void clock_least_add(struct clock_least *l, uint64_t now_us, int64_t value)
+{
+	clock_least_within(l, now_us, CLOCK_WINDOW_US, value);
 }
 
 int64_t clock_least(const struct clock_least *l)

@@ -27,7 +27,11 @@ struct clock_least {
 	int64_t now, before; /* of the running window, and of that before */
 	uint64_t since_us;   /* begin of the running window */
 };
+/* The windows are CLOCK_WINDOW_US long. */
 void clock_least_add(struct clock_least *l, uint64_t now_us, int64_t value);
+/* The same with windows of window_us. */
+void clock_least_within(struct clock_least *l, uint64_t now_us,
+	uint64_t window_us, int64_t value);
 /* Only where l->some. */
 int64_t clock_least(const struct clock_least *l);
 

@@ -44,6 +44,7 @@ static void forget_reports(struct line *l)
 	l->n = l->next = 0;
 	l->doubts = 0;
 	l->heard = false;
+	l->recent.some = false;
 }
 
 /* Did the publisher's timestamps begin anew with this packet? Nothing arrives
@@ -81,6 +82,8 @@ void line_packet(struct line *l, uint64_t arrival_us, uint32_t ts)
 	l->rtp_us = rtp_us;
 	l->ts = ts;
 	clock_least_add(&l->least, arrival_us, (int64_t)arrival_us - l->rtp_us);
+	clock_least_within(&l->recent, arrival_us, LINE_RECENT_US,
+		(int64_t)arrival_us - l->rtp_us);
 }
 
 /* Least squares through the reports. With few of them a slope would be the
@@ -147,6 +150,33 @@ static bool fits(const struct line *l, const struct line_report *r)
 	       LINE_JITTER_US + since_us / 1000000 * LINE_DRIFT_PPM;
 }
 
+/* How long the device stood still, by this report and by what arrives; 0 where
+ * they do not agree that it did. */
+static int64_t stall_us(const struct line *l, const struct line_report *r)
+{
+	int64_t moved_us, under_way_us;
+
+	if (!l->n || !l->recent.some)
+		return 0;
+	moved_us = r->off_us - fitted(l, r->rtp_us);
+	under_way_us =
+		clock_least(&l->recent) - r->off_us - clock_offset(l->clock);
+	if (moved_us < LINE_STALL_US || moved_us > LINE_BEHIND_US ||
+		under_way_us < -LINE_BEFORE_US ||
+		under_way_us > LINE_UNDER_WAY_US)
+		return 0;
+	return moved_us;
+}
+
+/* What the older reports say of the device's drift stays true. */
+static void step_ahead(struct line *l, int64_t us)
+{
+	for (unsigned i = 0; i < l->n; i++)
+		l->report[i].off_us += us;
+	l->base_us += us;
+	l->applied_us += us;
+}
+
 /* A report nobody expected: CLOCK_PROOF that agree make a new line. */
 static bool proven(struct line *l, const struct line_report *r)
 {
@@ -210,6 +240,7 @@ bool line_report(struct line *l, uint64_t now_us, uint64_t ntp, uint32_t ts)
 	off_us = r.off_us + clock_offset(l->clock) - clock_least(&l->least);
 	if (llabs(off_us) > LINE_LOST_US)
 		return false;
+	step_ahead(l, stall_us(l, &r));
 	if (l->n ? !fits(l, &r) : llabs(off_us) > CLOCK_JUMP_US) {
 		if (!proven(l, &r))
 			return false;

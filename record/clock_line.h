@@ -9,6 +9,11 @@
  *
  * What is given out follows slowly (LINE_SLEW), so that neither a report's
  * jitter nor its truth makes sound or picture jump.
+ *
+ * Except where the device itself stood still, as a microphone does on a machine
+ * that has no time for it: its timestamps fall behind all at once, and a report
+ * says so. What was never captured is a hole, not a slow clock: where packets
+ * arrive as much later as the report says, time steps ahead by it.
  */
 #ifndef HEARTH_RECORD_CLOCK_LINE_H
 #define HEARTH_RECORD_CLOCK_LINE_H
@@ -27,10 +32,16 @@ enum {
 	LINE_CARRIED_US = 2000000000, /* not looked for after that long */
 	/* A report further than this from its arrival is of another world. */
 	LINE_LOST_US = 10000000,
-	LINE_STEP_US = 200000, /* a correction above is made at once */
-	LINE_NEAR_US = 40000,  /* where people begin to see it */
-	LINE_SLEW_NEAR = 5,    /* ms per second, below LINE_NEAR_US */
-	LINE_SLEW_FAR = 25,    /* and above */
+	LINE_STEP_US = 200000,   /* a correction above is made at once */
+	LINE_NEAR_US = 40000,    /* where people begin to see it */
+	LINE_SLEW_NEAR = 5,      /* ms per second, below LINE_NEAR_US */
+	LINE_SLEW_FAR = 25,      /* and above */
+	LINE_STALL_US = 20000,   /* a device that stood still: one Opus frame */
+	LINE_RECENT_US = 500000, /* what "arrives now" is */
+	/* The least of that is at most so far behind the reports' time where
+	 * arrival is to bear a report out. */
+	LINE_UNDER_WAY_US = 80000,
+	LINE_BEFORE_US = 5000, /* nothing comes before it was made; rounding */
 	/* Timestamps that run ahead of their arrival, back, or behind it by
 	 * more than that began anew. The last is more than a retransmission
 	 * takes. */
@@ -51,8 +62,9 @@ struct line {
 	uint32_t ts;         /* the last packet's, and where that is: */
 	int64_t rtp_us;
 	uint64_t arrival_us;
-	struct clock_least least; /* arrival - rtp_us */
-	unsigned n, next;         /* of report[], a ring */
+	struct clock_least least;  /* arrival - rtp_us */
+	struct clock_least recent; /* the same, of LINE_RECENT_US */
+	unsigned n, next;          /* of report[], a ring */
 	struct line_report report[LINE_REPORTS];
 	/* off_us = base_us + mean + slope * (rtp_us - middle_us) */
 	int64_t base_us, middle_us;

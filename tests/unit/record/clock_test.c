@@ -202,6 +202,54 @@ static void test_wrong_timestamps(void **state)
 	world_done(&w);
 }
 
+/* A microphone on a machine that has no time for it loses 60 ms every two
+ * seconds, 18 s of ten minutes, and reports every five: sound and picture are
+ * never further apart than what was lost since the last report, and together
+ * again with it. The picture does not move. */
+static void test_stalls(void **state)
+{
+	enum { LOST_US = 60000 };
+	struct world w;
+
+	(void)state;
+	world_init(&w, 50, 200);
+	w.sr_every_us = 5 * SECOND_US;
+	run(&w, 60 * SECOND_US);
+	for (unsigned i = 0; i < 300; i++) {
+		measure_anew(&w);
+		w.audio.first_ts -= 48 * LOST_US / 1000;
+		run(&w, 2 * SECOND_US);
+		assert_true(w.most_apart_us < 3 * LOST_US + 30000);
+		assert_true(w.video.most_jitter_us < 2000);
+	}
+	run(&w, 6 * SECOND_US);
+	measure_anew(&w);
+	run(&w, 60 * SECOND_US);
+	assert_true(w.most_apart_us < 30000);
+	assert_true(w.audio.most_jitter_us < 2000);
+	world_done(&w);
+}
+
+/* A report that says the device stood still, where packets arrive as ever, is
+ * not believed at once. */
+static void test_no_stall(void **state)
+{
+	struct world w;
+	int64_t error_us;
+
+	(void)state;
+	world_init(&w, 0, 0);
+	w.sr_every_us = 0;
+	run(&w, 60 * SECOND_US);
+	error_us = w.audio.error_us;
+	w.audio.first_ts -= 48 * 100;
+	assert_false(report(&w, &w.audio));
+	w.audio.first_ts += 48 * 100;
+	run(&w, SECOND_US / 2);
+	assert_true(llabs(w.audio.error_us - error_us) < 5000);
+	world_done(&w);
+}
+
 /* Timestamps begin anew (another encoder): time goes on, together with the
  * other device's. */
 static void test_timestamps_anew(void **state)
@@ -352,6 +400,8 @@ int main(void)
 		cmocka_unit_test(test_ntp_step),
 		cmocka_unit_test(test_not_believed),
 		cmocka_unit_test(test_wrong_timestamps),
+		cmocka_unit_test(test_stalls),
+		cmocka_unit_test(test_no_stall),
 		cmocka_unit_test(test_timestamps_anew),
 		cmocka_unit_test(test_pause),
 		cmocka_unit_test(test_mute),
