@@ -12,6 +12,7 @@ from pathlib import Path
 
 TAIL_LINES = 40
 GRACE_S = 25
+ALL = f"HEARTH_TESTS={uuid.uuid4().hex}"  # what all jobs of this run bear
 
 
 @dataclass
@@ -88,7 +89,7 @@ class Runner:
     def _execute(job, log, timeout_s):
         marker = f"HEARTH_TEST_RUN={uuid.uuid4().hex}"
         env = {**os.environ, **job.env}
-        env.update([marker.split("=")])
+        env.update([marker.split("="), ALL.split("=")])
         late = False
         with open(log, "wb") as out:
             child = subprocess.Popen(
@@ -107,6 +108,15 @@ class Runner:
                 code = child.wait() or 1
         _reap(marker)
         return code, late
+
+
+def end_on_signals():
+    """Who ends the run ends its tests, and their browsers, too."""
+    def end(number, _frame):
+        _reap(ALL)
+        os._exit(128 + number)
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, end)
 
 
 def _reap(marker):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 import kinds  # noqa: E402
-from jobs import Runner  # noqa: E402
+from jobs import Runner, end_on_signals  # noqa: E402
 
 KINDS = ("lint", "unit", "sim", "fuzz", "interop", "e2e")
 BUDGET_S = 38 * 60
@@ -60,6 +60,7 @@ def main():
     for kind in [args.kind] if args.kind else [*KINDS, "unit-asan",
                                                "sim-asan"]:
         shutil.rmtree(logs / kind, ignore_errors=True)
+    end_on_signals()
     runner = Runner(logs, BUDGET_S)
     tests = Tests(runner, args.name)
     if args.kind:
