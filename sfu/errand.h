@@ -36,6 +36,10 @@ struct handshake {
 	sfu_id participant;
 	unsigned out;         /* errands under way; the loop's */
 	atomic_bool given_up; /* nobody waits for it any more */
+	/* For the edge: errands at whoever runs them, and those that wait until
+	 * these are back. */
+	unsigned at_work;
+	struct errand *first, *last;
 };
 
 enum errand_verb { ERRAND_START, ERRAND_INPUT, ERRAND_TICK };
@@ -43,6 +47,7 @@ enum errand_verb { ERRAND_START, ERRAND_INPUT, ERRAND_TICK };
 struct errand {
 	struct dtls_out to; /* first: collects what the step sends */
 	struct handshake *handshake;
+	struct errand *next; /* the edge's */
 	enum errand_verb verb;
 	uint64_t now_us; /* when it was sent; whoever runs it may say later */
 	size_t len;      /* of ERRAND_INPUT */

@@ -102,6 +102,8 @@ static const struct row rows[] = {
 		"Time the packet loop spent working." },
 	{ "hearth_loop_cpu_microseconds_total", COUNTER, EDGE(cpu_us),
 		"CPU time of the packet loop's thread." },
+	{ "hearth_handshakes_late_total", COUNTER, EDGE(handshakes_late),
+		"Times that handshakes waited long for a free CPU." },
 	{ "hearth_events_lost_total", COUNTER, EDGE(events_lost),
 		"Events the control process was too slow for." },
 };

@@ -19,53 +19,118 @@
  * is the least there is. */
 enum { LOOP_SLICE_NS = 100000 };
 
-/* From one thread to one other. It holds all errands there are: never full. */
+/* From the loop to both threads. It holds all errands there are: never full. An
+ * entry is a session's errands, by `next`. */
 struct ring {
-	struct errand *v[HELPER_ERRANDS];
+	struct {
+		_Atomic(struct errand *) first;
+		atomic_ullong sent_us;
+	} v[HELPER_ERRANDS];
 	atomic_uint put, got;
+};
+
+struct thread {
+	pthread_t id;
+	bool runs;
+	int fd; /* wakes it */
 };
 
 struct helper {
 	struct errands errands; /* first */
-	struct ring todo, done;
-	int todo_fd, done_fd;
+	struct ring todo;
+	_Atomic(struct errand *) done; /* the last one first */
+	struct thread patient, late;
+	int done_fd;
 	atomic_bool stop;
-	pthread_t thread;
-	bool runs;
-	struct event *event;
+	atomic_ullong n_late;
+	struct event *event, *look;
+	bool looks;
 	helper_wake_h *wake_h;
 	void *arg;
-	/* The loop's alone: those that rest, the last used first, so that a
-	 * quiet worker touches the memory of few. */
+	/* The loop's alone: what came back, in order; and those that rest, the
+	 * last used first, so that a quiet worker touches the memory of few. */
+	struct errand *back;
 	struct errand *all, *idle[HELPER_ERRANDS];
 	unsigned n_idle, n_used;
 	uint64_t refused;
 };
 
-static void ring_push(struct ring *r, struct errand *e)
+static uint64_t clock_us(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
+}
+
+static void ring_push(struct ring *r, struct errand *first)
 {
 	unsigned put = atomic_load_explicit(&r->put, memory_order_relaxed);
+	unsigned at = put % HELPER_ERRANDS;
 
-	r->v[put % HELPER_ERRANDS] = e;
+	atomic_store_explicit(&r->v[at].first, first, memory_order_relaxed);
+	atomic_store_explicit(
+		&r->v[at].sent_us, clock_us(), memory_order_relaxed);
 	atomic_store_explicit(&r->put, put + 1, memory_order_release);
 }
 
-static struct errand *ring_pop(struct ring *r)
+/* The oldest, if it was sent at before_us or earlier; NULL: there is none. */
+static struct errand *ring_pop(struct ring *r, uint64_t before_us)
 {
-	unsigned got = atomic_load_explicit(&r->got, memory_order_relaxed);
+	unsigned got = atomic_load_explicit(&r->got, memory_order_acquire);
 	struct errand *e;
 
-	if (got == atomic_load_explicit(&r->put, memory_order_acquire))
-		return NULL;
-	e = r->v[got % HELPER_ERRANDS];
-	atomic_store_explicit(&r->got, got + 1, memory_order_relaxed);
+	do {
+		unsigned at = got % HELPER_ERRANDS;
+
+		if (got == atomic_load_explicit(&r->put, memory_order_acquire))
+			return NULL;
+		e = atomic_load_explicit(&r->v[at].first, memory_order_relaxed);
+		if (atomic_load_explicit(&r->v[at].sent_us,
+			    memory_order_relaxed) > before_us)
+			return NULL;
+		/* Where the other thread was faster, what was read may be
+		 * anything. */
+	} while (!atomic_compare_exchange_weak_explicit(&r->got, &got, got + 1,
+		memory_order_acq_rel, memory_order_acquire));
 	return e;
 }
 
-static bool ring_is_empty(const struct ring *r)
+/* For the loop: since when the oldest waits; UINT64_MAX: there is none. */
+static uint64_t ring_oldest(struct ring *r)
 {
-	return atomic_load_explicit(&r->got, memory_order_relaxed) ==
-	       atomic_load_explicit(&r->put, memory_order_acquire);
+	unsigned got = atomic_load_explicit(&r->got, memory_order_relaxed);
+
+	if (got == atomic_load_explicit(&r->put, memory_order_relaxed))
+		return UINT64_MAX;
+	return atomic_load_explicit(
+		&r->v[got % HELPER_ERRANDS].sent_us, memory_order_relaxed);
+}
+
+/* Only the loop takes from it, and takes all: nothing can come between. */
+static void done_push(struct helper *h, struct errand *e)
+{
+	struct errand *last =
+		atomic_load_explicit(&h->done, memory_order_relaxed);
+
+	do
+		e->next = last;
+	while (!atomic_compare_exchange_weak_explicit(&h->done, &last, e,
+		memory_order_release, memory_order_relaxed));
+}
+
+static void done_take(struct helper *h)
+{
+	struct errand *e =
+		atomic_exchange_explicit(&h->done, NULL, memory_order_acquire);
+
+	while (e) {
+		struct errand *before = e->next;
+
+		e->next = h->back;
+		h->back = e;
+		e = before;
+	}
 }
 
 /* An eventfd counts: it can be full only after 2^64 of these. */
@@ -85,29 +150,26 @@ static void await(int fd)
 		;
 }
 
-/* The thread. */
+/* The threads. */
 
-static uint64_t clock_us(void)
+static void run_all(struct helper *h, struct errand *e)
 {
-	struct timespec t;
+	while (e) {
+		struct errand *next = e->next;
 
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
-}
-
-static void work(struct helper *h)
-{
-	struct errand *e;
-
-	while (!atomic_load_explicit(&h->stop, memory_order_relaxed) &&
-		(e = ring_pop(&h->todo))) {
 		/* The queue may have been long, and the timers of DTLS begin
 		 * with what is sent now. */
 		e->now_us = clock_us();
 		errand_run(e);
-		ring_push(&h->done, e);
+		done_push(h, e);
 		wake(h->done_fd);
+		e = next;
 	}
+}
+
+static bool ends(const struct helper *h)
+{
+	return atomic_load_explicit(&h->stop, memory_order_relaxed);
 }
 
 /* What sched_setattr(2) takes; libc has no name for it. */
@@ -119,40 +181,66 @@ struct attr {
 	uint64_t runtime_ns, deadline_ns, period_ns;
 };
 
-/* Of the calling thread: nicer by that much, with slices of that length (0: the
- * kernel's own). Where somebody chose a real-time policy for it, that is
- * kept. The kernel may not know of it, or not allow it: no harm. */
-static void set_rank(int nicer, uint64_t slice_ns)
+/* Of the calling thread: that policy, nicer by that much, with slices of that
+ * length (0: the kernel's own). Where somebody chose a real-time policy for it,
+ * that is kept. The kernel may not know of it, or not allow it: false, and no
+ * harm. */
+static bool set_rank(uint32_t policy, int nicer, uint64_t slice_ns)
 {
 	struct attr a = { 0 };
 
 	if (syscall(SYS_sched_getattr, 0, &a, sizeof(a), 0) != 0 ||
 		a.policy != SCHED_OTHER)
-		return;
+		return true;
 	a.size = sizeof(a);
+	a.policy = policy;
 	a.nice = a.nice + nicer < 19 ? a.nice + nicer : 19;
 	a.runtime_ns = slice_ns;
 	a.deadline_ns = a.period_ns = 0;
 	/* A sandbox may allow the one and not the other. Of the calling thread
 	 * alone, on Linux. */
-	if (syscall(SYS_sched_setattr, 0, &a, 0) != 0 && nicer)
+	if (syscall(SYS_sched_setattr, 0, &a, 0) == 0)
+		return true;
+	if (nicer)
 		setpriority(PRIO_PROCESS, 0, a.nice);
+	return false;
 }
 
 void helper_prefer_caller(void)
 {
-	set_rank(0, LOOP_SLICE_NS);
+	set_rank(SCHED_OTHER, 0, LOOP_SLICE_NS);
 }
 
-static void *run(void *arg)
+static void *run_patient(void *arg)
 {
 	struct helper *h = arg;
+	struct errand *e;
 
 	prctl(PR_SET_NAME, "hearth-dtls");
-	set_rank(HELPER_NICE, 0);
-	while (!atomic_load_explicit(&h->stop, memory_order_relaxed)) {
-		await(h->todo_fd);
-		work(h);
+	if (!set_rank(SCHED_IDLE, 0, 0))
+		set_rank(SCHED_OTHER, HELPER_NICE, 0);
+	while (!ends(h)) {
+		await(h->patient.fd);
+		while (!ends(h) && (e = ring_pop(&h->todo, UINT64_MAX)))
+			run_all(h, e);
+	}
+	return NULL;
+}
+
+static void *run_late(void *arg)
+{
+	struct helper *h = arg;
+	struct errand *e;
+
+	prctl(PR_SET_NAME, "hearth-dtls-late");
+	set_rank(SCHED_OTHER, HELPER_NICE, 0);
+	while (!ends(h)) {
+		await(h->late.fd);
+		while (!ends(h) && (e = ring_pop(&h->todo,
+					    clock_us() - HELPER_PATIENCE_US))) {
+			atomic_fetch_add(&h->n_late, 1);
+			run_all(h, e);
+		}
 	}
 	return NULL;
 }
@@ -171,22 +259,75 @@ static struct errand *take(struct errands *errands)
 	return NULL;
 }
 
+static void look_again(struct helper *h)
+{
+	static const struct timeval every = { .tv_usec = HELPER_LOOK_US };
+
+	if (!h->looks)
+		h->looks = evtimer_add(h->look, &every) == 0;
+}
+
+/* While something waits to be begun. */
+static void on_look(evutil_socket_t fd, short what, void *arg)
+{
+	struct helper *h = arg;
+	uint64_t since_us = ring_oldest(&h->todo);
+
+	(void)fd;
+	(void)what;
+	h->looks = false;
+	if (since_us == UINT64_MAX)
+		return;
+	if (since_us + HELPER_PATIENCE_US <= clock_us())
+		wake(h->late.fd);
+	look_again(h);
+}
+
+/* All that waits at the session. */
+static void hand_over(struct helper *h, struct handshake *s)
+{
+	for (const struct errand *e = s->first; e; e = e->next)
+		s->at_work++;
+	ring_push(&h->todo, s->first);
+	s->first = s->last = NULL;
+	wake(h->patient.fd);
+	look_again(h);
+}
+
 static void dispatch(struct errands *errands, struct errand *e)
 {
 	struct helper *h = (struct helper *)errands;
+	struct handshake *s = e->handshake;
 
-	ring_push(&h->todo, e);
-	wake(h->todo_fd);
+	e->next = NULL;
+	if (s->last)
+		s->last->next = e;
+	else
+		s->first = e;
+	s->last = e;
+	if (!s->at_work)
+		hand_over(h, s);
 }
 
 struct errand *helper_next(struct helper *h)
 {
-	return ring_pop(&h->done);
+	struct errand *e;
+
+	if (!h->back)
+		done_take(h);
+	e = h->back;
+	if (!e)
+		return NULL;
+	h->back = e->next;
+	if (!--e->handshake->at_work && e->handshake->first)
+		hand_over(h, e->handshake);
+	return e;
 }
 
 void helper_put(struct helper *h, struct errand *e)
 {
 	assert(h->n_idle < HELPER_ERRANDS);
+	e->handshake = NULL;
 	h->idle[h->n_idle++] = e;
 }
 
@@ -197,37 +338,43 @@ static void on_done(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	await(fd);
 	h->wake_h(h->arg);
-	if (!ring_is_empty(&h->done))
+	if (h->back || atomic_load_explicit(&h->done, memory_order_relaxed))
 		wake(fd);
 }
 
 /* Signals are for the loop. */
-static int start_thread(struct helper *h)
+static int start_thread(
+	struct helper *h, struct thread *t, void *(*run)(void *arg))
 {
 	sigset_t all, before;
 	int err;
 
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
-	err = pthread_create(&h->thread, NULL, run, h);
+	err = pthread_create(&t->id, NULL, run, h);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	h->runs = err == 0;
+	t->runs = err == 0;
 	return -err;
 }
 
 static int start(struct helper *h, struct event_base *base)
 {
-	h->todo_fd = eventfd(0, EFD_CLOEXEC);
+	int err;
+
+	h->patient.fd = eventfd(0, EFD_CLOEXEC);
+	h->late.fd = eventfd(0, EFD_CLOEXEC);
 	h->done_fd = eventfd(0, EFD_CLOEXEC);
-	if (h->todo_fd < 0 || h->done_fd < 0)
+	if (h->patient.fd < 0 || h->late.fd < 0 || h->done_fd < 0)
 		return -errno;
 	/* Untouched it is no memory yet. */
 	h->all = calloc(HELPER_ERRANDS, sizeof(*h->all));
 	h->event =
 		event_new(base, h->done_fd, EV_READ | EV_PERSIST, on_done, h);
-	if (!h->all || !h->event || event_add(h->event, NULL) != 0)
+	h->look = evtimer_new(base, on_look, h);
+	if (!h->all || !h->event || !h->look || event_add(h->event, NULL) != 0)
 		return -ENOMEM;
-	return start_thread(h);
+	err = start_thread(h, &h->patient, run_patient);
+	return err ? err : start_thread(h, &h->late, run_late);
 }
 
 int helper_new(struct helper **ret, struct event_base *base,
@@ -240,7 +387,7 @@ int helper_new(struct helper **ret, struct event_base *base,
 		return -ENOMEM;
 	h->errands.take = take;
 	h->errands.send = dispatch;
-	h->todo_fd = h->done_fd = -1;
+	h->patient.fd = h->late.fd = h->done_fd = -1;
 	h->wake_h = wake_h;
 	h->arg = arg;
 	err = start(h, base);
@@ -251,30 +398,43 @@ int helper_new(struct helper **ret, struct event_base *base,
 	return err;
 }
 
+static void stop_thread(struct thread *t)
+{
+	if (!t->runs)
+		return;
+	wake(t->fd);
+	pthread_join(t->id, NULL);
+}
+
 static void stop(struct helper *h)
 {
-	struct errand *e;
-
 	atomic_store_explicit(&h->stop, true, memory_order_relaxed);
-	wake(h->todo_fd);
-	pthread_join(h->thread, NULL);
-	/* The join came before: both rings are this thread's now. */
-	while ((e = ring_pop(&h->done)) || (e = ring_pop(&h->todo)))
-		errand_forget(e);
+	stop_thread(&h->patient);
+	stop_thread(&h->late);
+	/* The joins came before: all errands are this thread's now. */
+	for (unsigned i = 0; i < h->n_used; i++)
+		if (h->all[i].handshake)
+			errand_forget(&h->all[i]);
+}
+
+static void close_fd(int fd)
+{
+	if (fd >= 0)
+		close(fd);
 }
 
 struct helper *helper_free(struct helper *h)
 {
 	if (!h)
 		return NULL;
-	if (h->runs)
-		stop(h);
+	stop(h);
 	if (h->event)
 		event_free(h->event);
-	if (h->todo_fd >= 0)
-		close(h->todo_fd);
-	if (h->done_fd >= 0)
-		close(h->done_fd);
+	if (h->look)
+		event_free(h->look);
+	close_fd(h->patient.fd);
+	close_fd(h->late.fd);
+	close_fd(h->done_fd);
 	free(h->all);
 	free(h);
 	return NULL;
@@ -288,6 +448,11 @@ struct errands *helper_errands(struct helper *h)
 unsigned helper_waiting(const struct helper *h)
 {
 	return h->n_used - h->n_idle;
+}
+
+uint64_t helper_late(const struct helper *h)
+{
+	return atomic_load(&h->n_late);
 }
 
 uint64_t helper_refused(const struct helper *h)

@@ -1,13 +1,18 @@
 /*
- * The worker's second thread: it does the steps of DTLS handshakes (errand.h),
- * so that media never waits for one. Two rings and two eventfds lie between it
- * and the loop; no lock, and nothing else is shared.
+ * The worker's other threads: they do the steps of DTLS handshakes (errand.h),
+ * so that media never waits for one. A ring, a list and eventfds lie between
+ * them and the loop; no lock, and nothing else is shared.
  *
- *   loop --todo--> thread: errand_run --done--> loop: wake_h, helper_next
+ *   loop --todo--> a thread: errand_run --done--> loop: wake_h, helper_next
  *
- * It is nicer than the loop by HELPER_NICE, for machines where both share a
- * CPU. HELPER_ERRANDS are all there are; who wants one more is refused, and
- * DTLS sends again.
+ * The patient one has the CPU where nobody else wants it (SCHED_IDLE): on a
+ * machine where it shares one with the loop, the loop takes it back at once.
+ * What has waited for HELPER_PATIENCE_US, since no CPU is ever free, is done by
+ * the late one, which is nicer than the loop by HELPER_NICE and has its share.
+ * What one session has sent meanwhile waits for what it sent before.
+ *
+ * HELPER_ERRANDS are all there are; who wants one more is refused, and DTLS
+ * sends again.
  */
 #ifndef HEARTH_SFU_WORKER_HELPER_H
 #define HEARTH_SFU_WORKER_HELPER_H
@@ -20,6 +25,10 @@ enum {
 	/* Where both want the CPU all the time, five sixths are the loop's.
 	 * Much more, and joins stand still on a busy machine. */
 	HELPER_NICE = 7,
+	/* Browsers give a call up after some 15 s, and a handshake is two or
+	 * three errands. */
+	HELPER_PATIENCE_US = 400000,
+	HELPER_LOOK_US = 50000, /* how often it is looked for such */
 };
 
 struct event_base;
@@ -29,7 +38,7 @@ struct helper;
  * has any after it. */
 typedef void(helper_wake_h)(void *arg);
 
-/* Starts the thread. 0, -ENOMEM, or what pthread_create and eventfd(2) say. */
+/* Starts the threads. 0, -ENOMEM, or what pthread_create and eventfd(2) say. */
 int helper_new(struct helper **ret, struct event_base *base,
 	helper_wake_h *wake_h, void *arg);
 
@@ -37,8 +46,8 @@ int helper_new(struct helper **ret, struct event_base *base,
  * soon as there is something to do. Programs that it starts inherit that. */
 void helper_prefer_caller(void);
 
-/* Lets the thread end the step it is at, and forgets all errands: sessions that
- * nobody gave up are at home again. Returns NULL; NULL is fine. */
+/* Lets the threads end the step they are at, and forgets all errands: sessions
+ * that nobody gave up are at home again. Returns NULL; NULL is fine. */
 struct helper *helper_free(struct helper *h);
 
 /* What it lends the core. */
@@ -50,6 +59,7 @@ struct errand *helper_next(struct helper *h);
 void helper_put(struct helper *h, struct errand *e);
 
 unsigned helper_waiting(const struct helper *h); /* under way */
+uint64_t helper_late(const struct helper *h);    /* taken by the late one */
 uint64_t helper_refused(const struct helper *h); /* since the start */
 
 #endif

@@ -1,5 +1,6 @@
-/* The thread that does the steps of handshakes. */
+/* The threads that do the steps of handshakes. */
 #include <event2/event.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -218,6 +219,46 @@ static void test_end_at_work(void **state)
 		assert_false(handshake_is_away(f.pair[i].server));
 }
 
+/* The only CPU is never free: handshakes come to an end all the same. What they
+ * cost is many times what the patient thread gets until others are late. */
+static void test_no_cpu_is_free(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i < PAIRS; i++)
+		start(&f.pair[i]);
+	while (helper_waiting(f.helper))
+		event_base_loop(f.base, EVLOOP_NONBLOCK);
+	assert_true(helper_late(f.helper) > 0);
+	for (unsigned i = 0; i < PAIRS; i++) {
+		assert_int_equal(
+			dtls_state(f.pair[i].server->dtls), DTLS_CONNECTED);
+		assert_int_equal(dtls_state(f.pair[i].client), DTLS_CONNECTED);
+	}
+}
+
+static cpu_set_t all_cpus;
+
+static int set_up_on_one_cpu(void **state)
+{
+	cpu_set_t one;
+
+	assert_int_equal(sched_getaffinity(0, sizeof(all_cpus), &all_cpus), 0);
+	CPU_ZERO(&one);
+	for (int i = 0; i < CPU_SETSIZE && CPU_COUNT(&one) == 0; i++)
+		if (CPU_ISSET(i, &all_cpus))
+			CPU_SET(i, &one);
+	assert_int_equal(sched_setaffinity(0, sizeof(one), &one), 0);
+	return set_up(state);
+}
+
+static int tear_down_on_one_cpu(void **state)
+{
+	int err = tear_down(state);
+
+	assert_int_equal(sched_setaffinity(0, sizeof(all_cpus), &all_cpus), 0);
+	return err;
+}
+
 int main(void)
 {
 #define WITH(t) cmocka_unit_test_setup_teardown(t, set_up, tear_down)
@@ -226,6 +267,8 @@ int main(void)
 		WITH(test_given_up),
 		WITH(test_ceiling),
 		WITH(test_end_at_work),
+		cmocka_unit_test_setup_teardown(test_no_cpu_is_free,
+			set_up_on_one_cpu, tear_down_on_one_cpu),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
