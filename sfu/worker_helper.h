@@ -25,9 +25,9 @@ enum {
 	/* Where both want the CPU all the time, five sixths are the loop's.
 	 * Much more, and joins stand still on a busy machine. */
 	HELPER_NICE = 7,
-	/* Browsers give a call up after some 15 s, and a handshake is two or
-	 * three errands. */
-	HELPER_PATIENCE_US = 400000,
+	/* A handshake is two or three errands: on a machine without a free CPU
+	 * it takes that much longer. */
+	HELPER_PATIENCE_US = 200000,
 	HELPER_LOOK_US = 50000, /* how often it is looked for such */
 };
 

