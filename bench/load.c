@@ -335,7 +335,9 @@ static void place(struct load *l, unsigned i)
 {
 	const struct load_shape *shape = &l->shape;
 	struct load_seat *s = &l->seat[i];
-	unsigned each = shape->receivers + 1;
+	unsigned publishers = load_publishers(shape);
+	unsigned each = shape->receivers + publishers;
+	bool first = i % each < publishers;
 
 	if (l->crowd) {
 		s->publishes = i < l->n_seats_max - 1;
@@ -344,8 +346,8 @@ static void place(struct load *l, unsigned i)
 	}
 	s->room = i / each < shape->conferences ? i / each : shape->conferences;
 	s->late = i / each >= shape->conferences;
-	s->publishes = !s->late && i % each == 0 && !shape->idle;
-	s->receives = !s->late && i % each != 0;
+	s->publishes = !s->late && first && !shape->idle;
+	s->receives = !s->late && !first;
 }
 
 static bool fill_seat(struct load *l, unsigned i)
@@ -412,8 +414,8 @@ static struct load *make(struct event_base *base, struct sfu *sfu,
 struct load *load_new(struct event_base *base, struct sfu *sfu,
 	const struct load_shape *shape)
 {
-	unsigned seats =
-		shape->conferences * (shape->receivers + 1) + shape->late;
+	unsigned each = shape->receivers + load_publishers(shape);
+	unsigned seats = shape->conferences * each + shape->late;
 
 	return make(base, sfu, seats, shape, shape->delays);
 }

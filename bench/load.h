@@ -40,6 +40,7 @@ struct load_counts {
 struct load_shape {
 	unsigned conferences; /* with a publisher each */
 	unsigned receivers;   /* of each conference */
+	unsigned publishers;  /* likewise; 0: one */
 	bool idle;            /* nobody publishes: the publisher receives */
 	bool no_data;         /* receivers ask for no data channel */
 	/* Sockets take what was sent as segments in one piece (UDP_GRO), and

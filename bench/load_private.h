@@ -75,6 +75,11 @@ static inline bool load_is_timed(const struct load *l, unsigned i)
 {
 	return l->crowd ? i == 0 : l->seat[i].publishes;
 }
+/* Of each conference, receivers behind publishers. */
+static inline unsigned load_publishers(const struct load_shape *shape)
+{
+	return shape->publishers ? shape->publishers : 1;
+}
 void load_join(struct load_seat *s);
 /* Opens the seat's socket toward the candidate in sdp, if it has none yet. 0 or
  * -errno. */

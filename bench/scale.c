@@ -20,7 +20,7 @@ enum {
 	SETTLE_MS = 2000, /* channels open, buffers of handshakes are freed */
 	HEAP_MS = 2000,
 	STEP_MS = 20,
-	ROWS = 12,
+	ROWS = 13,
 };
 
 struct row {
@@ -166,13 +166,13 @@ struct growth {
 	double seconds;
 };
 
-/* shape: a conference of `receivers` and one more. */
+/* shape: one conference. */
 static bool grow(
 	struct stage *b, const struct load_shape *shape, struct growth *ret)
 {
 	struct memory at[2];
 	uint64_t cpu[2], began = stage_clock_ns(CLOCK_MONOTONIC);
-	double people = shape->receivers + 1;
+	double people = shape->receivers + shape->publishers;
 
 	if (!read_memory(b, &at[0]) || !stage_cpu_ns(b, &cpu[0]) ||
 		!join_all(b, shape) || !stage_cpu_ns(b, &cpu[1]))
@@ -194,30 +194,63 @@ static bool grow(
 	return true;
 }
 
-static bool growth(const struct common *c, unsigned receivers, bool idle,
-	bool data, struct growth *ret, char *ret_error)
+static bool growth(
+	struct load_shape shape, bool pin, struct growth *ret, char *ret_error)
 {
 	struct stage b = { .name = "scale: memory",
-		.people = receivers + 1,
+		.people = shape.receivers + shape.publishers,
 		.error = ret_error };
-	struct load_shape shape = { .conferences = 1,
-		.receivers = receivers,
-		.idle = idle,
-		.no_data = !data };
-	bool good = stage_start(&b, c->pin) && grow(&b, &shape, ret);
+	bool good;
 
+	shape.conferences = 1;
+	good = stage_start(&b, pin) && grow(&b, &shape, ret);
 	stage_stop(&b);
 	return good;
 }
 
+/* Bytes of each receiver, by two sizes of one conference: what publishers need
+ * for themselves, their histories for one, takes itself off. */
+static bool of_each(unsigned publishers, bool pin, double *ret, char *ret_error)
+{
+	struct growth few, many;
+	struct load_shape shape = { .publishers = publishers,
+		.receivers = PEOPLE / 2 };
+
+	if (!growth(shape, pin, &few, ret_error))
+		return false;
+	shape.receivers = PEOPLE;
+	if (!growth(shape, pin, &many, ret_error))
+		return false;
+	*ret = (many.all - few.all) / (PEOPLE - PEOPLE / 2);
+	return true;
+}
+
+/* The first subscription of a kind brings that kind's codecs into the
+ * receiver's negotiation; it has them once. */
+static bool subscriptions(
+	const struct common *c, struct table *t, double idle, char *ret_error)
+{
+	double one, two;
+
+	if (!of_each(1, c->pin, &one, ret_error) ||
+		!of_each(2, c->pin, &two, ret_error))
+		return false;
+	add(t, "memory, first subscription", PEOPLE, (one - idle) / 1e3, "kB");
+	add(t, "memory, one subscription", PEOPLE, (two - one) / 1e3, "kB");
+	return true;
+}
+
 static bool memory(const struct common *c, struct table *t, char *ret_error)
 {
-	struct growth data, bare, few, many;
+	struct load_shape shape = {
+		.publishers = 1, .receivers = PEOPLE, .idle = true
+	};
+	struct growth data, bare;
 
-	if (!growth(c, PEOPLE, true, true, &data, ret_error) ||
-		!growth(c, PEOPLE, true, false, &bare, ret_error) ||
-		!growth(c, PEOPLE / 2, false, true, &few, ret_error) ||
-		!growth(c, PEOPLE, false, true, &many, ret_error))
+	if (!growth(shape, c->pin, &data, ret_error))
+		return false;
+	shape.no_data = true;
+	if (!growth(shape, c->pin, &bare, ret_error))
 		return false;
 	add(t, "joins, CPU of the worker each", PEOPLE, data.cpu_ms, "ms");
 	add(t, "joins, a whole CPU", PEOPLE, 1000 / data.cpu_ms, "a second");
@@ -227,14 +260,7 @@ static bool memory(const struct common *c, struct table *t, char *ret_error)
 		bare.each.rss / 1e3);
 	add(t, "memory, data channel", PEOPLE, data.each.heap / 1e3, "kB");
 	add(t, "memory, no data channel", PEOPLE, bare.each.heap / 1e3, "kB");
-	/* By two sizes of one conference: the publisher's history, and what its
-	 * codecs take of each negotiation's table, are no subscription. */
-	add(t, "memory, one subscription", PEOPLE,
-		((many.all - few.all) / (PEOPLE - PEOPLE / 2) -
-			data.each.heap) /
-			1e3,
-		"kB");
-	return true;
+	return subscriptions(c, t, data.each.heap, ret_error);
 }
 
 static void print(const struct table *t)
