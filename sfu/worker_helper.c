@@ -19,6 +19,8 @@
  * is the least there is. */
 enum { LOOP_SLICE_NS = 100000 };
 
+enum { BUSY_EVERY_US = 100000 }; /* between two looks at the loop's share */
+
 /* From the loop to both threads. It holds all errands there are: never full. An
  * entry is a session's errands, by `next`. */
 struct ring {
@@ -43,6 +45,8 @@ struct helper {
 	int done_fd;
 	atomic_bool stop;
 	atomic_ullong n_late;
+	atomic_bool busy;              /* the loop is: HELPER_BUSY_PERCENT */
+	uint64_t seen_us, seen_cpu_us; /* when that was looked at */
 	struct event *event, *look;
 	bool looks;
 	helper_wake_h *wake_h;
@@ -55,12 +59,17 @@ struct helper {
 	uint64_t refused;
 };
 
-static uint64_t clock_us(void)
+static uint64_t read_us(clockid_t clock)
 {
 	struct timespec t;
 
-	clock_gettime(CLOCK_MONOTONIC, &t);
+	clock_gettime(clock, &t);
 	return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
+}
+
+static uint64_t clock_us(void)
+{
+	return read_us(CLOCK_MONOTONIC);
 }
 
 static void ring_push(struct ring *r, struct errand *first)
@@ -227,6 +236,23 @@ static void *run_patient(void *arg)
 	return NULL;
 }
 
+static bool is_busy(struct helper *h)
+{
+	return atomic_load_explicit(&h->busy, memory_order_relaxed);
+}
+
+/* The next that the late thread may have. */
+static struct errand *pop_late(struct helper *h)
+{
+	bool busy = is_busy(h);
+	struct errand *e = ring_pop(
+		&h->todo, busy ? clock_us() - HELPER_PATIENCE_US : UINT64_MAX);
+
+	if (e && busy)
+		atomic_fetch_add(&h->n_late, 1);
+	return e;
+}
+
 static void *run_late(void *arg)
 {
 	struct helper *h = arg;
@@ -236,11 +262,8 @@ static void *run_late(void *arg)
 	set_rank(SCHED_OTHER, HELPER_NICE, 0);
 	while (!ends(h)) {
 		await(h->late.fd);
-		while (!ends(h) && (e = ring_pop(&h->todo,
-					    clock_us() - HELPER_PATIENCE_US))) {
-			atomic_fetch_add(&h->n_late, 1);
+		while (!ends(h) && (e = pop_late(h)))
 			run_all(h, e);
-		}
 	}
 	return NULL;
 }
@@ -267,6 +290,23 @@ static void look_again(struct helper *h)
 		h->looks = evtimer_add(h->look, &every) == 0;
 }
 
+/* How much of the time since the last look has this thread, the loop, run? */
+static void judge_loop(struct helper *h)
+{
+	uint64_t now_us = clock_us(), cpu_us;
+
+	if (h->seen_us && now_us < h->seen_us + BUSY_EVERY_US)
+		return;
+	cpu_us = read_us(CLOCK_THREAD_CPUTIME_ID);
+	if (h->seen_us)
+		atomic_store_explicit(&h->busy,
+			(cpu_us - h->seen_cpu_us) * 100 >
+				(now_us - h->seen_us) * HELPER_BUSY_PERCENT,
+			memory_order_relaxed);
+	h->seen_us = now_us;
+	h->seen_cpu_us = cpu_us;
+}
+
 /* While something waits to be begun. */
 static void on_look(evutil_socket_t fd, short what, void *arg)
 {
@@ -278,7 +318,8 @@ static void on_look(evutil_socket_t fd, short what, void *arg)
 	h->looks = false;
 	if (since_us == UINT64_MAX)
 		return;
-	if (since_us + HELPER_PATIENCE_US <= clock_us())
+	judge_loop(h);
+	if (!is_busy(h) || since_us + HELPER_PATIENCE_US <= clock_us())
 		wake(h->late.fd);
 	look_again(h);
 }
@@ -290,7 +331,10 @@ static void hand_over(struct helper *h, struct handshake *s)
 		s->at_work++;
 	ring_push(&h->todo, s->first);
 	s->first = s->last = NULL;
+	judge_loop(h);
 	wake(h->patient.fd);
+	if (!is_busy(h))
+		wake(h->late.fd);
 	look_again(h);
 }
 

@@ -7,9 +7,11 @@
  *
  * The patient one has the CPU where nobody else wants it (SCHED_IDLE): on a
  * machine where it shares one with the loop, the loop takes it back at once.
- * What has waited for HELPER_PATIENCE_US, since no CPU is ever free, is done by
- * the late one, which is nicer than the loop by HELPER_NICE and has its share.
- * What one session has sent meanwhile waits for what it sent before.
+ * The late one is nicer than the loop by HELPER_NICE and has its share. Where
+ * the loop is busy, it does what has waited for HELPER_PATIENCE_US, since no
+ * CPU is ever free; else whatever it gets, as others than the loop may keep the
+ * CPUs from the patient one, and joins need not wait for those. What one
+ * session has sent meanwhile waits for what it sent before.
  *
  * HELPER_ERRANDS are all there are; who wants one more is refused, and DTLS
  * sends again.
@@ -28,6 +30,7 @@ enum {
 	/* A handshake is two or three errands: on a machine without a free CPU
 	 * it takes that much longer. */
 	HELPER_PATIENCE_US = 200000,
+	HELPER_BUSY_PERCENT = 50,
 	HELPER_LOOK_US = 50000, /* how often it is looked for such */
 };
 
