@@ -29,7 +29,8 @@ async function login(options) {
 		...options, useAuthorizationHeader: true, timelineSupport: false,
 	});
 	state.client = client;
-	await client.startClient({ initialSyncLimit: 5 });
+	// It is the limit of every sync: of a busy call more than a few come.
+	await client.startClient({ initialSyncLimit: 100 });
 	await new Promise((resolve, reject) => {
 		client.on("sync", (now, _, data) => {
 			if (now === "PREPARED") resolve();
