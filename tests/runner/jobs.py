@@ -13,6 +13,8 @@ from pathlib import Path
 TAIL_LINES = 40
 GRACE_S = 25
 ALL = f"HEARTH_TESTS={uuid.uuid4().hex}"  # what all jobs of this run bear
+ending = threading.Event()  # who started the run ends it
+running = set()
 
 
 @dataclass
@@ -57,6 +59,8 @@ class Runner:
                       flush=True)
 
     def _one(self, job):
+        if ending.is_set():
+            return
         if job.argv is None:
             self.record(job.title, False, said=job.why)
             return
@@ -96,6 +100,7 @@ class Runner:
                 [str(a) for a in job.argv], stdin=subprocess.DEVNULL,
                 stdout=out, stderr=subprocess.STDOUT, env=env, cwd=job.cwd,
                 start_new_session=True)
+            running.add(child)
             try:
                 code = child.wait(timeout_s)
             except subprocess.TimeoutExpired:
@@ -106,13 +111,21 @@ class Runner:
                 except subprocess.TimeoutExpired:
                     child.kill()
                 code = child.wait() or 1
+            running.discard(child)
         _reap(marker)
         return code, late
 
 
 def end_on_signals():
-    """Who ends the run ends its tests, and their browsers, too."""
+    """Who ends the run ends its tests, and their browsers, too. Tests are
+    asked first: a browser may hide its environment, and its test knows it."""
     def end(number, _frame):
+        ending.set()
+        for child in list(running):
+            child.terminate()
+        until = time.monotonic() + GRACE_S
+        while running and time.monotonic() < until:
+            time.sleep(0.1)
         _reap(ALL)
         os._exit(128 + number)
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
