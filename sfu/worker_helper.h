@@ -27,9 +27,10 @@ enum {
 	/* Where both want the CPU all the time, five sixths are the loop's.
 	 * Much more, and joins stand still on a busy machine. */
 	HELPER_NICE = 7,
-	/* A handshake is two or three errands: on a machine without a free CPU
-	 * it takes that much longer. */
+	/* A handshake is two or three errands: beside a busy loop, without a
+	 * free CPU, it takes that much longer. */
 	HELPER_PATIENCE_US = 200000,
+	/* A loop that runs more of the time is busy. */
 	HELPER_BUSY_PERCENT = 50,
 	HELPER_LOOK_US = 50000, /* how often it is looked for such */
 };
