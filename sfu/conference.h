@@ -128,6 +128,10 @@ struct conference_stats {
 		plis_out;
 	uint64_t messages_in, messages_out, channel_overflows;
 	uint64_t joins, leaves, dtls_failed, ice_restarts;
+	uint64_t feedbacks_in, feedbacks_out; /* transport-wide */
+	/* Gauges of the receivers whose path is estimated: their number, what
+	 * their paths carry and what they could use, in bits a second. */
+	uint64_t downlinks, estimate_bps, wanted_bps;
 	uint64_t drops[32]; /* by enum conference_drop */
 };
 enum conference_drop {

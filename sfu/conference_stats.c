@@ -18,6 +18,15 @@ void conference_add_stats(
 	to->messages_in += s->messages_in;
 	to->messages_out += s->messages_out;
 	to->channel_overflows += s->channel_overflows;
+	to->feedbacks_in += s->feedbacks_in;
+	to->feedbacks_out += s->feedbacks_out;
+}
+
+static void add_downlink(struct conference_stats *to, const struct downlink *d)
+{
+	to->downlinks++;
+	to->estimate_bps += d->estimate.control.bps;
+	to->wanted_bps += d->want_bps;
 }
 
 void conference_stats(const struct conference *c, struct conference_stats *ret)
@@ -38,6 +47,8 @@ void conference_stats(const struct conference *c, struct conference_stats *ret)
 			ret->tracks += p->n_tracks;
 		}
 		ret->subscriptions += p->n_subs;
+		if (p->down && !p->gone)
+			add_downlink(ret, p->down);
 		ret->ice_restarts += p->peer.ice_restarts;
 		for (unsigned k = 0; k < CONFERENCE_DROPS; k++)
 			ret->drops[k] += p->peer.drops[k];
@@ -56,6 +67,8 @@ void conference_stats(const struct conference *c, struct conference_stats *ret)
 	ret->messages_in += s.messages_in;
 	ret->messages_out += s.messages_out;
 	ret->channel_overflows += s.channel_overflows;
+	ret->feedbacks_in += s.feedbacks_in;
+	ret->feedbacks_out += s.feedbacks_out;
 }
 
 const char *conference_drop_text(enum conference_drop d)

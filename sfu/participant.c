@@ -31,6 +31,9 @@ static struct participant *new_seat(
 	return NULL;
 }
 
+/* Local programs read plain streams; a far seat's come repaired. */
+static const struct negotiate_features features = { .twcc = true };
+
 struct participant *participant_new(struct conference *c, uint64_t now_us,
 	sfu_id id, const char *label, const struct sfu_join_options *opt)
 {
@@ -45,6 +48,7 @@ struct participant *participant_new(struct conference *c, uint64_t now_us,
 		return NULL;
 	}
 	p->peer.id = id;
+	negotiation_set_features(p->negotiation, &features);
 	return p;
 }
 
@@ -87,6 +91,8 @@ struct participant *participant_free(struct participant *p)
 	relay_far_free(p->far);
 	free(p->track);
 	free(p->source);
+	free(p->arrival);
+	downlink_free(p->down);
 	free(p->sub);
 	free(p);
 	return NULL;
@@ -115,6 +121,8 @@ uint64_t participant_deadline(const struct participant *p)
 	uint64_t o = participant_offer_deadline(p);
 	uint64_t f = participant_feedback_deadline(p);
 	at = o < at ? o : at;
+	uint64_t d = p->down ? downlink_deadline(p->down) : UINT64_MAX;
+	at = d < at ? d : at;
 	return f < at ? f : at;
 }
 
@@ -194,6 +202,8 @@ void participant_tick(struct participant *p, uint64_t now_us)
 	if (p->gone)
 		return;
 	participant_offer_tick(p, now_us);
-	if (participant_ready(p))
-		participant_feedback(p, now_us);
+	if (!participant_ready(p))
+		return;
+	participant_feedback(p, now_us);
+	participant_downlink_run(p, now_us);
 }

@@ -11,7 +11,9 @@
 #ifndef HEARTH_SFU_PARTICIPANT_H
 #define HEARTH_SFU_PARTICIPANT_H
 
+#include "rtp/arrival.h"
 #include "sfu/conference.h"
+#include "sfu/downlink.h"
 #include "sfu/peer.h"
 #include "sfu/subscription.h"
 #include "sfu/track.h"
@@ -41,6 +43,7 @@ struct participant_stats {
 	uint64_t rtcp_in, rtcp_out, nacks_in, nacks_out, resent;
 	uint64_t plis_in, plis_out, messages_in, messages_out;
 	uint64_t channel_overflows;
+	uint64_t feedbacks_in, feedbacks_out; /* transport-wide */
 };
 
 /* Data channels a far participant has opened at home. */
@@ -83,6 +86,8 @@ struct participant {
 
 	uint32_t rtcp_ssrc; /* we as a receiver of this participant's media */
 	uint64_t report_us; /* next reports */
+	struct downlink *down;   /* what goes to it; NULL: see downlink.h */
+	struct arrival *arrival; /* of its numbered packets; NULL: none came */
 
 	bool from_protocol; /* understands SFU_FROM_PROTOCOL */
 	bool any_channel;   /* one was open */
@@ -129,6 +134,13 @@ void participant_rtcp(
 /* Reports, NACKs and key frame requests that are due (participant_rtcp.c). */
 void participant_feedback(struct participant *p, uint64_t now_us);
 uint64_t participant_feedback_deadline(const struct participant *p);
+
+/* Estimate and pace of what goes to it (participant_downlink.c). */
+/* Something of video is to go out: begins, unless it has. twcc: its peer gives
+ * transport-wide feedback. Without memory for it packets go as they come. */
+void participant_downlink(struct participant *p, uint64_t now_us, bool twcc);
+/* What is due of it. */
+void participant_downlink_run(struct participant *p, uint64_t now_us);
 
 /* Offers and answers (participant_sdp.c). */
 void participant_offer(

@@ -26,15 +26,53 @@ static void learn_rtt(struct participant *p, uint64_t rtt_us)
 static void on_blocks(
 	struct participant *p, uint64_t now_us, const struct rtcp_item *item)
 {
+	uint64_t lost = 0, rtt_us = 0;
+	unsigned n = 0;
 	for (unsigned i = 0; i < item->n_blocks; i++) {
-		struct subscription *s =
-			participant_sub_by_ssrc(p, item->block[i].ssrc);
+		const struct rtcp_block *b = &item->block[i];
+		struct subscription *s = participant_sub_by_ssrc(p, b->ssrc);
 		if (!s)
 			continue;
-		send_block(&s->send, now_us, &item->block[i]);
+		send_block(&s->send, now_us, b);
 		if (s->send.rtt_us)
-			learn_rtt(p, s->send.rtt_us);
+			rtt_us = s->send.rtt_us;
+		uint32_t sent = s->send.packets - s->reported;
+		s->reported = s->send.packets;
+		lost += (uint64_t)b->fraction_lost * sent;
+		n += sent;
 	}
+	if (rtt_us)
+		learn_rtt(p, rtt_us);
+	if (p->down && n)
+		downlink_report(
+			p->down, now_us, n, (uint8_t)(lost / n), rtt_us);
+}
+
+static void on_twcc(
+	struct participant *p, uint64_t now_us, const struct rtcp_item *item)
+{
+	if (!p->down ||
+		downlink_feedback(p->down, now_us, item->body, item->body_len))
+		return;
+	p->stats.feedbacks_in++;
+	participant_due(p, downlink_deadline(p->down));
+}
+
+static bool watches(const struct participant *p)
+{
+	for (unsigned i = 0; i < p->n_subs; i++)
+		if (p->sub[i]->active && p->sub[i]->kind == SDP_VIDEO)
+			return true;
+	return false;
+}
+
+static void on_remb(
+	struct participant *p, uint64_t now_us, const struct rtcp_item *item)
+{
+	if (!p->down && watches(p))
+		participant_downlink(p, now_us, false);
+	if (p->down)
+		downlink_remb(p->down, now_us, item->remb_bps);
 }
 
 static void on_sender_report(
@@ -104,6 +142,12 @@ void participant_rtcp(
 		case RTCP_PLI:
 		case RTCP_FIR:
 			on_keyframe_request(p, now_us, &item);
+			break;
+		case RTCP_TWCC:
+			on_twcc(p, now_us, &item);
+			break;
+		case RTCP_REMB:
+			on_remb(p, now_us, &item);
 			break;
 		default: /* signalling says who leaves, not BYE */
 			break;
@@ -221,6 +265,24 @@ static void nacks(struct participant *p, struct track *t, uint64_t now_us)
 	finish(&c);
 }
 
+/* Which of its packets came, and when: its own estimate is made of that. REMB
+ * goes on beside it, as the ceiling it always was. */
+static void arrivals(struct participant *p, uint64_t now_us)
+{
+	struct compound c;
+	size_t n = 1;
+	while (n && p->arrival && arrival_deadline(p->arrival) <= now_us &&
+		begin(&c, p)) {
+		send_feedback_head(&c, p);
+		n = arrival_feedback(p->arrival, now_us, p->rtcp_ssrc,
+			p->n_tracks ? p->track[0]->ssrc : 0, c.b.buf + c.b.len,
+			c.b.cap - c.b.len);
+		c.b.len += n;
+		p->stats.feedbacks_out += n > 0;
+		finish(&c);
+	}
+}
+
 static void keyframe_request(
 	struct participant *p, struct track *t, uint64_t now_us)
 {
@@ -240,6 +302,7 @@ void participant_feedback(struct participant *p, uint64_t now_us)
 {
 	if (p->report_us <= now_us)
 		reports(p, now_us);
+	arrivals(p, now_us);
 	for (unsigned i = 0; i < p->n_tracks; i++) {
 		nacks(p, p->track[i], now_us);
 		keyframe_request(p, p->track[i], now_us);
@@ -251,6 +314,8 @@ uint64_t participant_feedback_deadline(const struct participant *p)
 	if (!participant_ready(p))
 		return UINT64_MAX;
 	uint64_t at = p->report_us;
+	uint64_t a = p->arrival ? arrival_deadline(p->arrival) : UINT64_MAX;
+	at = a < at ? a : at;
 	for (unsigned i = 0; i < p->n_tracks; i++) {
 		const struct track *t = p->track[i];
 		uint64_t k = track_keyframe_deadline(t);

@@ -189,6 +189,20 @@ static void track_rtp(struct participant *p, struct track *t, uint64_t now_us,
 	gather(p, t, now_us, pkt, seq, codec);
 }
 
+/* Its transport-wide number, of whatever stream it is. */
+static void note_arrival(
+	struct participant *p, uint64_t now_us, const struct rtp_packet *pkt)
+{
+	const struct rtp_ext *ext = rtp_ext_find(
+		pkt, negotiation_ext(p->negotiation, EXT_TRANSPORT_CC));
+	if (!ext || ext->len < 2)
+		return;
+	arrival_note(p->arrival, now_us,
+		(uint16_t)(ext->data[0] << 8 | ext->data[1]),
+		pkt->len + DOWNLINK_OVERHEAD);
+	participant_due(p, arrival_deadline(p->arrival));
+}
+
 void participant_rtp(
 	struct participant *p, uint64_t now_us, uint8_t *buf, size_t len)
 {
@@ -199,6 +213,8 @@ void participant_rtp(
 		peer_drop(&p->peer, DROP_MALFORMED);
 		return;
 	}
+	if (p->arrival)
+		note_arrival(p, now_us, &pkt);
 	const struct source *s = source_of_ssrc(p, pkt.ssrc);
 	struct track *t = s && s->track ? s->track : learn_source(p, &pkt);
 	if (!t && participant_heard(p, now_us, &pkt))

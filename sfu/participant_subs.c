@@ -169,10 +169,28 @@ static void refresh_receivers(struct track *t, uint64_t now_us)
 	}
 }
 
+/* Its packets are to be told of from now on. Without memory for it none is: the
+ * peer then falls back on what it knows otherwise. */
+static void watch_arrivals(struct participant *p)
+{
+	bool twcc = false;
+	for (unsigned i = 0; i < negotiation_count(p->negotiation); i++) {
+		const struct transceiver *tr =
+			negotiation_at(p->negotiation, i);
+		twcc |= tr->receiving && tr->recv_twcc;
+	}
+	if (!twcc || p->arrival)
+		return;
+	p->arrival = malloc(sizeof(*p->arrival));
+	if (p->arrival)
+		arrival_init(p->arrival);
+}
+
 void participant_refresh(struct participant *p, uint64_t now_us)
 {
 	conference_forward(p->conference, now_us);
 	relay_describe(p);
+	watch_arrivals(p);
 	for (unsigned i = 0; i < p->n_subs; i++) {
 		struct subscription *s = p->sub[i];
 		subscription_update(s, now_us, participant_ready(p));

@@ -137,6 +137,9 @@ void subscription_update(struct subscription *s, uint64_t now_us, bool ready)
 			s->track->owner->negotiation, s->track->transceiver),
 		to);
 	map_extensions(s);
+	s->twcc_id = to->send_twcc ? negotiation_ext(s->to->negotiation,
+					     EXT_TRANSPORT_CC)
+				   : 0;
 	if (s->active && !was) {
 		s->waiting = true;
 		if (s->to->plain && s->track->started)
@@ -144,33 +147,70 @@ void subscription_update(struct subscription *s, uint64_t now_us, bool ready)
 				s->track->seq_base + s->track->receive.highest;
 		track_want_keyframe(s->track, now_us);
 	}
+	if (s->active && s->kind == SDP_VIDEO && s->twcc_id && !s->to->down)
+		participant_downlink(s->to, now_us, true);
 }
 
-static void emit(struct subscription *s, uint64_t now_us,
-	const struct rtp_packet *pkt, uint16_t seq, uint32_t ts)
+/* Elements of a packet that goes out: the publisher's by the receiver's ids,
+ * and the transport-wide number. */
+struct elements {
+	unsigned n;
+	struct rtp_ext v[RTP_EXT_MAX];
+	uint8_t number[2];
+	bool numbered;
+};
+
+static void map_elements(struct subscription *s, const struct rtp_packet *pkt,
+	struct elements *e)
 {
-	struct rtp_ext ext[RTP_EXT_MAX];
-	struct rtp_header h = { .pt = s->pt_map[pkt->pt],
-		.marker = pkt->marker,
-		.seq = seq,
-		.ts = ts,
-		.ssrc = s->ssrc,
-		.ext = ext };
-	struct packet *out = peer_packet(&s->to->peer, false);
-	if (!out)
-		return;
-	for (unsigned i = 0; i < pkt->n_ext; i++) {
+	const struct downlink *down = s->to->down;
+	e->n = 0;
+	e->numbered = s->twcc_id && down;
+	if (e->numbered) {
+		uint16_t number = downlink_number(down);
+		e->number[0] = (uint8_t)(number >> 8);
+		e->number[1] = (uint8_t)number;
+		e->v[e->n++] = (struct rtp_ext){
+			.id = s->twcc_id, .len = 2, .data = e->number
+		};
+	}
+	for (unsigned i = 0; i < pkt->n_ext && e->n < RTP_EXT_MAX; i++) {
 		uint8_t in = pkt->ext[i].id;
 		uint8_t id = in < SUBSCRIPTION_EXTS ? s->ext_map[in] : 0;
 		if (!id)
 			continue;
-		ext[h.n_ext] = pkt->ext[i];
-		ext[h.n_ext++].id = id;
+		e->v[e->n] = pkt->ext[i];
+		e->v[e->n++].id = id;
 	}
+}
+
+static enum sent_kind kind_of(const struct subscription *s)
+{
+	return s->kind == SDP_AUDIO ? SENT_AUDIO : SENT_VIDEO;
+}
+
+static void emit(struct subscription *s, uint64_t now_us,
+	const struct rtp_packet *pkt, uint16_t seq, uint32_t ts,
+	enum sent_kind kind)
+{
+	struct elements e;
+	struct rtp_header h = { .pt = s->pt_map[pkt->pt],
+		.marker = pkt->marker,
+		.seq = seq,
+		.ts = ts,
+		.ssrc = s->ssrc };
+	struct packet *out = peer_packet(&s->to->peer, false);
+	if (!out)
+		return;
+	map_elements(s, pkt, &e);
+	h.ext = e.v;
+	h.n_ext = e.n;
 	size_t n = rtp_write_header(out->data, &h);
 	memcpy(out->data + n, pkt->payload, pkt->payload_len);
 	out->len = (uint16_t)(n + pkt->payload_len);
 	send_packet(&s->send, now_us, ts, pkt->payload_len);
+	if (e.numbered || (s->to->down && !s->to->down->estimate.twcc))
+		downlink_sent(s->to->down, now_us, out->len, kind);
 	s->to->stats.rtp_out++;
 	s->to->stats.rtp_out_bytes += out->len;
 }
@@ -211,7 +251,7 @@ static enum conference_drop forward_one(
 		return DROP_NOT_KEYFRAME;
 	if (rewrite_packet(
 		    &s->rewrite, now_us, p->seq, pkt->ts, &out_seq, &out_ts))
-		emit(s, now_us, pkt, out_seq, out_ts);
+		emit(s, now_us, pkt, out_seq, out_ts, kind_of(s));
 	return CONFERENCE_DROPS;
 }
 
@@ -252,6 +292,8 @@ bool subscription_forward(struct subscription *s, uint64_t now_us,
 	bool unmet = false;
 	if (!s->active)
 		return false;
+	for (unsigned i = 0; i < n && s->to->down; i++)
+		downlink_offer(s->to->down, v[i]->view.len);
 	for (unsigned i = 0; i < n; i++) {
 		bool was_waiting = s->waiting;
 		enum conference_drop why = forward_one(s, now_us, v[i]);
@@ -289,7 +331,7 @@ bool subscription_resend(struct subscription *s, uint64_t now_us,
 			&s->rewrite, now_us, in_seq, pkt.ts, &seq, &ts) ||
 		seq != out_seq)
 		return false;
-	emit(s, now_us, &pkt, seq, ts);
+	emit(s, now_us, &pkt, seq, ts, SENT_RTX);
 	s->send.nack_hits++;
 	return true;
 }

@@ -30,6 +30,8 @@ struct subscription {
 	 * the call were told, is not for it, however late it comes. */
 	uint64_t floor;
 	uint32_t ssrc;
+	uint32_t reported;   /* send.packets at the last report block */
+	uint8_t twcc_id;     /* of transport-wide numbers; 0: none are taken */
 	uint8_t pt_map[128]; /* the publisher's -> the receiver's */
 	/* Extension id -> the receiver's, 0: dropped. */
 	uint8_t ext_map[SUBSCRIPTION_EXTS];

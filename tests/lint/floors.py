@@ -19,6 +19,7 @@ FLOORS = {
     "sfu/conference": 3, "sfu/participant": 3, "sfu/track": 3,
     "sfu/subscription": 3, "sfu/fanout": 3, "sfu/intake": 3, "sfu/speaker": 3, "sfu/message": 3,
     "sfu/allocate": 3, "sfu/record": 3, "sfu/relay": 3,
+    "sfu/downlink": 3,
     "sfu/worker": 4, "sfu/udp": 4, "sfu/demux": 4, "sfu/wire": 4,
     "sfu/pipe": 4, "sfu/room": 4, "sfu/log": 4,
     "sfu/config": 4, "sfu/stats": 4, "sfu/notify": 4, "sfu/fullice": 4, "sfu/check": 5,

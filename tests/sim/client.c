@@ -46,6 +46,7 @@ static void init_send(struct client *c, enum client_kind kind)
 	if (!s->on || cert_random(c->cert, random, sizeof(random)))
 		return;
 	s->ssrc = c->cfg.id * 16 + kind + 1;
+	s->rtx_ssrc = c->cfg.rtx && kind == CLIENT_VIDEO ? s->ssrc + 8 : 0;
 	memcpy(&s->seq, random, 2);
 	s->unwrapped = 65536u + s->seq;
 	s->want_key = true;
@@ -66,6 +67,7 @@ struct client *client_new(const struct client_config *cfg, struct cert *cert,
 	c->check_us = c->report_us = c->nack_us = UINT64_MAX;
 	c->rtcp_ssrc = cfg->id * 16;
 	c->video_pt = 96;
+	arrival_init(&c->arrival);
 	c->stun = calloc(1, sizeof(*c->stun));
 	if (!c->stun)
 		return client_free(c);

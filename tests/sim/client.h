@@ -15,6 +15,7 @@
 #include <sys/socket.h>
 #include "dtls/channel.h"
 #include "dtls/dtls.h"
+#include "rtp/arrival.h"
 #include "rtp/crypt.h"
 #include "rtp/history.h"
 #include "rtp/packet.h"
@@ -27,6 +28,8 @@ enum {
 	CLIENT_CHECK_US = 2500000, /* consent checks, RFC 7675 5.1 */
 	CLIENT_LIVE_US = 2000000,  /* a stream heard since then is live */
 	CLIENT_H264_PT = 102,
+	CLIENT_RTX_PT = 97, /* of VP8 */
+	CLIENT_TWCC_EXT = 5,
 };
 
 enum client_kind { CLIENT_AUDIO, CLIENT_VIDEO };
@@ -47,6 +50,8 @@ struct client_config {
 	bool metadata_free; /* a single-stream peer: never expects an offer */
 	bool h264;          /* has H.264 besides VP8 */
 	bool sends_h264;
+	bool twcc; /* transport-wide feedback, both ways */
+	bool rtx;  /* RFC 4588 for VP8, both ways */
 };
 
 /* One stream we publish. */
@@ -60,13 +65,15 @@ struct client_send {
 	uint64_t packets, octets, keyframes, resent;
 	struct history *history;
 	uint64_t unwrapped;
+	uint32_t rtx_ssrc;
+	uint16_t rtx_seq;
 };
 
 /* One stream we receive. */
 struct client_stream {
 	bool used, started;
 	enum client_kind kind;
-	uint32_t ssrc;
+	uint32_t ssrc, rtx_ssrc; /* rtx_ssrc 0: none */
 	char stream[129];
 	unsigned mline;
 	struct receive receive;
@@ -86,6 +93,8 @@ struct client_media {
 
 struct client_counters {
 	uint64_t datagrams, foreign_ssrc, bad, corrupt, messages, message_bytes;
+	uint64_t rtx, rtx_padding; /* RTX packets, and those without news */
+	uint64_t feedbacks, told;  /* of what we send: told of as arrived */
 	uint64_t plis, nacks_got, nacks_sent, checks, renegotiations;
 };
 
@@ -124,6 +133,9 @@ struct client {
 	uint64_t report_us, connected_us;
 	uint32_t rtcp_ssrc;
 	struct client_counters count;
+	/* Transport-wide numbers, of what comes and of what goes. */
+	struct arrival arrival;
+	uint16_t twcc_seq;
 	/* Called for each data message, may be NULL. */
 	void (*on_message)(struct client *c, const struct channel *ch,
 		bool binary, const uint8_t *data, size_t len);

@@ -1,5 +1,7 @@
 /* What the simulated client sends and how it judges what it gets. */
 #include <string.h>
+#include "rtp/rtx.h"
+#include "rtp/twcc.h"
 #include "tests/sim/client.h"
 
 /*
@@ -23,8 +25,15 @@ static uint32_t get32(const uint8_t *p)
 	       (uint32_t)p[2] << 8 | p[3];
 }
 
+/* The number of a packet as it leaves, in the first extension element. */
+enum { AT_TWCC = RTP_HEADER_LEN + 4 + 1 };
+
 static void seal_and_send(struct client *c, uint8_t *buf, size_t len, bool rtcp)
 {
+	if (!rtcp && c->cfg.twcc) {
+		buf[AT_TWCC] = (uint8_t)(c->twcc_seq >> 8);
+		buf[AT_TWCC + 1] = (uint8_t)c->twcc_seq++;
+	}
 	int err = rtcp ? crypt_seal_rtcp(c->crypt, buf, &len)
 		       : crypt_seal_rtp(c->crypt, buf, &len);
 	if (!err)
@@ -68,12 +77,16 @@ static void send_rtp(struct client *c, enum client_kind kind, bool key,
 		.seq = s->seq,
 		.ts = s->ts,
 		.ssrc = s->ssrc };
-	uint8_t level = 0x80 | 30;
-	struct rtp_ext ext = { .id = 1, .len = 1, .data = &level };
-	if (kind == CLIENT_AUDIO) {
-		h.n_ext = 1;
-		h.ext = &ext;
-	}
+	const uint8_t level = 0x80 | 30, number[2] = { 0 };
+	struct rtp_ext ext[2];
+	if (c->cfg.twcc)
+		ext[h.n_ext++] = (struct rtp_ext){
+			.id = CLIENT_TWCC_EXT, .len = 2, .data = number
+		};
+	if (kind == CLIENT_AUDIO)
+		ext[h.n_ext++] =
+			(struct rtp_ext){ .id = 1, .len = 1, .data = &level };
+	h.ext = ext;
 	size_t n = rtp_write_header(buf, &h), body = n;
 	if (kind == CLIENT_VIDEO)
 		buf[body++] = h264         ? h264_nal(key, index)
@@ -114,6 +127,24 @@ static void send_frame(struct client *c)
 	s->next_us += 1000000 / fps;
 }
 
+/* RFC 4588 4: the same packet under another number, SSRC and payload type, its
+ * own number before its payload. */
+static size_t wrap(struct client_send *s, uint8_t *buf, size_t len)
+{
+	struct rtp_packet pkt;
+	uint8_t payload[RTP_PACKET_MAX];
+	if (!s->rtx_ssrc || (buf[1] & 0x7f) != 96 || rtp_parse(&pkt, buf, len))
+		return len;
+	memcpy(payload, pkt.payload, pkt.payload_len);
+	len = (size_t)(pkt.payload - buf) +
+	      rtx_wrap(pkt.payload, pkt.seq, payload, pkt.payload_len);
+	buf[1] = (uint8_t)((buf[1] & 0x80) | CLIENT_RTX_PT);
+	buf[2] = (uint8_t)(s->rtx_seq >> 8);
+	buf[3] = (uint8_t)s->rtx_seq++;
+	put32(buf + 8, s->rtx_ssrc);
+	return len;
+}
+
 static void resend(struct client *c, uint32_t ssrc, uint16_t seq)
 {
 	for (unsigned k = 0; k < 2; k++) {
@@ -128,9 +159,23 @@ static void resend(struct client *c, uint32_t ssrc, uint16_t seq)
 		if (!old)
 			continue;
 		memcpy(buf, old, len);
+		len = wrap(s, buf, len);
 		s->resent++;
 		seal_and_send(c, buf, len, false);
 	}
+}
+
+static void read_feedback(struct client *c, const struct rtcp_item *item)
+{
+	struct twcc_walk walk;
+	struct twcc_status status;
+	if (twcc_walk_init(&walk, item->body, item->body_len)) {
+		c->count.bad++;
+		return;
+	}
+	c->count.feedbacks++;
+	while (twcc_next(&walk, &status))
+		c->count.told += status.received;
 }
 
 void client_media_rtcp(struct client *c, const uint8_t *buf, size_t len)
@@ -149,6 +194,8 @@ void client_media_rtcp(struct client *c, const uint8_t *buf, size_t len)
 			c->count.nacks_got++;
 			for (unsigned i = 0; i < item.n_nack; i++)
 				resend(c, item.media, item.nack[i]);
+		} else if (item.type == RTCP_TWCC) {
+			read_feedback(c, &item);
 		} else if (item.type == RTCP_SR) {
 			struct client_stream *s =
 				client_stream_find(c, item.sender);
@@ -209,6 +256,33 @@ static void judge(struct client *c, struct client_stream *s, uint8_t pt,
 				get32(p + AT_SENT + 4));
 }
 
+/* What an RTX packet brings again, in place of it; NULL: it is none, or brings
+ * nothing. */
+static struct client_stream *unwrap(
+	struct client *c, struct rtp_packet *pkt, uint8_t **buf, size_t *len)
+{
+	struct client_stream *s = NULL;
+	for (unsigned i = 0; i < CLIENT_STREAMS && !s; i++)
+		if (c->stream_ssrc[i] && c->stream[i].rtx_ssrc == pkt->ssrc)
+			s = &c->stream[i];
+	if (!s || pkt->pt != CLIENT_RTX_PT)
+		return NULL;
+	c->count.rtx++;
+	if (rtx_unwrap(*buf, *len, (uint8_t)c->video_pt, s->ssrc, buf, len) ||
+		rtp_parse(pkt, *buf, *len))
+		return NULL;
+	return s;
+}
+
+static void note_arrival(struct client *c, const struct rtp_packet *pkt)
+{
+	const struct rtp_ext *ext = rtp_ext_find(pkt, CLIENT_TWCC_EXT);
+	if (c->cfg.twcc && ext && ext->len == 2)
+		arrival_note(&c->arrival, c->now_us,
+			(uint16_t)(ext->data[0] << 8 | ext->data[1]),
+			pkt->len + 38);
+}
+
 void client_media_packet(struct client *c, uint8_t *buf, size_t len)
 {
 	struct rtp_packet pkt;
@@ -217,13 +291,20 @@ void client_media_packet(struct client *c, uint8_t *buf, size_t len)
 		c->count.bad++;
 		return;
 	}
+	note_arrival(c, &pkt);
+	bool again = false;
 	struct client_stream *s = client_stream_find(c, pkt.ssrc);
+	if (!s) {
+		s = unwrap(c, &pkt, &buf, &len);
+		again = s != NULL;
+	}
 	if (!s) {
 		c->count.foreign_ssrc++;
 		return;
 	}
 	enum receive_got got = receive_packet(
 		&s->receive, c->now_us, pkt.seq, pkt.ts, len, &seq);
+	c->count.rtx_padding += again && got == RECEIVE_DUPLICATE;
 	if (got == RECEIVE_DUPLICATE || got == RECEIVE_OLD ||
 		client_is_padded(buf))
 		return;
@@ -293,6 +374,21 @@ static void send_reports(struct client *c)
 	c->report_us = c->now_us + 1000000;
 }
 
+static void tell_arrivals(struct client *c)
+{
+	uint8_t buf[RTCP_PACKET_MAX + CRYPT_TRAILER];
+	struct rtcp_build b;
+	size_t n;
+	do {
+		rtcp_build_init(&b, buf, RTCP_PACKET_MAX);
+		rtcp_add_rr(&b, c->rtcp_ssrc, NULL, 0);
+		n = arrival_feedback(&c->arrival, c->now_us, c->rtcp_ssrc, 1,
+			buf + b.len, RTCP_PACKET_MAX - b.len);
+		if (n)
+			seal_and_send(c, buf, b.len + n, true);
+	} while (n);
+}
+
 void client_media_tick(struct client *c)
 {
 	struct client_send *a = &c->send[CLIENT_AUDIO],
@@ -305,6 +401,8 @@ void client_media_tick(struct client *c)
 		nack_all(c);
 	if (c->report_us <= c->now_us)
 		send_reports(c);
+	if (arrival_deadline(&c->arrival) <= c->now_us)
+		tell_arrivals(c);
 }
 
 uint64_t client_media_deadline(const struct client *c)
@@ -313,5 +411,7 @@ uint64_t client_media_deadline(const struct client *c)
 	for (unsigned k = 0; k < 2; k++)
 		if (c->send[k].on && c->send[k].next_us < at)
 			at = c->send[k].next_us;
+	uint64_t told = arrival_deadline(&c->arrival);
+	at = told < at ? told : at;
 	return c->nack_us < at ? c->nack_us : at;
 }

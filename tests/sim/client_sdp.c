@@ -52,10 +52,21 @@ static void transport(struct client *c, struct text *t, const char *setup)
 		c->ufrag, c->pwd, cert_fingerprint(c->cert), setup);
 }
 
-static void audio_codec(struct text *t)
+static void twcc(const struct client *c, struct text *t, unsigned pt)
+{
+	if (c->cfg.twcc)
+		add(t,
+			"a=rtcp-fb:%u transport-cc\r\n"
+			"a=extmap:%u http://www.ietf.org/id/draft-holmer-rmcat-"
+			"transport-wide-cc-extensions-01\r\n",
+			pt, CLIENT_TWCC_EXT);
+}
+
+static void audio_codec(const struct client *c, struct text *t)
 {
 	add(t, "a=rtpmap:111 opus/48000/2\r\na=fmtp:111 minptime=10\r\n"
 	       "a=extmap:1 urn:ietf:params:rtp-hdrext:ssrc-audio-level\r\n");
+	twcc(c, t, 111);
 }
 
 static void video_codec(const struct client *c, struct text *t)
@@ -64,6 +75,10 @@ static void video_codec(const struct client *c, struct text *t)
 		"a=rtpmap:%u VP8/90000\r\na=rtcp-fb:%u nack\r\n"
 		"a=rtcp-fb:%u nack pli\r\na=rtcp-fb:%u goog-remb\r\n",
 		c->video_pt, c->video_pt, c->video_pt, c->video_pt);
+	twcc(c, t, c->video_pt);
+	if (c->cfg.rtx)
+		add(t, "a=rtpmap:%u rtx/90000\r\na=fmtp:%u apt=%u\r\n",
+			CLIENT_RTX_PT, CLIENT_RTX_PT, c->video_pt);
 	if (c->cfg.h264)
 		add(t,
 			"a=rtpmap:%u H264/90000\r\na=rtcp-fb:%u nack pli\r\n"
@@ -75,7 +90,11 @@ static void video_codec(const struct client *c, struct text *t)
 static void publish(struct client *c, struct text *t, enum client_kind kind)
 {
 	add(t, "a=msid:cam%u track%u-%u\r\n", c->cfg.id, c->cfg.id, kind);
-	add(t, "a=ssrc:%u cname:c%u\r\n", c->send[kind].ssrc, c->cfg.id);
+	const struct client_send *s = &c->send[kind];
+	if (s->rtx_ssrc)
+		add(t, "a=ssrc-group:FID %u %u\r\na=ssrc:%u cname:c%u\r\n",
+			s->ssrc, s->rtx_ssrc, s->rtx_ssrc, c->cfg.id);
+	add(t, "a=ssrc:%u cname:c%u\r\n", s->ssrc, c->cfg.id);
 }
 
 static void declare(struct client *c, const char *kind)
@@ -102,6 +121,8 @@ static void media(struct client *c, struct text *t, unsigned i,
 	bool audio = strcmp(m->kind, "audio") == 0;
 	add(t, "m=%s %u UDP/TLS/RTP/SAVPF %u", m->kind, m->rejected ? 0 : 9,
 		audio ? 111 : c->video_pt);
+	if (!audio && c->cfg.rtx)
+		add(t, " %u", CLIENT_RTX_PT);
 	if (!audio && c->cfg.h264)
 		add(t, " %u", CLIENT_H264_PT);
 	add(t, "\r\n");
@@ -109,7 +130,7 @@ static void media(struct client *c, struct text *t, unsigned i,
 	add(t, "a=mid:%s\r\na=%s\r\na=rtcp-mux\r\na=rtcp-rsize\r\n", m->mid,
 		direction);
 	if (audio)
-		audio_codec(t);
+		audio_codec(c, t);
 	else
 		video_codec(c, t);
 }
@@ -167,6 +188,15 @@ char *client_offer(struct client *c, bool ice_restart)
 	return t.buf;
 }
 
+static uint32_t rtx_of(const struct sdp_media *m, uint32_t ssrc)
+{
+	for (unsigned i = 0; i < m->n_groups; i++)
+		if (strcmp(m->group[i].semantics, "FID") == 0 &&
+			m->group[i].n == 2 && m->group[i].ssrc[0] == ssrc)
+			return m->group[i].ssrc[1];
+	return 0;
+}
+
 static void want_stream(
 	struct client *c, const struct sdp_media *m, unsigned mline)
 {
@@ -186,6 +216,7 @@ static void want_stream(
 		receive_init(&s->receive, ssrc,
 			s->kind == CLIENT_AUDIO ? 48000 : 90000, true);
 	}
+	s->rtx_ssrc = rtx_of(m, ssrc);
 	s->mline = mline;
 	snprintf(s->stream, sizeof(s->stream), "%s", m->stream_id);
 }
@@ -212,6 +243,8 @@ static void take_streams(struct client *c, const struct sdp *sdp)
 		c->stream_ssrc[k] = 0;
 		if (c->crypt)
 			crypt_forget(c->crypt, c->stream[k].ssrc);
+		if (c->crypt && c->stream[k].rtx_ssrc)
+			crypt_forget(c->crypt, c->stream[k].rtx_ssrc);
 	}
 }
 

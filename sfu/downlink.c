@@ -1,0 +1,168 @@
+#include "sfu/downlink.h"
+#include <stdlib.h>
+
+struct downlink *downlink_new(uint64_t now_us, bool twcc)
+{
+	const struct estimate_config cfg = { .twcc = twcc };
+	struct downlink *d = calloc(1, sizeof(*d));
+	if (!d)
+		return NULL;
+	if (estimate_init(&d->estimate, now_us, &cfg)) {
+		free(d);
+		return NULL;
+	}
+	pace_init(&d->pace, estimate_pace_bps(&d->estimate, now_us));
+	pace_queue_init(&d->queue);
+	d->offered_us = d->next_us = d->budget_us = now_us;
+	return d;
+}
+
+struct downlink *downlink_free(struct downlink *d)
+{
+	if (!d)
+		return NULL;
+	estimate_done(&d->estimate);
+	free(d);
+	return NULL;
+}
+
+void downlink_sent(
+	struct downlink *d, uint64_t now_us, size_t len, enum sent_kind kind)
+{
+	size_t bytes = len + DOWNLINK_OVERHEAD;
+	estimate_sent(&d->estimate, now_us, bytes, kind);
+	pace_sent(&d->pace, now_us, bytes);
+}
+
+/* --- what comes back -------------------------------------------------------
+ */
+
+static void set_rate(struct downlink *d, uint64_t now_us)
+{
+	pace_set_rate(
+		&d->pace, now_us, estimate_pace_bps(&d->estimate, now_us));
+	pace_stall(&d->pace, estimate_stall_us(&d->estimate));
+}
+
+int downlink_feedback(
+	struct downlink *d, uint64_t now_us, const uint8_t *body, size_t len)
+{
+	int err = estimate_feedback(&d->estimate, now_us, body, len);
+	/* It may have asked for a probe. */
+	if (!err)
+		d->next_us = now_us;
+	return err;
+}
+
+void downlink_remb(struct downlink *d, uint64_t now_us, uint64_t bps)
+{
+	estimate_remb(&d->estimate, now_us, bps);
+	set_rate(d, now_us);
+}
+
+void downlink_report(struct downlink *d, uint64_t now_us, unsigned n,
+	uint8_t fraction_lost, uint64_t rtt_us)
+{
+	estimate_report(&d->estimate, now_us, n, fraction_lost, rtt_us);
+	set_rate(d, now_us);
+}
+
+uint64_t downlink_rtt_us(const struct downlink *d)
+{
+	uint64_t us = d->estimate.sent.rtt_us ? d->estimate.sent.rtt_us
+					      : d->estimate.rtt_us;
+	if (!us)
+		return DOWNLINK_RTT_US;
+	return us < DOWNLINK_RTT_MIN_US ? DOWNLINK_RTT_MIN_US : us;
+}
+
+/* --- retransmissions -------------------------------------------------------
+ */
+
+static uint64_t resend_bps(
+	const struct downlink *d, uint64_t now_us, uint64_t max_bps)
+{
+	uint64_t bps = estimate_bps(&d->estimate, now_us) / 100 *
+		       DOWNLINK_RESEND_PERCENT;
+	if (bps < DOWNLINK_RESEND_MIN_BPS)
+		bps = DOWNLINK_RESEND_MIN_BPS;
+	return bps < max_bps ? bps : max_bps;
+}
+
+static bool take_budget(
+	struct downlink *d, uint64_t now_us, size_t bytes, uint64_t rate_bps)
+{
+	uint64_t most = rate_bps * DOWNLINK_RESEND_BURST_US / 8000000;
+	uint64_t past_us = now_us - d->budget_us;
+	/* Longer than that fills it anyway. */
+	if (past_us > DOWNLINK_RESEND_BURST_US)
+		past_us = DOWNLINK_RESEND_BURST_US;
+	uint64_t left = d->budget_bytes + rate_bps * past_us / 8000000;
+	left = left < most ? left : most;
+	if (left < bytes)
+		return false;
+	d->budget_bytes = left - bytes;
+	d->budget_us = now_us;
+	return true;
+}
+
+bool downlink_may_resend(struct downlink *d, uint64_t now_us, uint32_t ssrc,
+	uint64_t seq, size_t len, uint64_t max_bps)
+{
+	struct downlink_resent *r = &d->resent[(ssrc + seq) % DOWNLINK_RESENT];
+	uint32_t now_ms = (uint32_t)(now_us / 1000);
+	if (r->ssrc == ssrc && r->seq == seq &&
+		now_ms - r->at_ms < downlink_rtt_us(d) / 1000)
+		return false;
+	if (!take_budget(d, now_us, len + DOWNLINK_OVERHEAD,
+		    resend_bps(d, now_us, max_bps)))
+		return false;
+	*r = (struct downlink_resent){ ssrc, now_ms, seq };
+	return true;
+}
+
+/* --- time ------------------------------------------------------------------
+ */
+
+/* What its subscriptions bring: a peak is held for a while, since pictures that
+ * change ask for more again. */
+static void measure_want(struct downlink *d, uint64_t now_us)
+{
+	uint64_t past_us = now_us - d->offered_us;
+	if (past_us < 1000000)
+		return;
+	uint64_t bps = d->offered_bytes * 8000000 / past_us;
+	uint64_t kept = d->want_bps - d->want_bps / 16;
+	d->want_bps = bps > kept ? bps : kept;
+	d->offered_bytes = 0;
+	d->offered_us = now_us;
+	estimate_want(&d->estimate, d->want_bps / 100 * DOWNLINK_WANT_PERCENT);
+}
+
+void downlink_tick(struct downlink *d, uint64_t now_us)
+{
+	measure_want(d, now_us);
+	estimate_tick(&d->estimate, now_us);
+	set_rate(d, now_us);
+}
+
+void downlink_rest(struct downlink *d, uint64_t now_us)
+{
+	const struct probe *probe = &d->estimate.probe;
+	d->next_us = now_us + DOWNLINK_TICK_US;
+	if (!probe_rate(probe) && !probe->n_wishes && !d->estimate.stalled)
+		return;
+	d->next_us = estimate_deadline(&d->estimate, now_us);
+	if (d->next_us <= now_us)
+		d->next_us = now_us + DOWNLINK_PROBE_US;
+}
+
+uint64_t downlink_deadline(const struct downlink *d)
+{
+	uint64_t at_us = d->next_us;
+	if (!pace_queue_empty(&d->queue)) {
+		uint64_t p = pace_deadline(&d->pace);
+		at_us = p < at_us ? p : at_us;
+	}
+	return at_us;
+}

@@ -1,0 +1,105 @@
+/*
+ * What goes to one receiver: how much its path carries (rtp/estimate.h), how
+ * fast packets may follow each other and which of them wait (rtp/pace.h), and
+ * what was sent again a moment ago. It holds no packets and sends none: the
+ * participant's files do (participant_downlink.c, subscription.c).
+ *
+ * Heap, some 36 kB; a participant has one from its first active video
+ * subscription on, where its peer gives transport-wide feedback, or from its
+ * first REMB on. Times are microseconds of the core's clock.
+ */
+#ifndef HEARTH_SFU_DOWNLINK_H
+#define HEARTH_SFU_DOWNLINK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include "rtp/estimate.h"
+#include "rtp/pace.h"
+
+enum {
+	DOWNLINK_OVERHEAD = 38, /* SRTP's tag, UDP and IPv4, of each packet */
+	DOWNLINK_RESENT = 256,  /* retransmissions remembered */
+	DOWNLINK_TICK_US = 100000,
+	DOWNLINK_PROBE_US = 5000, /* where a probe finds nothing to send */
+	DOWNLINK_RTT_US = 100000, /* assumed while it is unknown */
+	DOWNLINK_RTT_MIN_US = 10000,
+	/* Of the estimate, for what is sent again. */
+	DOWNLINK_RESEND_PERCENT = 50,
+	DOWNLINK_RESEND_MIN_BPS = 64000,
+	DOWNLINK_RESEND_BURST_US = 250000,
+	/* Of what is subscribed to: nothing beyond it is probed. */
+	DOWNLINK_WANT_PERCENT = 130,
+};
+
+/* A retransmission: of which stream and number, and when. */
+struct downlink_resent {
+	uint32_t ssrc;
+	uint32_t at_ms;
+	uint64_t seq;
+};
+
+struct downlink {
+	struct estimate estimate;
+	struct pace pace;
+	struct pace_queue queue;
+	uint64_t next_us; /* the next tick */
+	/* Bytes of packets of its subscriptions, whatever became of them. */
+	uint64_t offered_bytes, offered_us;
+	uint64_t want_bps;
+	uint64_t budget_bytes, budget_us; /* for retransmissions */
+	struct downlink_resent resent[DOWNLINK_RESENT];
+};
+
+/* twcc: the peer gives transport-wide feedback. NULL: out of memory. */
+struct downlink *downlink_new(uint64_t now_us, bool twcc);
+struct downlink *downlink_free(struct downlink *d); /* NULL is fine; NULL */
+
+/* The transport-wide number of the packet that downlink_sent tells of next. */
+static inline uint16_t downlink_number(const struct downlink *d)
+{
+	return (uint16_t)d->estimate.sent.next;
+}
+/* A packet of len bytes (RTP, without its tag) leaves now, under
+ * downlink_number if the peer gives feedback on them. */
+void downlink_sent(
+	struct downlink *d, uint64_t now_us, size_t len, enum sent_kind kind);
+/* A packet of len bytes that the receiver subscribes to has come: it counts for
+ * what could be used, also where it is not sent. */
+static inline void downlink_offer(struct downlink *d, size_t len)
+{
+	d->offered_bytes += len + DOWNLINK_OVERHEAD;
+}
+
+/* What the receiver says: body of an RTCP_TWCC item (-EBADMSG: it lies), a
+ * REMB, and the sum of a report's blocks, see estimate_report. */
+int downlink_feedback(
+	struct downlink *d, uint64_t now_us, const uint8_t *body, size_t len);
+void downlink_remb(struct downlink *d, uint64_t now_us, uint64_t bps);
+void downlink_report(struct downlink *d, uint64_t now_us, unsigned n,
+	uint8_t fraction_lost, uint64_t rtt_us);
+
+/* Whether number seq of that stream, of len bytes, may be sent again now: not
+ * within a round trip, and within a share of the estimate (max_bps at most).
+ * Takes it if so. */
+bool downlink_may_resend(struct downlink *d, uint64_t now_us, uint32_t ssrc,
+	uint64_t seq, size_t len, uint64_t max_bps);
+
+/* Something is known of the path, and packets are held back for it. Without
+ * transport-wide feedback nothing is before the first REMB. */
+static inline bool downlink_paces(const struct downlink *d)
+{
+	return d->estimate.twcc || d->estimate.remb_bps;
+}
+
+/* At downlink_deadline or any time: the rate is taken anew, then what waits and
+ * what probes want may be sent, then downlink_rest says when it is due again.
+ */
+void downlink_tick(struct downlink *d, uint64_t now_us);
+void downlink_rest(struct downlink *d, uint64_t now_us);
+uint64_t downlink_deadline(const struct downlink *d);
+
+/* Smoothed round trip, DOWNLINK_RTT_US where it is unknown. */
+uint64_t downlink_rtt_us(const struct downlink *d);
+
+#endif
