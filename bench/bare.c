@@ -118,7 +118,8 @@ static void write_packet(
 	const uint8_t *from = b->got[k];
 
 	memcpy(to, from, b->got_len[k]);
-	to[1] = (uint8_t)((from[1] & 0x80) | t->pt_map[from[1] & 0x7f]);
+	to[1] = (uint8_t)((from[1] & 0x80) |
+			  t->pt_map[subscription_pt_at(from[1] & 0x7f)]);
 	put_u16(to + 2, (uint16_t)(get_u16(from + 2) + t->seq_offset));
 	put_u32(to + 4, get_u32(from + 4) + t->ts_offset);
 	put_u32(to + 8, t->ssrc);

@@ -128,6 +128,7 @@ struct conference_stats {
 		plis_out;
 	uint64_t messages_in, messages_out, channel_overflows;
 	uint64_t joins, leaves, dtls_failed, ice_restarts;
+	uint64_t rtx_in, rtx_out;             /* RFC 4588; of rtp_in, rtp_out */
 	uint64_t feedbacks_in, feedbacks_out; /* transport-wide */
 	/* Gauges of the receivers whose path is estimated: their number, what
 	 * their paths carry and what they could use, in bits a second. */

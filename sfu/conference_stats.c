@@ -18,6 +18,8 @@ void conference_add_stats(
 	to->messages_in += s->messages_in;
 	to->messages_out += s->messages_out;
 	to->channel_overflows += s->channel_overflows;
+	to->rtx_in += s->rtx_in;
+	to->rtx_out += s->rtx_out;
 	to->feedbacks_in += s->feedbacks_in;
 	to->feedbacks_out += s->feedbacks_out;
 }
@@ -67,6 +69,8 @@ void conference_stats(const struct conference *c, struct conference_stats *ret)
 	ret->messages_in += s.messages_in;
 	ret->messages_out += s.messages_out;
 	ret->channel_overflows += s.channel_overflows;
+	ret->rtx_in += s.rtx_in;
+	ret->rtx_out += s.rtx_out;
 	ret->feedbacks_in += s.feedbacks_in;
 	ret->feedbacks_out += s.feedbacks_out;
 }

@@ -35,6 +35,7 @@ struct conference_event;
 struct source {
 	uint32_t ssrc;
 	struct track *track; /* NULL: it ended */
+	bool repair;         /* RTX of the track's stream */
 };
 
 /* What participants add up for conference_stats. */
@@ -43,6 +44,7 @@ struct participant_stats {
 	uint64_t rtcp_in, rtcp_out, nacks_in, nacks_out, resent;
 	uint64_t plis_in, plis_out, messages_in, messages_out;
 	uint64_t channel_overflows;
+	uint64_t rtx_in, rtx_out;             /* RFC 4588; of rtp_in, rtp_out */
 	uint64_t feedbacks_in, feedbacks_out; /* transport-wide */
 };
 
@@ -159,6 +161,14 @@ void participant_subscribe(
  * came. True if it did. */
 bool participant_heard(
 	struct participant *p, uint64_t now_us, const struct rtp_packet *pkt);
+/* The track that a packet repairs by RTX, as payload type and SSRC or mid say;
+ * NULL: it is no RTX (participant_repair.c). */
+struct track *participant_repaired(
+	struct participant *p, const struct rtp_packet *pkt);
+/* Makes the original packet of t out of one of RTX, in place. False: dropped
+ * (counted), or there was nothing in it. */
+bool participant_unwrap(
+	struct participant *p, const struct track *t, struct rtp_packet *pkt);
 /* True when an m-line's SDP names this SSRC, or the packet its mid. */
 bool participant_is_source(
 	const struct transceiver *tr, uint32_t ssrc, const struct rtp_ext *mid);

@@ -61,7 +61,8 @@ static unsigned stalest_source(const struct participant *p)
 {
 	for (unsigned i = 0; i < p->n_sources; i++)
 		if (!p->source[i].track ||
-			p->source[i].track->ssrc != p->source[i].ssrc)
+			(!p->source[i].repair &&
+				p->source[i].track->ssrc != p->source[i].ssrc))
 			return i;
 	return 0;
 }
@@ -91,7 +92,23 @@ static struct track *learn_source(
 	if (!s)
 		s = add_source(p, pkt->ssrc);
 	s->track = t;
+	s->repair = false;
 	return t;
+}
+
+/* What that SSRC is known as: from now on, if it repairs a track. */
+static const struct source *learn_repair(
+	struct participant *p, const struct rtp_packet *pkt)
+{
+	struct source *s = source_of_ssrc(p, pkt->ssrc);
+	struct track *t = participant_repaired(p, pkt);
+	if (!t)
+		return s;
+	if (!s)
+		s = add_source(p, pkt->ssrc);
+	s->track = t;
+	s->repair = true;
+	return s;
 }
 
 static bool wants_nack(struct participant *p, const struct track *t, uint8_t pt)
@@ -216,6 +233,10 @@ void participant_rtp(
 	if (p->arrival)
 		note_arrival(p, now_us, &pkt);
 	const struct source *s = source_of_ssrc(p, pkt.ssrc);
+	if (!s || !s->track)
+		s = learn_repair(p, &pkt);
+	if (s && s->repair && !participant_unwrap(p, s->track, &pkt))
+		return;
 	struct track *t = s && s->track ? s->track : learn_source(p, &pkt);
 	if (!t && participant_heard(p, now_us, &pkt))
 		t = learn_source(p, &pkt);

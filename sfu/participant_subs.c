@@ -15,6 +15,8 @@ void participant_unsubscribe(
 		outbox_release(p->peer.env->out, p->peer.crypt);
 	if (p->peer.crypt)
 		crypt_forget(p->peer.crypt, s->ssrc);
+	if (p->peer.crypt && s->rtx_ssrc)
+		crypt_forget(p->peer.crypt, s->rtx_ssrc);
 	subscription_free(s);
 	p->sub[index] = p->sub[--p->n_subs];
 	participant_renegotiate(p, now_us);
@@ -55,6 +57,9 @@ static struct subscription *make_sub(struct participant *p, struct track *t,
 		return NULL;
 	}
 	s->transceiver = transceiver;
+	if (kind == SDP_VIDEO)
+		s->rtx_ssrc = conference_random32(p->conference);
+	negotiation_send_rtx(p->negotiation, transceiver, s->rtx_ssrc);
 	if (!add_sub(p, s)) {
 		negotiation_unsend(p->negotiation, transceiver);
 		subscription_free(s);

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include "rtp/rtx.h"
 #include "sfu/participant.h"
 
 static uint32_t clock_of(enum sdp_kind kind)
@@ -20,6 +21,8 @@ int subscription_new(struct subscription **ret, struct participant *to,
 		return -ENOMEM;
 	memcpy(&seq, random, sizeof(seq));
 	memcpy(&ts, random + 4, sizeof(ts));
+	memcpy(&s->rtx_seq, random + 2, sizeof(s->rtx_seq));
+	s->rtx_seq &= 0x7fff;
 	s->to = to;
 	s->kind = kind;
 	s->ssrc = ssrc;
@@ -70,11 +73,14 @@ static void map_codecs(struct subscription *s, const struct transceiver *from,
 {
 	memset(s->pt_map, SUBSCRIPTION_NO_PT, sizeof(s->pt_map));
 	for (unsigned i = 0; i < from->n_codecs; i++) {
+		if (subscription_pt_at(from->codec[i]->pt) ==
+			SUBSCRIPTION_PTS - 1)
+			continue;
 		for (unsigned k = 0; k < to->n_codecs; k++) {
 			if (negotiate_codec_equal(
 				    from->codec[i], to->codec[k])) {
-				s->pt_map[from->codec[i]->pt & 127] =
-					to->codec[k]->pt;
+				s->pt_map[subscription_pt_at(
+					from->codec[i]->pt)] = to->codec[k]->pt;
 				break;
 			}
 		}
@@ -189,30 +195,66 @@ static enum sent_kind kind_of(const struct subscription *s)
 	return s->kind == SDP_AUDIO ? SENT_AUDIO : SENT_VIDEO;
 }
 
+/* How a packet goes out, whatever its publisher's numbers were. */
+struct outgoing {
+	uint16_t seq;
+	uint32_t ts;
+	enum sent_kind kind;
+	uint8_t rtx_pt; /* 0: under its own number; else in the RTX stream */
+};
+
+static struct rtp_header header_of(struct subscription *s,
+	const struct rtp_packet *pkt, const struct outgoing *o)
+{
+	struct rtp_header h = { .pt = subscription_pt(s, pkt->pt),
+		.marker = pkt->marker,
+		.seq = o->seq,
+		.ts = o->ts,
+		.ssrc = s->ssrc };
+	if (o->rtx_pt) {
+		h.pt = o->rtx_pt;
+		h.seq = s->rtx_seq++;
+		h.ssrc = s->rtx_ssrc;
+	}
+	return h;
+}
+
+static size_t write_payload(
+	uint8_t *ret, const struct rtp_packet *pkt, const struct outgoing *o)
+{
+	if (o->rtx_pt)
+		return rtx_wrap(ret, o->seq, pkt->payload, pkt->payload_len);
+	memcpy(ret, pkt->payload, pkt->payload_len);
+	return pkt->payload_len;
+}
+
+static void count_sent(struct subscription *s, uint64_t now_us, size_t len,
+	const struct outgoing *o, bool numbered)
+{
+	struct participant *to = s->to;
+	if (numbered || (to->down && !to->down->estimate.twcc))
+		downlink_sent(to->down, now_us, len, o->kind);
+	to->stats.rtp_out++;
+	to->stats.rtp_out_bytes += len;
+	to->stats.rtx_out += o->rtx_pt != 0;
+}
+
 static void emit(struct subscription *s, uint64_t now_us,
-	const struct rtp_packet *pkt, uint16_t seq, uint32_t ts,
-	enum sent_kind kind)
+	const struct rtp_packet *pkt, const struct outgoing *o)
 {
 	struct elements e;
-	struct rtp_header h = { .pt = s->pt_map[pkt->pt],
-		.marker = pkt->marker,
-		.seq = seq,
-		.ts = ts,
-		.ssrc = s->ssrc };
 	struct packet *out = peer_packet(&s->to->peer, false);
 	if (!out)
 		return;
+	struct rtp_header h = header_of(s, pkt, o);
 	map_elements(s, pkt, &e);
 	h.ext = e.v;
 	h.n_ext = e.n;
 	size_t n = rtp_write_header(out->data, &h);
-	memcpy(out->data + n, pkt->payload, pkt->payload_len);
-	out->len = (uint16_t)(n + pkt->payload_len);
-	send_packet(&s->send, now_us, ts, pkt->payload_len);
-	if (e.numbered || (s->to->down && !s->to->down->estimate.twcc))
-		downlink_sent(s->to->down, now_us, out->len, kind);
-	s->to->stats.rtp_out++;
-	s->to->stats.rtp_out_bytes += out->len;
+	out->len = (uint16_t)(n + write_payload(out->data + n, pkt, o));
+	if (!o->rtx_pt)
+		send_packet(&s->send, now_us, o->ts, pkt->payload_len);
+	count_sent(s, now_us, out->len, o, e.numbered);
 }
 
 /* True when the gate lets this packet through; opens it if it may. */
@@ -233,9 +275,8 @@ static enum conference_drop forward_one(
 	struct subscription *s, uint64_t now_us, const struct track_packet *p)
 {
 	const struct rtp_packet *pkt = &p->view;
-	uint16_t out_seq;
-	uint32_t out_ts;
-	bool taken = s->pt_map[pkt->pt] != SUBSCRIPTION_NO_PT;
+	struct outgoing o = { .kind = kind_of(s) };
+	bool taken = subscription_pt(s, pkt->pt) != SUBSCRIPTION_NO_PT;
 	bool fits = pkt->payload_len + RTP_HEADER_MAX <=
 		    OUTBOX_SLOT - CRYPT_TRAILER;
 	/* Padding alone (a probe of the publisher's) is not worth a packet. */
@@ -249,9 +290,8 @@ static enum conference_drop forward_one(
 	}
 	if (!pass_gate(s, now_us, p))
 		return DROP_NOT_KEYFRAME;
-	if (rewrite_packet(
-		    &s->rewrite, now_us, p->seq, pkt->ts, &out_seq, &out_ts))
-		emit(s, now_us, pkt, out_seq, out_ts, kind_of(s));
+	if (rewrite_packet(&s->rewrite, now_us, p->seq, pkt->ts, &o.seq, &o.ts))
+		emit(s, now_us, pkt, &o);
 	return CONFERENCE_DROPS;
 }
 
@@ -306,15 +346,53 @@ bool subscription_forward(struct subscription *s, uint64_t now_us,
 	return unmet;
 }
 
+/* The payload type of retransmissions of that one of ours; 0: there is none. */
+static uint8_t rtx_pt_of(const struct subscription *s, uint8_t pt)
+{
+	const struct transceiver *to =
+		negotiation_at(s->to->negotiation, s->transceiver);
+	if (!s->rtx_ssrc || to->send_rtx_ssrc != s->rtx_ssrc)
+		return 0;
+	for (unsigned i = 0; i < to->n_codecs; i++)
+		if (to->codec[i]->pt == pt)
+			return to->codec[i]->rtx_pt;
+	return 0;
+}
+
+/* Sends a packet of the history that has gone out before; in_seq is its
+ * publisher's number. */
+static bool emit_again(struct subscription *s, uint64_t now_us,
+	const uint8_t *buf, size_t len, uint64_t in_seq)
+{
+	struct outgoing o = { .kind = SENT_RTX };
+	uint8_t copy[HISTORY_SLOT];
+	struct rtp_packet pkt;
+	memcpy(copy, buf, len);
+	if (rtp_parse(&pkt, copy, len) ||
+		subscription_pt(s, pkt.pt) == SUBSCRIPTION_NO_PT ||
+		!rewrite_packet(
+			&s->rewrite, now_us, in_seq, pkt.ts, &o.seq, &o.ts))
+		return false;
+	o.rtx_pt = rtx_pt_of(s, subscription_pt(s, pkt.pt));
+	emit(s, now_us, &pkt, &o);
+	return true;
+}
+
+static bool may_resend(struct subscription *s, uint64_t now_us, uint64_t in_seq,
+	size_t len, uint64_t rate_bps)
+{
+	struct participant *to = s->to;
+	if (!to->down)
+		return send_may_resend(&s->send, now_us, len, rate_bps);
+	return downlink_may_resend(
+		to->down, now_us, s->ssrc, in_seq, len, rate_bps * to->n_subs);
+}
+
 bool subscription_resend(struct subscription *s, uint64_t now_us,
 	uint16_t out_seq, uint64_t rate_bps)
 {
 	uint64_t in_seq;
-	uint16_t seq;
-	uint32_t ts;
 	size_t len;
-	uint8_t copy[HISTORY_SLOT];
-	struct rtp_packet pkt;
 	s->send.nacks++;
 	/* While it waits, the track may be another than the one whose numbers
 	 * the rewriter still has. */
@@ -322,16 +400,9 @@ bool subscription_resend(struct subscription *s, uint64_t now_us,
 		!rewrite_source(&s->rewrite, out_seq, &in_seq))
 		return false;
 	const uint8_t *buf = history_get(s->track->history, in_seq, &len);
-	if (!buf || !send_may_resend(&s->send, now_us, len, rate_bps))
+	if (!buf || !may_resend(s, now_us, in_seq, len, rate_bps) ||
+		!emit_again(s, now_us, buf, len, in_seq))
 		return false;
-	memcpy(copy, buf, len);
-	if (rtp_parse(&pkt, copy, len) ||
-		s->pt_map[pkt.pt] == SUBSCRIPTION_NO_PT ||
-		!rewrite_packet(
-			&s->rewrite, now_us, in_seq, pkt.ts, &seq, &ts) ||
-		seq != out_seq)
-		return false;
-	emit(s, now_us, &pkt, seq, ts, SENT_RTX);
 	s->send.nack_hits++;
 	return true;
 }

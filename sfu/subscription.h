@@ -14,6 +14,9 @@
 
 enum {
 	SUBSCRIPTION_NO_PT = 0xff,
+	/* 96 to 127 and 35 to 63, and one place for all others: no codec is
+	 * forwarded under those (RFC 5761 4). */
+	SUBSCRIPTION_PTS = 62,
 	/* Ids of one-byte headers, RFC 8285 4.2; no others are agreed to. */
 	SUBSCRIPTION_EXTS = 15,
 };
@@ -29,15 +32,29 @@ struct subscription {
 	/* Of a local program: what its track had sent before, as the people in
 	 * the call were told, is not for it, however late it comes. */
 	uint64_t floor;
-	uint32_t ssrc;
-	uint32_t reported;   /* send.packets at the last report block */
-	uint8_t twcc_id;     /* of transport-wide numbers; 0: none are taken */
-	uint8_t pt_map[128]; /* the publisher's -> the receiver's */
+	uint32_t ssrc, rtx_ssrc; /* rtx_ssrc 0: audio */
+	uint16_t rtx_seq;
+	uint32_t reported; /* send.packets at the last report block */
+	uint8_t twcc_id;   /* of transport-wide numbers; 0: none are taken */
+	/* The publisher's, at subscription_pt_at -> the receiver's. */
+	uint8_t pt_map[SUBSCRIPTION_PTS];
 	/* Extension id -> the receiver's, 0: dropped. */
 	uint8_t ext_map[SUBSCRIPTION_EXTS];
 	struct rewrite rewrite;
 	struct send send;
 };
+
+static inline unsigned subscription_pt_at(uint8_t pt)
+{
+	if (pt >= 96 && pt < 128)
+		return pt - 96u;
+	return pt >= 35 && pt < 64 ? pt - 3u : SUBSCRIPTION_PTS - 1u;
+}
+/* What the receiver calls the publisher's payload type; SUBSCRIPTION_NO_PT. */
+static inline uint8_t subscription_pt(const struct subscription *s, uint8_t pt)
+{
+	return s->pt_map[subscription_pt_at(pt)];
+}
 
 /* Makes one and attaches it to track (may be NULL when switched). random: eight
  * bytes for the first sequence number and timestamp. 0, -ENOMEM. */
@@ -68,7 +85,9 @@ bool subscription_forward(struct subscription *s, uint64_t now_us,
 void subscription_keep_extensions(
 	const struct negotiation *from, struct rtp_packet *pkt);
 
-/* Answers one sequence number of a NACK out of the history. True if sent. */
+/* Answers one sequence number of a NACK out of the history, by RTX where that
+ * is agreed (RFC 4588), else under its own number. rate_bps: at most, for each
+ * subscription; the receiver's estimate may allow less. True if sent. */
 bool subscription_resend(struct subscription *s, uint64_t now_us,
 	uint16_t out_seq, uint64_t rate_bps);
 

@@ -85,9 +85,23 @@ static void payload_types_are_the_receivers(void **state)
 {
 	(void)state;
 	struct subscription *s = stage_sub(&st, 1, 0, SDP_VIDEO);
-	s->pt_map[STAGE_VIDEO_PT] = 120;
+	s->pt_map[subscription_pt_at(STAGE_VIDEO_PT)] = 120;
 	stage_video(&st, 0, 1, true);
 	assert_int_equal(stage_last(&st, 1).pt, 120);
+}
+
+static void each_payload_type_has_a_place(void **state)
+{
+	bool taken[SUBSCRIPTION_PTS] = { false };
+	(void)state;
+	for (unsigned pt = 0; pt < 256; pt++) {
+		unsigned at = subscription_pt_at((uint8_t)pt);
+		bool usable = (pt >= 35 && pt < 64) || (pt >= 96 && pt < 128);
+		assert_true(at < SUBSCRIPTION_PTS);
+		assert_int_equal(at < SUBSCRIPTION_PTS - 1, usable);
+		assert_false(usable && taken[at]);
+		taken[at] = true;
+	}
 }
 
 static void no_codec_that_was_not_accepted(void **state)
@@ -104,7 +118,7 @@ static void no_codec_that_was_not_accepted(void **state)
 	stage_nack(&st, 1, s->ssrc, (uint16_t)(seq + 1));
 	assert_int_equal(stage_sent(&st, 1), 1);
 	/* What comes after is the next number. */
-	s->pt_map[STAGE_VIDEO_PT] = 96;
+	s->pt_map[subscription_pt_at(STAGE_VIDEO_PT)] = 96;
 	stage_video(&st, 0, 3, false);
 	assert_int_equal(stage_last(&st, 1).seq, (uint16_t)(seq + 1));
 }
@@ -267,6 +281,7 @@ int main(void)
 		CASE(numbers_and_times_are_one_stream),
 		CASE(probes_leave_no_hole),
 		CASE(payload_types_are_the_receivers),
+		cmocka_unit_test(each_payload_type_has_a_place),
 		CASE(no_codec_that_was_not_accepted),
 		CASE(extensions_are_the_receivers),
 		CASE(the_longest_packet_fits),

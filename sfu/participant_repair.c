@@ -1,0 +1,76 @@
+/* What a participant sends again in RTX streams (RFC 4588): whose, and made
+ * into the packets that were lost. */
+#include <errno.h>
+#include <string.h>
+#include "rtp/rtx.h"
+#include "sfu/participant.h"
+
+static const struct negotiate_codec *codec_of_rtx(
+	const struct transceiver *tr, uint8_t rtx_pt)
+{
+	/* 0 stands for none. */
+	for (unsigned i = 0; rtx_pt && i < tr->n_codecs; i++)
+		if (tr->codec[i]->rtx_pt == rtx_pt)
+			return tr->codec[i];
+	return NULL;
+}
+
+/* The stream that its FID group names; 0: none does. */
+static uint32_t media_of(const struct transceiver *tr, uint32_t rtx_ssrc)
+{
+	for (unsigned i = 0; i < tr->n_recv_ssrc; i++)
+		if (tr->recv_rtx_ssrc[i] == rtx_ssrc)
+			return tr->recv_ssrc[i];
+	return 0;
+}
+
+struct track *participant_repaired(
+	struct participant *p, const struct rtp_packet *pkt)
+{
+	const struct rtp_ext *mid =
+		rtp_ext_find(pkt, negotiation_ext(p->negotiation, EXT_MID));
+	struct track *by_pt = NULL;
+	unsigned n = 0;
+	for (unsigned i = 0; i < p->n_tracks; i++) {
+		struct track *t = p->track[i];
+		const struct transceiver *tr =
+			negotiation_at(p->negotiation, t->transceiver);
+		if (!codec_of_rtx(tr, pkt->pt))
+			continue;
+		if (media_of(tr, pkt->ssrc) ||
+			(mid && participant_is_source(tr, 0, mid)))
+			return t;
+		by_pt = t;
+		n++;
+	}
+	return n == 1 && !mid ? by_pt : NULL;
+}
+
+bool participant_unwrap(
+	struct participant *p, const struct track *t, struct rtp_packet *pkt)
+{
+	const struct transceiver *tr =
+		negotiation_at(p->negotiation, t->transceiver);
+	const struct negotiate_codec *codec = codec_of_rtx(tr, pkt->pt);
+	uint32_t media = media_of(tr, pkt->ssrc);
+	uint8_t *buf;
+	size_t len;
+	p->stats.rtx_in++;
+	if (!codec) {
+		peer_drop(&p->peer, DROP_UNKNOWN_PT);
+		return false;
+	}
+	/* A stream that is not the track's any more must not become it again.
+	 */
+	if (!t->started || (media && media != t->ssrc)) {
+		peer_drop(&p->peer, DROP_UNKNOWN_SSRC);
+		return false;
+	}
+	int err =
+		rtx_unwrap(pkt->buf, pkt->len, codec->pt, t->ssrc, &buf, &len);
+	if (!err)
+		err = rtp_parse(pkt, buf, len);
+	if (err && err != -ENODATA)
+		peer_drop(&p->peer, DROP_MALFORMED);
+	return !err;
+}
