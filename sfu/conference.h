@@ -132,8 +132,9 @@ struct conference_stats {
 	uint64_t feedbacks_in, feedbacks_out; /* transport-wide */
 	/* Gauges of the receivers whose path is estimated: their number, what
 	 * their paths carry and what they could use, in bits a second. */
-	uint64_t downlinks, estimate_bps, wanted_bps;
-	uint64_t drops[32]; /* by enum conference_drop */
+	uint64_t downlinks, estimate_bps, wanted_bps, paced_bytes;
+	uint64_t padding_out; /* packets, of rtx_out */
+	uint64_t drops[32];   /* by enum conference_drop */
 };
 enum conference_drop {
 	DROP_UNKNOWN_SOURCE,
@@ -151,6 +152,7 @@ enum conference_drop {
 	DROP_NOT_KEYFRAME,
 	DROP_CLASS,
 	DROP_TOO_LONG,
+	DROP_PACED,
 	CONFERENCE_DROPS
 };
 const char *conference_drop_text(enum conference_drop d); /* "unknown_ssrc" */

@@ -20,6 +20,7 @@ void conference_add_stats(
 	to->channel_overflows += s->channel_overflows;
 	to->rtx_in += s->rtx_in;
 	to->rtx_out += s->rtx_out;
+	to->padding_out += s->padding_out;
 	to->feedbacks_in += s->feedbacks_in;
 	to->feedbacks_out += s->feedbacks_out;
 }
@@ -29,6 +30,7 @@ static void add_downlink(struct conference_stats *to, const struct downlink *d)
 	to->downlinks++;
 	to->estimate_bps += d->estimate.control.bps;
 	to->wanted_bps += d->want_bps;
+	to->paced_bytes += pace_queue_bytes(&d->queue);
 }
 
 void conference_stats(const struct conference *c, struct conference_stats *ret)
@@ -71,6 +73,7 @@ void conference_stats(const struct conference *c, struct conference_stats *ret)
 	ret->channel_overflows += s.channel_overflows;
 	ret->rtx_in += s.rtx_in;
 	ret->rtx_out += s.rtx_out;
+	ret->padding_out += s.padding_out;
 	ret->feedbacks_in += s.feedbacks_in;
 	ret->feedbacks_out += s.feedbacks_out;
 }
@@ -93,6 +96,7 @@ const char *conference_drop_text(enum conference_drop d)
 		[DROP_NOT_KEYFRAME] = "not_keyframe",
 		[DROP_CLASS] = "class",
 		[DROP_TOO_LONG] = "too_long",
+		[DROP_PACED] = "paced",
 	};
 	return d < CONFERENCE_DROPS ? text[d] : "none";
 }

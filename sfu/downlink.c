@@ -13,7 +13,7 @@ struct downlink *downlink_new(uint64_t now_us, bool twcc)
 	}
 	pace_init(&d->pace, estimate_pace_bps(&d->estimate, now_us));
 	pace_queue_init(&d->queue);
-	d->offered_us = d->next_us = d->budget_us = now_us;
+	d->offered_us = d->next_us = d->budget_us = d->excess_us = now_us;
 	return d;
 }
 
@@ -31,6 +31,7 @@ void downlink_sent(
 {
 	size_t bytes = len + DOWNLINK_OVERHEAD;
 	estimate_sent(&d->estimate, now_us, bytes, kind);
+	d->sent_bytes += bytes;
 	pace_sent(&d->pace, now_us, bytes);
 }
 
@@ -39,8 +40,13 @@ void downlink_sent(
 
 static void set_rate(struct downlink *d, uint64_t now_us)
 {
-	pace_set_rate(
-		&d->pace, now_us, estimate_pace_bps(&d->estimate, now_us));
+	uint64_t bps = estimate_bps(&d->estimate, now_us);
+	uint64_t fast_bps = estimate_pace_bps(&d->estimate, now_us);
+	uint64_t probe_bps = probe_rate(&d->estimate.probe);
+	bool spent = d->excess_bytes > bps * DOWNLINK_BURST_US / 8000000;
+	if (spent)
+		fast_bps = bps > probe_bps ? bps : probe_bps;
+	pace_set_rate(&d->pace, now_us, fast_bps);
 	pace_stall(&d->pace, estimate_stall_us(&d->estimate));
 }
 
@@ -48,10 +54,13 @@ int downlink_feedback(
 	struct downlink *d, uint64_t now_us, const uint8_t *body, size_t len)
 {
 	int err = estimate_feedback(&d->estimate, now_us, body, len);
-	/* It may have asked for a probe. */
-	if (!err)
+	if (err)
+		return err;
+	set_rate(d, now_us);
+	/* What a probe wants need not wait for the next tick. */
+	if (d->estimate.probe.n_wishes)
 		d->next_us = now_us;
-	return err;
+	return 0;
 }
 
 void downlink_remb(struct downlink *d, uint64_t now_us, uint64_t bps)
@@ -124,6 +133,20 @@ bool downlink_may_resend(struct downlink *d, uint64_t now_us, uint32_t ssrc,
 /* --- time ------------------------------------------------------------------
  */
 
+static void measure_excess(struct downlink *d, uint64_t now_us)
+{
+	uint64_t bps = estimate_bps(&d->estimate, now_us);
+	uint64_t past_us = now_us - d->excess_us;
+	/* Longer than that there is nothing left of it. */
+	if (past_us > 10000000)
+		past_us = 10000000;
+	uint64_t fits = bps * past_us / 8000000;
+	uint64_t all = d->excess_bytes + d->sent_bytes;
+	d->excess_bytes = all > fits ? all - fits : 0;
+	d->excess_us = now_us;
+	d->sent_bytes = 0;
+}
+
 /* What its subscriptions bring: a peak is held for a while, since pictures that
  * change ask for more again. */
 static void measure_want(struct downlink *d, uint64_t now_us)
@@ -142,6 +165,7 @@ static void measure_want(struct downlink *d, uint64_t now_us)
 void downlink_tick(struct downlink *d, uint64_t now_us)
 {
 	measure_want(d, now_us);
+	measure_excess(d, now_us);
 	estimate_tick(&d->estimate, now_us);
 	set_rate(d, now_us);
 }

@@ -24,6 +24,8 @@ enum {
 	DOWNLINK_PROBE_US = 5000, /* where a probe finds nothing to send */
 	DOWNLINK_RTT_US = 100000, /* assumed while it is unknown */
 	DOWNLINK_RTT_MIN_US = 10000,
+	DOWNLINK_BURST_US = 100000, /* of the estimate, sent faster than it */
+	DOWNLINK_PADDING = 16,      /* packets that padding is made of */
 	/* Of the estimate, for what is sent again. */
 	DOWNLINK_RESEND_PERCENT = 50,
 	DOWNLINK_RESEND_MIN_BPS = 64000,
@@ -44,6 +46,10 @@ struct downlink {
 	struct pace pace;
 	struct pace_queue queue;
 	uint64_t next_us; /* the next tick */
+	/* Sent since the last tick, and what was sent beyond the estimate of
+	 * late: a burst of some size may be faster than that, no stream is. */
+	uint64_t sent_bytes, excess_bytes, excess_us;
+	unsigned padded; /* packets of padding */
 	/* Bytes of packets of its subscriptions, whatever became of them. */
 	uint64_t offered_bytes, offered_us;
 	uint64_t want_bps;
@@ -90,6 +96,28 @@ bool downlink_may_resend(struct downlink *d, uint64_t now_us, uint32_t ssrc,
 static inline bool downlink_paces(const struct downlink *d)
 {
 	return d->estimate.twcc || d->estimate.remb_bps;
+}
+
+/* Whether a packet of video may leave now. Not while others wait: they are
+ * before it. */
+static inline bool downlink_may_pass(const struct downlink *d, uint64_t now_us)
+{
+	return !downlink_paces(d) ||
+	       (pace_queue_empty(&d->queue) &&
+		       pace_may_send(&d->pace, now_us, PACE_VIDEO));
+}
+/* All that is subscribed to would go through, as far as is known. */
+static inline bool downlink_fits(const struct downlink *d, uint64_t now_us)
+{
+	return d->want_bps && !d->estimate.stalled &&
+	       pace_queue_empty(&d->queue) &&
+	       d->want_bps < estimate_bps(&d->estimate, now_us);
+}
+/* Nothing of that stream is to be sent any more of what waits. */
+static inline void downlink_forget(struct downlink *d, uint32_t ssrc)
+{
+	if (!pace_queue_empty(&d->queue))
+		pace_queue_forget(&d->queue, ssrc);
 }
 
 /* At downlink_deadline or any time: the rate is taken anew, then what waits and

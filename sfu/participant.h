@@ -45,6 +45,7 @@ struct participant_stats {
 	uint64_t plis_in, plis_out, messages_in, messages_out;
 	uint64_t channel_overflows;
 	uint64_t rtx_in, rtx_out;             /* RFC 4588; of rtp_in, rtp_out */
+	uint64_t padding_out;                 /* of rtx_out */
 	uint64_t feedbacks_in, feedbacks_out; /* transport-wide */
 };
 

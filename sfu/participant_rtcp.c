@@ -105,6 +105,9 @@ static void on_keyframe_request(
 	if (!s || !s->track || !s->active)
 		return;
 	p->stats.plis_in++;
+	/* Nobody else is to notice one whose path is bad. */
+	if (!subscription_asks(s, now_us))
+		return;
 	track_want_keyframe(s->track, now_us);
 	participant_due(s->track->owner, track_keyframe_deadline(s->track));
 }

@@ -17,6 +17,8 @@ void participant_unsubscribe(
 		crypt_forget(p->peer.crypt, s->ssrc);
 	if (p->peer.crypt && s->rtx_ssrc)
 		crypt_forget(p->peer.crypt, s->rtx_ssrc);
+	if (p->down)
+		downlink_forget(p->down, s->ssrc);
 	subscription_free(s);
 	p->sub[index] = p->sub[--p->n_subs];
 	participant_renegotiate(p, now_us);

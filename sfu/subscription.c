@@ -2,8 +2,8 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include "rtp/rtx.h"
 #include "sfu/participant.h"
+#include "sfu/subscription_private.h"
 
 static uint32_t clock_of(enum sdp_kind kind)
 {
@@ -157,104 +157,9 @@ void subscription_update(struct subscription *s, uint64_t now_us, bool ready)
 		participant_downlink(s->to, now_us, true);
 }
 
-/* Elements of a packet that goes out: the publisher's by the receiver's ids,
- * and the transport-wide number. */
-struct elements {
-	unsigned n;
-	struct rtp_ext v[RTP_EXT_MAX];
-	uint8_t number[2];
-	bool numbered;
-};
-
-static void map_elements(struct subscription *s, const struct rtp_packet *pkt,
-	struct elements *e)
-{
-	const struct downlink *down = s->to->down;
-	e->n = 0;
-	e->numbered = s->twcc_id && down;
-	if (e->numbered) {
-		uint16_t number = downlink_number(down);
-		e->number[0] = (uint8_t)(number >> 8);
-		e->number[1] = (uint8_t)number;
-		e->v[e->n++] = (struct rtp_ext){
-			.id = s->twcc_id, .len = 2, .data = e->number
-		};
-	}
-	for (unsigned i = 0; i < pkt->n_ext && e->n < RTP_EXT_MAX; i++) {
-		uint8_t in = pkt->ext[i].id;
-		uint8_t id = in < SUBSCRIPTION_EXTS ? s->ext_map[in] : 0;
-		if (!id)
-			continue;
-		e->v[e->n] = pkt->ext[i];
-		e->v[e->n++].id = id;
-	}
-}
-
 static enum sent_kind kind_of(const struct subscription *s)
 {
 	return s->kind == SDP_AUDIO ? SENT_AUDIO : SENT_VIDEO;
-}
-
-/* How a packet goes out, whatever its publisher's numbers were. */
-struct outgoing {
-	uint16_t seq;
-	uint32_t ts;
-	enum sent_kind kind;
-	uint8_t rtx_pt; /* 0: under its own number; else in the RTX stream */
-};
-
-static struct rtp_header header_of(struct subscription *s,
-	const struct rtp_packet *pkt, const struct outgoing *o)
-{
-	struct rtp_header h = { .pt = subscription_pt(s, pkt->pt),
-		.marker = pkt->marker,
-		.seq = o->seq,
-		.ts = o->ts,
-		.ssrc = s->ssrc };
-	if (o->rtx_pt) {
-		h.pt = o->rtx_pt;
-		h.seq = s->rtx_seq++;
-		h.ssrc = s->rtx_ssrc;
-	}
-	return h;
-}
-
-static size_t write_payload(
-	uint8_t *ret, const struct rtp_packet *pkt, const struct outgoing *o)
-{
-	if (o->rtx_pt)
-		return rtx_wrap(ret, o->seq, pkt->payload, pkt->payload_len);
-	memcpy(ret, pkt->payload, pkt->payload_len);
-	return pkt->payload_len;
-}
-
-static void count_sent(struct subscription *s, uint64_t now_us, size_t len,
-	const struct outgoing *o, bool numbered)
-{
-	struct participant *to = s->to;
-	if (numbered || (to->down && !to->down->estimate.twcc))
-		downlink_sent(to->down, now_us, len, o->kind);
-	to->stats.rtp_out++;
-	to->stats.rtp_out_bytes += len;
-	to->stats.rtx_out += o->rtx_pt != 0;
-}
-
-static void emit(struct subscription *s, uint64_t now_us,
-	const struct rtp_packet *pkt, const struct outgoing *o)
-{
-	struct elements e;
-	struct packet *out = peer_packet(&s->to->peer, false);
-	if (!out)
-		return;
-	struct rtp_header h = header_of(s, pkt, o);
-	map_elements(s, pkt, &e);
-	h.ext = e.v;
-	h.n_ext = e.n;
-	size_t n = rtp_write_header(out->data, &h);
-	out->len = (uint16_t)(n + write_payload(out->data + n, pkt, o));
-	if (!o->rtx_pt)
-		send_packet(&s->send, now_us, o->ts, pkt->payload_len);
-	count_sent(s, now_us, out->len, o, e.numbered);
 }
 
 /* True when the gate lets this packet through; opens it if it may. */
@@ -265,9 +170,27 @@ static bool pass_gate(
 		return true;
 	if (p->seq <= s->floor || !p->key)
 		return false;
+	/* What waits is of before. */
+	if (s->to->down)
+		downlink_forget(s->to->down, s->ssrc);
 	rewrite_switch(&s->rewrite, now_us, p->seq, p->view.ts);
 	s->waiting = false;
 	return true;
+}
+
+/* It waits for its turn (participant_downlink.c); its numbers are given then.
+ */
+static enum conference_drop enqueue(
+	struct subscription *s, uint64_t now_us, const struct track_packet *p)
+{
+	struct downlink *d = s->to->down;
+	if (!pace_queue_push(&d->queue, now_us, PACE_VIDEO, s->ssrc, p->seq,
+		    p->view.len + DOWNLINK_OVERHEAD)) {
+		subscription_stale(s, now_us);
+		return DROP_PACED;
+	}
+	participant_due(s->to, downlink_deadline(d));
+	return CONFERENCE_DROPS;
 }
 
 /* Why it was not sent, if that is to be counted; else CONFERENCE_DROPS. */
@@ -290,8 +213,11 @@ static enum conference_drop forward_one(
 	}
 	if (!pass_gate(s, now_us, p))
 		return DROP_NOT_KEYFRAME;
+	if (s->kind == SDP_VIDEO && s->to->down &&
+		!downlink_may_pass(s->to->down, now_us))
+		return enqueue(s, now_us, p);
 	if (rewrite_packet(&s->rewrite, now_us, p->seq, pkt->ts, &o.seq, &o.ts))
-		emit(s, now_us, pkt, &o);
+		subscription_emit(s, now_us, pkt, &o);
 	return CONFERENCE_DROPS;
 }
 
@@ -326,6 +252,14 @@ static void catch_up(struct subscription *s, uint64_t now_us, uint64_t seq,
 	}
 }
 
+/* Its turn to make the publisher send a key frame, or what made it stale is
+ * over. */
+static bool may_ask(const struct subscription *s, uint64_t now_us)
+{
+	return now_us >= s->ask_us ||
+	       (s->to->down && downlink_fits(s->to->down, now_us));
+}
+
 bool subscription_forward(struct subscription *s, uint64_t now_us,
 	const struct track_packet *const *v, unsigned n)
 {
@@ -337,45 +271,13 @@ bool subscription_forward(struct subscription *s, uint64_t now_us,
 	for (unsigned i = 0; i < n; i++) {
 		bool was_waiting = s->waiting;
 		enum conference_drop why = forward_one(s, now_us, v[i]);
-		unmet = why == DROP_NOT_KEYFRAME;
+		unmet = why == DROP_NOT_KEYFRAME && may_ask(s, now_us);
 		if (why != CONFERENCE_DROPS)
 			peer_drop(&s->to->peer, why);
 		if (was_waiting && !s->waiting && s->to->plain)
 			catch_up(s, now_us, v[i]->seq, v + i + 1, n - i - 1);
 	}
 	return unmet;
-}
-
-/* The payload type of retransmissions of that one of ours; 0: there is none. */
-static uint8_t rtx_pt_of(const struct subscription *s, uint8_t pt)
-{
-	const struct transceiver *to =
-		negotiation_at(s->to->negotiation, s->transceiver);
-	if (!s->rtx_ssrc || to->send_rtx_ssrc != s->rtx_ssrc)
-		return 0;
-	for (unsigned i = 0; i < to->n_codecs; i++)
-		if (to->codec[i]->pt == pt)
-			return to->codec[i]->rtx_pt;
-	return 0;
-}
-
-/* Sends a packet of the history that has gone out before; in_seq is its
- * publisher's number. */
-static bool emit_again(struct subscription *s, uint64_t now_us,
-	const uint8_t *buf, size_t len, uint64_t in_seq)
-{
-	struct outgoing o = { .kind = SENT_RTX };
-	uint8_t copy[HISTORY_SLOT];
-	struct rtp_packet pkt;
-	memcpy(copy, buf, len);
-	if (rtp_parse(&pkt, copy, len) ||
-		subscription_pt(s, pkt.pt) == SUBSCRIPTION_NO_PT ||
-		!rewrite_packet(
-			&s->rewrite, now_us, in_seq, pkt.ts, &o.seq, &o.ts))
-		return false;
-	o.rtx_pt = rtx_pt_of(s, subscription_pt(s, pkt.pt));
-	emit(s, now_us, &pkt, &o);
-	return true;
 }
 
 static bool may_resend(struct subscription *s, uint64_t now_us, uint64_t in_seq,
@@ -388,9 +290,23 @@ static bool may_resend(struct subscription *s, uint64_t now_us, uint64_t in_seq,
 		to->down, now_us, s->ssrc, in_seq, len, rate_bps * to->n_subs);
 }
 
+/* Behind what is sent again already. Where there is no room it is not: it will
+ * be asked for again. */
+static bool queue_again(
+	struct subscription *s, uint64_t now_us, uint64_t in_seq, size_t len)
+{
+	struct downlink *d = s->to->down;
+	if (!pace_queue_push(&d->queue, now_us, PACE_RTX, s->ssrc, in_seq,
+		    len + DOWNLINK_OVERHEAD))
+		return false;
+	participant_due(s->to, downlink_deadline(d));
+	return true;
+}
+
 bool subscription_resend(struct subscription *s, uint64_t now_us,
 	uint16_t out_seq, uint64_t rate_bps)
 {
+	struct downlink *d = s->to->down;
 	uint64_t in_seq;
 	size_t len;
 	s->send.nacks++;
@@ -400,9 +316,47 @@ bool subscription_resend(struct subscription *s, uint64_t now_us,
 		!rewrite_source(&s->rewrite, out_seq, &in_seq))
 		return false;
 	const uint8_t *buf = history_get(s->track->history, in_seq, &len);
-	if (!buf || !may_resend(s, now_us, in_seq, len, rate_bps) ||
-		!emit_again(s, now_us, buf, len, in_seq))
+	if (!buf || !may_resend(s, now_us, in_seq, len, rate_bps))
 		return false;
-	s->send.nack_hits++;
+	bool sent =
+		d && s->kind == SDP_VIDEO && !downlink_may_pass(d, now_us)
+			? queue_again(s, now_us, in_seq, len)
+			: subscription_emit_again(s, now_us, buf, len, in_seq);
+	s->send.nack_hits += sent;
+	return sent;
+}
+
+static uint64_t ask_gap_us(const struct subscription *s)
+{
+	return (uint64_t)SUBSCRIPTION_ASK_US << s->asks;
+}
+
+/* Its next turn is later by one step, or earlier by those it has been quiet. */
+static void take_turn(struct subscription *s, uint64_t now_us, uint8_t most)
+{
+	uint64_t quiet_us = now_us > s->ask_us ? now_us - s->ask_us : 0;
+	uint64_t steps = quiet_us / SUBSCRIPTION_QUIET_US;
+	if (s->ask_us && steps == 0 && s->asks < most)
+		s->asks++;
+	s->asks = steps < s->asks ? (uint8_t)(s->asks - steps) : 0;
+	s->ask_us = now_us + ask_gap_us(s);
+}
+
+bool subscription_asks(struct subscription *s, uint64_t now_us)
+{
+	if (now_us < s->ask_us)
+		return false;
+	take_turn(s, now_us, SUBSCRIPTION_ASKS_MAX);
 	return true;
+}
+
+void subscription_stale(struct subscription *s, uint64_t now_us)
+{
+	if (s->to->down)
+		downlink_forget(s->to->down, s->ssrc);
+	if (s->waiting)
+		return;
+	s->waiting = true;
+	/* Not at once: what made it wait is still there. */
+	take_turn(s, now_us, SUBSCRIPTION_STALE_MAX);
 }

@@ -17,6 +17,12 @@ enum {
 	/* 96 to 127 and 35 to 63, and one place for all others: no codec is
 	 * forwarded under those (RFC 5761 4). */
 	SUBSCRIPTION_PTS = 62,
+	/* Between key frames that one receiver makes a publisher send: doubled
+	 * with each that follows at once, halved for each QUIET_US without. */
+	SUBSCRIPTION_ASK_US = 500000,
+	SUBSCRIPTION_ASKS_MAX = 4,  /* 8 s */
+	SUBSCRIPTION_STALE_MAX = 6, /* 32 s, unless it fits before */
+	SUBSCRIPTION_QUIET_US = 10000000,
 	/* Ids of one-byte headers, RFC 8285 4.2; no others are agreed to. */
 	SUBSCRIPTION_EXTS = 15,
 };
@@ -32,6 +38,9 @@ struct subscription {
 	/* Of a local program: what its track had sent before, as the people in
 	 * the call were told, is not for it, however late it comes. */
 	uint64_t floor;
+	/* Before that it asks for no key frame: who asks often waits longer. */
+	uint64_t ask_us;
+	uint8_t asks;
 	uint32_t ssrc, rtx_ssrc; /* rtx_ssrc 0: audio */
 	uint16_t rtx_seq;
 	uint32_t reported; /* send.packets at the last report block */
@@ -84,6 +93,22 @@ bool subscription_forward(struct subscription *s, uint64_t now_us,
  * be sent. */
 void subscription_keep_extensions(
 	const struct negotiation *from, struct rtp_packet *pkt);
+
+/* The receiver asks for a key frame. False: it has asked lately, and nothing is
+ * to be done for it. Takes its turn if so. */
+bool subscription_asks(struct subscription *s, uint64_t now_us);
+
+/* Its turn in the receiver's queue: number seq of the track goes out now; rtx:
+ * for the second time. */
+void subscription_send_queued(
+	struct subscription *s, uint64_t now_us, bool rtx, uint64_t seq);
+/* What of it waited was too old or too much, and is forgotten: it needs a key
+ * frame, when its turn to ask comes. */
+void subscription_stale(struct subscription *s, uint64_t now_us);
+/* Fills a probe: sends something that went out a moment ago once more (back: 0
+ * for the newest packet, 1 for the one before it, ...), else padding alone.
+ * False: there is no RTX, or nothing has gone out yet. */
+bool subscription_pad(struct subscription *s, uint64_t now_us, unsigned back);
 
 /* Answers one sequence number of a NACK out of the history, by RTX where that
  * is agreed (RFC 4588), else under its own number. rate_bps: at most, for each

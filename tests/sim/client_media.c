@@ -295,8 +295,13 @@ void client_media_packet(struct client *c, uint8_t *buf, size_t len)
 	bool again = false;
 	struct client_stream *s = client_stream_find(c, pkt.ssrc);
 	if (!s) {
+		uint64_t before = c->count.rtx;
 		s = unwrap(c, &pkt, &buf, &len);
-		again = s != NULL;
+		again = c->count.rtx > before;
+	}
+	if (!s && again) {
+		c->count.rtx_padding++;
+		return;
 	}
 	if (!s) {
 		c->count.foreign_ssrc++;

@@ -2,6 +2,7 @@
  * What goes to each receiver follows its own path: feedback both ways, what is
  * lost sent again, and one bad receiver that nobody else notices.
  */
+#include <string.h>
 #include "tests/sim/cmocka_sim.h"
 #include "sfu/participant.h"
 #include "tests/sim/sim.h"
@@ -155,6 +156,188 @@ static void a_storm_of_nacks_is_bounded(void **state)
 	assert_int_equal(sim_faults(&s), 0);
 }
 
+/* What a path of 500 kbit/s gets of 2 Mbit/s while nine others have enough. */
+struct scene {
+	struct sim_seat *seat[11]; /* 0 publishes, 10 is the poor one */
+	struct link path;
+	uint64_t plis;                       /* at the publisher */
+	uint64_t worst_wait_us, waits[2000]; /* histogram, ms */
+	uint64_t looks;
+};
+
+static struct scene scene;
+
+static void begin_scene(const struct link_config *cfg)
+{
+	struct client_config source = sim_usual(1);
+	memset(&scene, 0, sizeof(scene));
+	source.twcc = source.rtx = true;
+	source.fps = 30;
+	source.packets_per_frame = 8;
+	source.packet_bytes = 1040;
+	scene.seat[0] = sim_join(&s, &source, NULL);
+	for (unsigned i = 1; i < 11; i++) {
+		struct client_config cfg_i = source;
+		cfg_i.id = i + 1;
+		cfg_i.video = false;
+		cfg_i.audio = i == 1; /* one more voice */
+		cfg_i.spares = 2;
+		scene.seat[i] = sim_join(&s, &cfg_i, NULL);
+	}
+	if (cfg) {
+		assert_true(link_init(&scene.path, cfg, 3, s.now_us));
+		sim_set_path(&s, scene.seat[10], &scene.path);
+	}
+	sim_run(&s, 3 * SIM_S);
+}
+
+static void watch_scene(unsigned seconds)
+{
+	uint64_t before = scene.seat[0]->client->count.plis;
+	for (unsigned i = 0; i < seconds * 100; i++) {
+		sim_run(&s, SIM_S / 100);
+		if (!scene.seat[10]->path)
+			continue;
+		uint64_t ms = link_wait_us(&scene.path, s.now_us) / 1000;
+		scene.waits[ms < 2000 ? ms : 1999]++;
+		scene.looks++;
+	}
+	scene.plis += scene.seat[0]->client->count.plis - before;
+}
+
+static void end_scene(void)
+{
+	sim_set_path(&s, scene.seat[10], NULL);
+	link_done(&scene.path);
+}
+
+static uint64_t wait_ms(unsigned percent)
+{
+	uint64_t n = 0;
+	for (unsigned ms = 0; ms < 2000; ms++) {
+		n += scene.waits[ms];
+		if (n * 100 >= scene.looks * percent)
+			return ms;
+	}
+	return 2000;
+}
+
+static uint64_t sum_of(
+	const struct client *c, enum client_kind kind, bool missing)
+{
+	uint64_t n = 0;
+	for (unsigned i = 0; i < CLIENT_STREAMS; i++) {
+		const struct client_stream *st = &c->stream[i];
+		if (!st->used || !st->started || st->kind != kind)
+			continue;
+		uint64_t want = st->receive.highest - st->receive.first_seq + 1;
+		n += missing ? want - st->packets : st->packets;
+	}
+	return n;
+}
+
+static void one_poor_receiver_is_alone(void **state)
+{
+	(void)state;
+	const struct link_config poor = {
+		.rate_bps = 500000, .queue_us = 1000000, .delay_us = 20000
+	};
+	begin_scene(&poor);
+	watch_scene(10); /* to settle */
+	uint64_t video[11], plis = scene.plis;
+	uint64_t sound = sum_of(scene.seat[10]->client, CLIENT_AUDIO, false);
+	memset(scene.waits, 0, sizeof(scene.waits));
+	scene.looks = 0;
+	for (unsigned i = 1; i < 11; i++)
+		video[i] = sum_of(scene.seat[i]->client, CLIENT_VIDEO, false);
+	watch_scene(60);
+	const struct client *c = scene.seat[10]->client;
+	print_message("wait p50 %llu p95 %llu max %llu ms; plis %llu; audio "
+		      "missing %llu; video %llu of %llu packets\n",
+		(unsigned long long)wait_ms(50),
+		(unsigned long long)wait_ms(95),
+		(unsigned long long)wait_ms(100),
+		(unsigned long long)(scene.plis - plis),
+		(unsigned long long)sum_of(c, CLIENT_AUDIO, true),
+		(unsigned long long)(sum_of(c, CLIENT_VIDEO, false) -
+				     video[10]),
+		(unsigned long long)(sum_of(scene.seat[2]->client, CLIENT_VIDEO,
+					     false) -
+				     video[2]));
+	assert_true(wait_ms(95) < 200);
+	/* Two voices. */
+	sound = sum_of(c, CLIENT_AUDIO, false) - sound;
+	assert_in_range(sound, 2 * 50 * 60 * 99 / 100, 2 * 50 * 60 + 10);
+	/* The others have all of it. */
+	for (unsigned i = 1; i < 10; i++) {
+		uint64_t got =
+			sum_of(scene.seat[i]->client, CLIENT_VIDEO, false);
+		assert_true(got - video[i] >= 60 * 30 * 8 * 99 / 100);
+	}
+	/* Once in 32 s, when it has asked for long. */
+	assert_true(scene.plis - plis <= 4);
+	assert_int_equal(sim_faults(&s), 0);
+	end_scene();
+}
+
+static uint64_t video_of_poor(unsigned seconds)
+{
+	const struct client *c = scene.seat[10]->client;
+	uint64_t before = sum_of(c, CLIENT_VIDEO, false);
+	watch_scene(seconds);
+	return (sum_of(c, CLIENT_VIDEO, false) - before) / seconds;
+}
+
+/* 3, 0.5 and 3 Mbit/s again: the whole picture is back soon. */
+static void it_comes_back_with_the_path(void **state)
+{
+	(void)state;
+	const struct link_config wide = {
+		.rate_bps = 3000000, .queue_us = 1000000, .delay_us = 20000
+	};
+	struct link_config poor = wide;
+	poor.rate_bps = 500000;
+	begin_scene(&wide);
+	watch_scene(7);
+	assert_true(video_of_poor(5) > 235);
+	link_set(&scene.path, s.now_us, &poor);
+	watch_scene(20);
+	assert_true(video_of_poor(10) < 60);
+	link_set(&scene.path, s.now_us, &wide);
+	watch_scene(15);
+	uint64_t got = video_of_poor(10);
+	print_message(
+		"%llu packets a second of 240\n", (unsigned long long)got);
+	assert_true(got > 235);
+	assert_int_equal(sim_faults(&s), 0);
+	end_scene();
+}
+
+/* Two seconds of nothing. */
+static void an_outage_is_over_when_it_is_over(void **state)
+{
+	(void)state;
+	const struct link_config wide = {
+		.rate_bps = 4000000, .queue_us = 1000000, .delay_us = 20000
+	};
+	struct link_config cut = wide;
+	cut.cut = true;
+	begin_scene(&wide);
+	watch_scene(10);
+	const struct downlink *d = participant_of(scene.seat[10])->down;
+	link_set(&scene.path, s.now_us, &cut);
+	watch_scene(2);
+	assert_int_equal(d->estimate.stalls, 1);
+	link_set(&scene.path, s.now_us, &wide);
+	watch_scene(5);
+	uint64_t got = video_of_poor(5);
+	print_message(
+		"%llu packets a second of 240\n", (unsigned long long)got);
+	assert_true(got > 235);
+	assert_int_equal(sim_faults(&s), 0);
+	end_scene();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -166,6 +349,12 @@ int main(void)
 			what_is_lost_comes_by_rtx, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			a_storm_of_nacks_is_bounded, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			one_poor_receiver_is_alone, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			it_comes_back_with_the_path, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			an_outage_is_over_when_it_is_over, setup, teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -101,6 +101,49 @@ static void digest(struct sim *s, unsigned kind, unsigned seat, uint64_t at)
 	s->digest *= 1099511628211u;
 }
 
+enum { SIM_UDP = 28 }; /* IPv4 and UDP */
+
+/* Over a path with a queue of its own: a copy waits there. */
+static void enter_path(
+	struct sim *s, struct sim_seat *seat, const uint8_t *buf, size_t len)
+{
+	struct sim_event *e = malloc(sizeof(*e) + len);
+	assert(e);
+	*e = (struct sim_event){ .kind = TO_CLIENT,
+		.seat = (unsigned)(seat - s->seat),
+		.id = seat->id,
+		.buf = (uint8_t *)(e + 1),
+		.len = len };
+	memcpy(e->buf, buf, len);
+	s->packets++;
+	if (link_send(seat->path, s->now_us, len + SIM_UDP, (uintptr_t)e))
+		return;
+	s->lost++;
+	free(e);
+}
+
+/* What is through, as any other packet that arrives. */
+static void leave_path(struct sim *s, struct sim_seat *seat, uint64_t now_us)
+{
+	struct link_packet p;
+	while (link_take(seat->path, now_us, &p)) {
+		struct sim_event *e = (struct sim_event *)(uintptr_t)p.handle;
+		s->lost += p.lost;
+		if (!p.lost && seat->client && seat->id == e->id)
+			client_input(seat->client, s->now_us, e->buf, e->len);
+		free(e);
+	}
+}
+
+void sim_set_path(struct sim *s, struct sim_seat *seat, struct link *path)
+{
+	struct link_packet p;
+	while (seat->path && link_take(seat->path, UINT64_MAX - 1, &p))
+		free((void *)(uintptr_t)p.handle);
+	(void)s;
+	seat->path = path;
+}
+
 static void travel(struct sim *s, const struct sim_link *l,
 	enum event_kind kind, unsigned seat, const uint8_t *buf, size_t len)
 {
@@ -161,6 +204,10 @@ static void flush(struct outbox *out)
 		/* Nobody is there any more: a rebound NAT, say. */
 		if (!seat || !p->len)
 			continue;
+		if (seat->path) {
+			enter_path(s, seat, p->data, p->len);
+			continue;
+		}
 		travel(s, &seat->down, TO_CLIENT, (unsigned)(seat - s->seat),
 			p->data, p->len);
 	}
@@ -287,8 +334,10 @@ void sim_init(struct sim *s, uint64_t seed)
 
 void sim_done(struct sim *s)
 {
-	for (unsigned i = 0; i < s->n_seats; i++)
+	for (unsigned i = 0; i < s->n_seats; i++) {
+		sim_set_path(s, &s->seat[i], NULL);
 		client_free(s->seat[i].client);
+	}
 	s->env.out = NULL;
 	for (unsigned i = 0; i < s->n_parts; i++) {
 		conference_free(s->part[i].conference);
@@ -486,6 +535,9 @@ static uint64_t next_time(const struct sim *s, uint64_t end_us)
 			continue;
 		uint64_t d = client_deadline(s->seat[i].client);
 		at = d < at ? d : at;
+		d = s->seat[i].path ? link_deadline(s->seat[i].path)
+				    : UINT64_MAX;
+		at = d < at ? d : at;
 	}
 	return at > s->now_us ? at : s->now_us;
 }
@@ -525,6 +577,9 @@ void sim_run(struct sim *s, uint64_t for_us)
 			dispatch(s, &e);
 			free(e.buf);
 		}
+		for (unsigned i = 0; i < s->n_seats; i++)
+			if (s->seat[i].path)
+				leave_path(s, &s->seat[i], s->now_us);
 		for (unsigned i = 0; i < s->n_parts; i++) {
 			struct conference *c = s->part[i].conference;
 			if (!c || conference_deadline(c) > s->now_us)

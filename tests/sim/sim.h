@@ -13,6 +13,7 @@
 #include "sfu/conference.h"
 #include "sfu/intake.h"
 #include "tests/sim/client.h"
+#include "tests/sim/link.h"
 
 enum { SIM_CLIENTS = 64, SIM_PARTS = 3, SIM_S = 1000000 };
 
@@ -31,6 +32,8 @@ struct sim_seat {
 	struct conference *conference; /* its part */
 	struct sockaddr_in addr; /* as the server sees it; changes = NAT */
 	struct sim_link up, down;
+	/* The test's own: in place of `down`, with its queue; or NULL. */
+	struct link *path;
 	bool left;
 	enum sfu_reason reason;
 	uint64_t answers, offers, refused, connected, speakers;
@@ -85,6 +88,9 @@ void sim_done(struct sim *s);
  * loss. */
 struct sim_seat *sim_join(struct sim *s, const struct client_config *cfg,
 	const struct sim_link *link);
+/* From now on what goes to it passes this path, which stays the caller's; NULL:
+ * what was inside is gone. */
+void sim_set_path(struct sim *s, struct sim_seat *seat, struct link *path);
 /* It hangs up (the front calls sfu_leave); its seat is free afterwards. */
 void sim_leave(struct sim *s, struct sim_seat *seat);
 /* It is gone without a word. */

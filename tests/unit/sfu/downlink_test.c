@@ -61,7 +61,48 @@ static void feedback_makes_the_estimate_grow(void **state)
 	uint64_t before = down->estimate.control.bps;
 	travel(3000, 1000, 4000); /* 2 Mbit/s */
 	assert_true(down->estimate.control.bps > 3 * before);
-	assert_true(down->pace.rate_bps > down->estimate.control.bps);
+	assert_true(
+		down->pace.rate_bps >= estimate_bps(&down->estimate, now_us));
+}
+
+static void a_burst_may_be_faster_than_a_stream(void **state)
+{
+	(void)state;
+	probe_init(&down->estimate.probe);
+	downlink_tick(down, now_us);
+	uint64_t bps = estimate_bps(&down->estimate, now_us);
+	assert_int_equal(down->pace.rate_bps, bps * 5 / 2);
+	/* 50 ms of the rate at once. */
+	downlink_sent(down, now_us, bps / 8 / 20, SENT_VIDEO);
+	downlink_tick(down, now_us);
+	assert_int_equal(down->pace.rate_bps, bps * 5 / 2);
+	/* As much again, twice: it has gone ahead of the path. */
+	downlink_sent(down, now_us, bps / 8 / 20, SENT_VIDEO);
+	downlink_sent(down, now_us, bps / 8 / 20, SENT_VIDEO);
+	downlink_tick(down, now_us);
+	assert_int_equal(down->pace.rate_bps, bps);
+	now_us += 100000;
+	downlink_tick(down, now_us);
+	assert_int_equal(down->pace.rate_bps, bps * 5 / 2);
+}
+
+static void sound_goes_before_what_waits(void **state)
+{
+	(void)state;
+	probe_init(&down->estimate.probe);
+	downlink_tick(down, now_us);
+	assert_true(downlink_may_pass(down, now_us));
+	while (downlink_may_pass(down, now_us))
+		downlink_sent(down, now_us, 1000, SENT_VIDEO);
+	assert_true(pace_may_send(&down->pace, now_us, PACE_AUDIO));
+	/* Once something waits nothing of video passes it. */
+	assert_true(pace_queue_push(
+		&down->queue, now_us, PACE_VIDEO, 7, 100, 1000));
+	assert_true(downlink_deadline(down) <= now_us + 100000);
+	assert_false(downlink_may_pass(down, now_us + 1000000));
+	assert_false(downlink_fits(down, now_us + 1000000));
+	downlink_forget(down, 7);
+	assert_true(downlink_may_pass(down, now_us + 1000000));
 }
 
 static void feedback_that_lies_is_counted(void **state)
@@ -150,6 +191,10 @@ int main(void)
 			numbers_go_up_by_one, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			feedback_makes_the_estimate_grow, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			a_burst_may_be_faster_than_a_stream, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			sound_goes_before_what_waits, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			feedback_that_lies_is_counted, setup, teardown),
 		cmocka_unit_test_setup_teardown(

@@ -209,6 +209,45 @@ static void a_nack_storm_has_a_budget(void **state)
 }
 
 /* A receiver is told "active" only where its own description lets us. */
+/* Turns to ask for a key frame: later and later, and sooner when it was quiet.
+ */
+static void who_asks_often_waits_longer(void **state)
+{
+	(void)state;
+	struct subscription *s = stage_sub(&st, 1, 0, SDP_VIDEO);
+	uint64_t now_us = st.sim.now_us, gap_us = SUBSCRIPTION_ASK_US;
+	for (unsigned i = 0; i < 8; i++) {
+		assert_true(subscription_asks(s, now_us));
+		assert_false(subscription_asks(s, now_us + gap_us - 1));
+		now_us += gap_us;
+		if (i < SUBSCRIPTION_ASKS_MAX)
+			gap_us *= 2;
+	}
+	now_us += 2 * SUBSCRIPTION_QUIET_US;
+	assert_true(subscription_asks(s, now_us));
+	assert_true(subscription_asks(s, now_us + gap_us / 4));
+}
+
+/* What waited too long is not asked for at once, so that its publisher does not
+ * notice; any key frame will do. */
+static void stale_is_patient(void **state)
+{
+	(void)state;
+	struct subscription *s = stage_sub(&st, 1, 0, SDP_VIDEO);
+	struct track *t = stage_track(&st, 0, SDP_VIDEO);
+	stage_video(&st, 0, 1, true);
+	uint16_t seq = stage_last(&st, 1).seq;
+	subscription_stale(s, st.sim.now_us);
+	stage_video(&st, 0, 2, false);
+	assert_int_equal(stage_sent(&st, 1), 1);
+	assert_int_equal(t->pli_wanted_us, 0);
+	s->ask_us = st.sim.now_us;
+	stage_video(&st, 0, 3, false);
+	assert_true(t->pli_wanted_us != 0);
+	stage_video(&st, 0, 4, true);
+	assert_int_equal(stage_last(&st, 1).seq, (uint16_t)(seq + 1));
+}
+
 static void who_turned_receiving_off_gets_nothing(void **state)
 {
 	(void)state;
@@ -287,6 +326,8 @@ int main(void)
 		CASE(the_longest_packet_fits),
 		CASE(a_nack_brings_the_same_bytes),
 		CASE(a_nack_storm_has_a_budget),
+		CASE(who_asks_often_waits_longer),
+		CASE(stale_is_patient),
 		CASE(who_turned_receiving_off_gets_nothing),
 		CASE(another_track_continues_the_stream),
 		CASE(a_lost_line_is_not_its_own),

@@ -1,0 +1,198 @@
+/* How the packets of a subscription go out: headers, numbers, streams. */
+#include <string.h>
+#include "rtp/rtx.h"
+#include "sfu/participant.h"
+#include "sfu/subscription_private.h"
+
+/* Elements of a packet that goes out: the publisher's by the receiver's ids,
+ * and the transport-wide number. */
+struct elements {
+	unsigned n;
+	struct rtp_ext v[RTP_EXT_MAX];
+	uint8_t number[2];
+	bool numbered;
+};
+
+static void map_elements(struct subscription *s, const struct rtp_packet *pkt,
+	struct elements *e)
+{
+	const struct downlink *down = s->to->down;
+	e->n = 0;
+	e->numbered = s->twcc_id && down;
+	if (e->numbered) {
+		uint16_t number = downlink_number(down);
+		e->number[0] = (uint8_t)(number >> 8);
+		e->number[1] = (uint8_t)number;
+		e->v[e->n++] = (struct rtp_ext){
+			.id = s->twcc_id, .len = 2, .data = e->number
+		};
+	}
+	for (unsigned i = 0; i < pkt->n_ext && e->n < RTP_EXT_MAX; i++) {
+		uint8_t in = pkt->ext[i].id;
+		uint8_t id = in < SUBSCRIPTION_EXTS ? s->ext_map[in] : 0;
+		if (!id)
+			continue;
+		e->v[e->n] = pkt->ext[i];
+		e->v[e->n++].id = id;
+	}
+}
+
+static struct rtp_header header_of(struct subscription *s,
+	const struct rtp_packet *pkt, const struct outgoing *o)
+{
+	struct rtp_header h = { .pt = subscription_pt(s, pkt->pt),
+		.marker = pkt->marker,
+		.seq = o->seq,
+		.ts = o->ts,
+		.ssrc = s->ssrc };
+	if (o->rtx_pt) {
+		h.pt = o->rtx_pt;
+		h.seq = s->rtx_seq++;
+		h.ssrc = s->rtx_ssrc;
+	}
+	return h;
+}
+
+static size_t write_payload(
+	uint8_t *ret, const struct rtp_packet *pkt, const struct outgoing *o)
+{
+	if (o->rtx_pt)
+		return rtx_wrap(ret, o->seq, pkt->payload, pkt->payload_len);
+	memcpy(ret, pkt->payload, pkt->payload_len);
+	return pkt->payload_len;
+}
+
+static void count_sent(struct subscription *s, uint64_t now_us, size_t len,
+	const struct outgoing *o, bool numbered)
+{
+	struct participant *to = s->to;
+	if (numbered || (to->down && !to->down->estimate.twcc))
+		downlink_sent(to->down, now_us, len, o->kind);
+	to->stats.rtp_out++;
+	to->stats.rtp_out_bytes += len;
+	to->stats.rtx_out += o->rtx_pt != 0;
+}
+
+void subscription_emit(struct subscription *s, uint64_t now_us,
+	const struct rtp_packet *pkt, const struct outgoing *o)
+{
+	struct elements e;
+	struct packet *out = peer_packet(&s->to->peer, false);
+	if (!out)
+		return;
+	struct rtp_header h = header_of(s, pkt, o);
+	map_elements(s, pkt, &e);
+	h.ext = e.v;
+	h.n_ext = e.n;
+	size_t n = rtp_write_header(out->data, &h);
+	out->len = (uint16_t)(n + write_payload(out->data + n, pkt, o));
+	if (!o->rtx_pt)
+		send_packet(&s->send, now_us, o->ts, pkt->payload_len);
+	count_sent(s, now_us, out->len, o, e.numbered);
+}
+
+/* The payload type of retransmissions of that one of ours; 0: there is none. */
+static uint8_t rtx_pt_of(const struct subscription *s, uint8_t pt)
+{
+	const struct transceiver *to =
+		negotiation_at(s->to->negotiation, s->transceiver);
+	if (!s->rtx_ssrc || to->send_rtx_ssrc != s->rtx_ssrc)
+		return 0;
+	for (unsigned i = 0; i < to->n_codecs; i++)
+		if (to->codec[i]->pt == pt)
+			return to->codec[i]->rtx_pt;
+	return 0;
+}
+
+bool subscription_emit_again(struct subscription *s, uint64_t now_us,
+	const uint8_t *buf, size_t len, uint64_t in_seq)
+{
+	struct outgoing o = { .kind = SENT_RTX };
+	uint8_t copy[HISTORY_SLOT];
+	struct rtp_packet pkt;
+	memcpy(copy, buf, len);
+	if (rtp_parse(&pkt, copy, len) ||
+		subscription_pt(s, pkt.pt) == SUBSCRIPTION_NO_PT ||
+		!rewrite_packet(
+			&s->rewrite, now_us, in_seq, pkt.ts, &o.seq, &o.ts))
+		return false;
+	o.rtx_pt = rtx_pt_of(s, subscription_pt(s, pkt.pt));
+	subscription_emit(s, now_us, &pkt, &o);
+	return true;
+}
+
+/* --- the receiver's queue --------------------------------------------------
+ */
+
+static void send_first(struct subscription *s, uint64_t now_us,
+	const uint8_t *buf, size_t len, uint64_t in_seq)
+{
+	struct outgoing o = { .kind = SENT_VIDEO };
+	uint8_t copy[HISTORY_SLOT];
+	struct rtp_packet pkt;
+	memcpy(copy, buf, len);
+	if (rtp_parse(&pkt, copy, len) == 0 &&
+		subscription_pt(s, pkt.pt) != SUBSCRIPTION_NO_PT &&
+		rewrite_packet(
+			&s->rewrite, now_us, in_seq, pkt.ts, &o.seq, &o.ts))
+		subscription_emit(s, now_us, &pkt, &o);
+}
+
+void subscription_send_queued(
+	struct subscription *s, uint64_t now_us, bool rtx, uint64_t seq)
+{
+	size_t len;
+	if (!s->active || s->waiting)
+		return;
+	const uint8_t *buf = history_get(s->track->history, seq, &len);
+	if (buf && rtx)
+		subscription_emit_again(s, now_us, buf, len, seq);
+	else if (buf)
+		send_first(s, now_us, buf, len, seq);
+	else if (!rtx)
+		subscription_stale(s, now_us);
+}
+
+/* Nothing but padding (RFC 3550 5.1), in the RTX stream: its numbers are no
+ * media's, so that nobody asks for it again. */
+static bool emit_padding(struct subscription *s, uint64_t now_us)
+{
+	enum { LEN = 255 };
+	const struct transceiver *to =
+		negotiation_at(s->to->negotiation, s->transceiver);
+	const struct rtp_packet nothing = { .n_ext = 0 };
+	struct outgoing o = { .kind = SENT_PADDING, .ts = s->rewrite.out_ts };
+	struct elements e;
+	for (unsigned i = 0; i < to->n_codecs && !o.rtx_pt; i++)
+		o.rtx_pt = rtx_pt_of(s, to->codec[i]->pt);
+	struct packet *out = o.rtx_pt ? peer_packet(&s->to->peer, false) : NULL;
+	if (!out)
+		return false;
+	struct rtp_header h = header_of(s, &nothing, &o);
+	map_elements(s, &nothing, &e);
+	h.ext = e.v;
+	h.n_ext = e.n;
+	size_t n = rtp_write_header(out->data, &h);
+	out->data[0] |= 0x20;
+	memset(out->data + n, 0, LEN - 1);
+	out->data[n + LEN - 1] = LEN;
+	out->len = (uint16_t)(n + LEN);
+	count_sent(s, now_us, out->len, &o, e.numbered);
+	return true;
+}
+
+bool subscription_pad(struct subscription *s, uint64_t now_us, unsigned back)
+{
+	uint64_t next = s->rewrite.in_next, seq = next - 1 - back;
+	size_t len;
+	if (!s->active || !s->rtx_ssrc || !s->rewrite.started)
+		return false;
+	/* Something it has had and may have lost is better than nothing. */
+	if (!s->waiting && next > s->rewrite.in_floor + back) {
+		const uint8_t *buf = history_get(s->track->history, seq, &len);
+		if (buf && rtx_pt_of(s, subscription_pt(s, buf[1] & 0x7f)) &&
+			subscription_emit_again(s, now_us, buf, len, seq))
+			return true;
+	}
+	return emit_padding(s, now_us);
+}

@@ -1,0 +1,31 @@
+/*
+ * What the files of a subscription call each other by: subscription.c decides
+ * what goes out, subscription_out.c writes it.
+ */
+#ifndef HEARTH_SFU_SUBSCRIPTION_PRIVATE_H
+#define HEARTH_SFU_SUBSCRIPTION_PRIVATE_H
+
+#include "rtp/packet.h"
+#include "rtp/sent.h"
+#include "sfu/subscription.h"
+
+/* How a packet goes out, whatever its publisher's numbers were. */
+struct outgoing {
+	uint16_t seq;
+	uint32_t ts;
+	enum sent_kind kind;
+	uint8_t rtx_pt; /* 0: under its own number; else in the RTX stream */
+};
+
+/* Writes a packet into the outbox, with the receiver's payload type, extension
+ * ids and the next transport-wide number, and counts it. */
+void subscription_emit(struct subscription *s, uint64_t now_us,
+	const struct rtp_packet *pkt, const struct outgoing *o);
+
+/* Sends a packet of the history (buf of len bytes, the track's number in_seq)
+ * once more that has gone out before, by RTX where that is agreed. False: it
+ * does not belong to the present stretch, or is no codec of the receiver's. */
+bool subscription_emit_again(struct subscription *s, uint64_t now_us,
+	const uint8_t *buf, size_t len, uint64_t in_seq);
+
+#endif
