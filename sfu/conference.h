@@ -133,6 +133,7 @@ struct conference_stats {
 	/* Gauges of the receivers whose path is estimated: their number, what
 	 * their paths carry and what they could use, in bits a second. */
 	uint64_t downlinks, estimate_bps, wanted_bps, paced_bytes;
+	uint64_t red_out;     /* packets of audio with redundancy */
 	uint64_t padding_out; /* packets, of rtx_out */
 	uint64_t drops[32];   /* by enum conference_drop */
 };

@@ -20,6 +20,7 @@ void conference_add_stats(
 	to->channel_overflows += s->channel_overflows;
 	to->rtx_in += s->rtx_in;
 	to->rtx_out += s->rtx_out;
+	to->red_out += s->red_out;
 	to->padding_out += s->padding_out;
 	to->feedbacks_in += s->feedbacks_in;
 	to->feedbacks_out += s->feedbacks_out;
@@ -73,6 +74,7 @@ void conference_stats(const struct conference *c, struct conference_stats *ret)
 	ret->channel_overflows += s.channel_overflows;
 	ret->rtx_in += s.rtx_in;
 	ret->rtx_out += s.rtx_out;
+	ret->red_out += s.red_out;
 	ret->padding_out += s.padding_out;
 	ret->feedbacks_in += s.feedbacks_in;
 	ret->feedbacks_out += s.feedbacks_out;

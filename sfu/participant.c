@@ -32,7 +32,9 @@ static struct participant *new_seat(
 }
 
 /* Local programs read plain streams; a far seat's come repaired. */
-static const struct negotiate_features features = { .twcc = true, .rtx = true };
+static const struct negotiate_features features = {
+	.twcc = true, .rtx = true, .red = true
+};
 
 struct participant *participant_new(struct conference *c, uint64_t now_us,
 	sfu_id id, const char *label, const struct sfu_join_options *opt)

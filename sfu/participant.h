@@ -45,6 +45,7 @@ struct participant_stats {
 	uint64_t plis_in, plis_out, messages_in, messages_out;
 	uint64_t channel_overflows;
 	uint64_t rtx_in, rtx_out;             /* RFC 4588; of rtp_in, rtp_out */
+	uint64_t red_out;                     /* RFC 2198 */
 	uint64_t padding_out;                 /* of rtx_out */
 	uint64_t feedbacks_in, feedbacks_out; /* transport-wide */
 };
@@ -169,6 +170,10 @@ struct track *participant_repaired(
 /* Makes the original packet of t out of one of RTX, in place. False: dropped
  * (counted), or there was nothing in it. */
 bool participant_unwrap(
+	struct participant *p, const struct track *t, struct rtp_packet *pkt);
+/* Leaves of a packet of RED its primary alone, in place. False: it is no RED of
+ * that track, or lies. */
+bool participant_strip_red(
 	struct participant *p, const struct track *t, struct rtp_packet *pkt);
 /* True when an m-line's SDP names this SSRC, or the packet its mid. */
 bool participant_is_source(

@@ -2,6 +2,7 @@
  * into the packets that were lost. */
 #include <errno.h>
 #include <string.h>
+#include "rtp/red.h"
 #include "rtp/rtx.h"
 #include "sfu/participant.h"
 
@@ -73,4 +74,28 @@ bool participant_unwrap(
 	if (err && err != -ENODATA)
 		peer_drop(&p->peer, DROP_MALFORMED);
 	return !err;
+}
+
+bool participant_strip_red(
+	struct participant *p, const struct track *t, struct rtp_packet *pkt)
+{
+	const struct transceiver *tr =
+		negotiation_at(p->negotiation, t->transceiver);
+	const struct negotiate_codec *codec = NULL;
+	const uint8_t *primary;
+	size_t len;
+	for (unsigned i = 0; pkt->pt && i < tr->n_codecs; i++)
+		if (tr->codec[i]->red_pt == pkt->pt)
+			codec = tr->codec[i];
+	if (!codec || red_primary(pkt->payload, pkt->payload_len, codec->pt,
+			      &primary, &len))
+		return false;
+	memmove(pkt->payload, primary, len);
+	pkt->pt = codec->pt;
+	pkt->payload_len = len;
+	pkt->padding = 0;
+	pkt->len = (size_t)(pkt->payload - pkt->buf) + len;
+	pkt->buf[0] &= (uint8_t)~0x20;
+	pkt->buf[1] = (uint8_t)((pkt->buf[1] & 0x80) | codec->pt);
+	return true;
 }

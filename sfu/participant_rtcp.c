@@ -34,6 +34,7 @@ static void on_blocks(
 		if (!s)
 			continue;
 		send_block(&s->send, now_us, b);
+		subscription_reported(s);
 		if (s->send.rtt_us)
 			rtt_us = s->send.rtt_us;
 		uint32_t sent = s->send.packets - s->reported;

@@ -178,6 +178,8 @@ static void track_rtp(struct participant *p, struct track *t, uint64_t now_us,
 {
 	uint64_t seq;
 	const struct codec *codec = t->codec_of_pt[pkt->pt];
+	if (!codec && participant_strip_red(p, t, pkt))
+		codec = t->codec_of_pt[pkt->pt];
 	if (!codec) {
 		peer_drop(&p->peer, DROP_UNKNOWN_PT);
 		return;

@@ -71,6 +71,8 @@ static const struct row rows[] = {
 		"Bytes that wait because a receiver's path is full." },
 	{ "hearth_padding_out_packets_total", COUNTER, CORE(padding_out),
 		"RTX packets sent to probe a path." },
+	{ "hearth_red_out_packets_total", COUNTER, CORE(red_out),
+		"Packets of audio sent with redundancy." },
 	{ "hearth_feedback_in_total", COUNTER, CORE(feedbacks_in),
 		"Transport-wide feedback of receivers." },
 	{ "hearth_feedback_out_total", COUNTER, CORE(feedbacks_out),

@@ -213,6 +213,9 @@ static enum conference_drop forward_one(
 	}
 	if (!pass_gate(s, now_us, p))
 		return DROP_NOT_KEYFRAME;
+	if (s->red && pkt->payload_len <= SUBSCRIPTION_RED_MAX)
+		o.red_pt = subscription_red_pt(s, subscription_pt(s, pkt->pt));
+	o.in_seq = p->seq;
 	if (s->kind == SDP_VIDEO && s->to->down &&
 		!downlink_may_pass(s->to->down, now_us))
 		return enqueue(s, now_us, p);
@@ -312,7 +315,9 @@ bool subscription_resend(struct subscription *s, uint64_t now_us,
 	s->send.nacks++;
 	/* While it waits, the track may be another than the one whose numbers
 	 * the rewriter still has. */
-	if (!s->active || s->waiting ||
+	/* What went out with redundancy would be another text under its number
+	 * without it, and give both away. */
+	if (s->was_red || !s->active || s->waiting ||
 		!rewrite_source(&s->rewrite, out_seq, &in_seq))
 		return false;
 	const uint8_t *buf = history_get(s->track->history, in_seq, &len);
@@ -324,6 +329,16 @@ bool subscription_resend(struct subscription *s, uint64_t now_us,
 			: subscription_emit_again(s, now_us, buf, len, in_seq);
 	s->send.nack_hits += sent;
 	return sent;
+}
+
+void subscription_reported(struct subscription *s)
+{
+	if (s->kind != SDP_AUDIO)
+		return;
+	if (s->send.fraction_lost >= SUBSCRIPTION_RED_ON)
+		s->red = true;
+	else if (s->send.fraction_lost <= SUBSCRIPTION_RED_OFF)
+		s->red = false;
 }
 
 static uint64_t ask_gap_us(const struct subscription *s)

@@ -23,6 +23,10 @@ enum {
 	SUBSCRIPTION_ASKS_MAX = 4,  /* 8 s */
 	SUBSCRIPTION_STALE_MAX = 6, /* 32 s, unless it fits before */
 	SUBSCRIPTION_QUIET_US = 10000000,
+	/* Of 256 packets lost, RFC 2198 begins and ends. */
+	SUBSCRIPTION_RED_ON = 8,
+	SUBSCRIPTION_RED_OFF = 2,
+	SUBSCRIPTION_RED_MAX = 1000, /* bytes of payload, else none */
 	/* Ids of one-byte headers, RFC 8285 4.2; no others are agreed to. */
 	SUBSCRIPTION_EXTS = 15,
 };
@@ -34,7 +38,9 @@ struct subscription {
 	unsigned transceiver; /* in the receiver's negotiation */
 	bool switched; /* shows whoever speaks; of a single-stream receiver */
 	bool active;   /* agreed: packets may go */
-	bool waiting;  /* video: for a key frame; audio: for any packet */
+	bool red;      /* audio: loses so much that it gets redundancy */
+	bool was_red;
+	bool waiting; /* video: for a key frame; audio: for any packet */
 	/* Of a local program: what its track had sent before, as the people in
 	 * the call were told, is not for it, however late it comes. */
 	uint64_t floor;
@@ -109,6 +115,10 @@ void subscription_stale(struct subscription *s, uint64_t now_us);
  * for the newest packet, 1 for the one before it, ...), else padding alone.
  * False: there is no RTX, or nothing has gone out yet. */
 bool subscription_pad(struct subscription *s, uint64_t now_us, unsigned back);
+
+/* A report block has come: send.fraction_lost says whether sound is to be
+ * repeated in the packets that follow it (RFC 2198), where that is agreed. */
+void subscription_reported(struct subscription *s);
 
 /* Answers one sequence number of a NACK out of the history, by RTX where that
  * is agreed (RFC 4588), else under its own number. rate_bps: at most, for each

@@ -1,5 +1,6 @@
 /* How the packets of a subscription go out: headers, numbers, streams. */
 #include <string.h>
+#include "rtp/red.h"
 #include "rtp/rtx.h"
 #include "sfu/participant.h"
 #include "sfu/subscription_private.h"
@@ -45,6 +46,8 @@ static struct rtp_header header_of(struct subscription *s,
 		.seq = o->seq,
 		.ts = o->ts,
 		.ssrc = s->ssrc };
+	if (o->red_pt)
+		h.pt = o->red_pt;
 	if (o->rtx_pt) {
 		h.pt = o->rtx_pt;
 		h.seq = s->rtx_seq++;
@@ -53,11 +56,24 @@ static struct rtp_header header_of(struct subscription *s,
 	return h;
 }
 
-static size_t write_payload(
-	uint8_t *ret, const struct rtp_packet *pkt, const struct outgoing *o)
+static size_t write_red(uint8_t *ret, struct subscription *s,
+	const struct rtp_packet *pkt, const struct outgoing *o)
+{
+	struct red_source older[RED_LEVELS];
+	unsigned n = red_older(s->track->history, o->in_seq, pkt->pt, 0, older);
+	s->was_red = true;
+	s->to->stats.red_out++;
+	return red_build(ret, RTP_PACKET_MAX, subscription_pt(s, pkt->pt),
+		pkt->ts, older, n, pkt->payload, pkt->payload_len);
+}
+
+static size_t write_payload(uint8_t *ret, struct subscription *s,
+	const struct rtp_packet *pkt, const struct outgoing *o)
 {
 	if (o->rtx_pt)
 		return rtx_wrap(ret, o->seq, pkt->payload, pkt->payload_len);
+	if (o->red_pt)
+		return write_red(ret, s, pkt, o);
 	memcpy(ret, pkt->payload, pkt->payload_len);
 	return pkt->payload_len;
 }
@@ -85,10 +101,20 @@ void subscription_emit(struct subscription *s, uint64_t now_us,
 	h.ext = e.v;
 	h.n_ext = e.n;
 	size_t n = rtp_write_header(out->data, &h);
-	out->len = (uint16_t)(n + write_payload(out->data + n, pkt, o));
+	out->len = (uint16_t)(n + write_payload(out->data + n, s, pkt, o));
 	if (!o->rtx_pt)
 		send_packet(&s->send, now_us, o->ts, pkt->payload_len);
 	count_sent(s, now_us, out->len, o, e.numbered);
+}
+
+uint8_t subscription_red_pt(const struct subscription *s, uint8_t pt)
+{
+	const struct transceiver *to =
+		negotiation_at(s->to->negotiation, s->transceiver);
+	for (unsigned i = 0; s->red && i < to->n_codecs; i++)
+		if (to->codec[i]->pt == pt)
+			return to->codec[i]->red_pt;
+	return 0;
 }
 
 /* The payload type of retransmissions of that one of ours; 0: there is none. */

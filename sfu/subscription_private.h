@@ -14,13 +14,19 @@ struct outgoing {
 	uint16_t seq;
 	uint32_t ts;
 	enum sent_kind kind;
-	uint8_t rtx_pt; /* 0: under its own number; else in the RTX stream */
+	uint64_t in_seq; /* its number in the track's history, for red */
+	uint8_t red_pt;  /* 0: as it came; else with the ones before it */
+	uint8_t rtx_pt;  /* 0: under its own number; else in the RTX stream */
 };
 
 /* Writes a packet into the outbox, with the receiver's payload type, extension
  * ids and the next transport-wide number, and counts it. */
 void subscription_emit(struct subscription *s, uint64_t now_us,
 	const struct rtp_packet *pkt, const struct outgoing *o);
+
+/* The payload type to send audio of that one of ours with redundancy by; 0: not
+ * agreed, or not needed. */
+uint8_t subscription_red_pt(const struct subscription *s, uint8_t pt);
 
 /* Sends a packet of the history (buf of len bytes, the track's number in_seq)
  * once more that has gone out before, by RTX where that is agreed. False: it

@@ -30,6 +30,7 @@ enum {
 	CLIENT_H264_PT = 102,
 	CLIENT_RTX_PT = 97, /* of VP8 */
 	CLIENT_TWCC_EXT = 5,
+	CLIENT_RED_PT = 63, /* of opus */
 };
 
 enum client_kind { CLIENT_AUDIO, CLIENT_VIDEO };
@@ -51,6 +52,7 @@ struct client_config {
 	bool h264;          /* has H.264 besides VP8 */
 	bool sends_h264;
 	bool twcc; /* transport-wide feedback, both ways */
+	bool red;  /* RFC 2198, both ways */
 	bool rtx;  /* RFC 4588 for VP8, both ways */
 };
 
@@ -84,6 +86,10 @@ struct client_stream {
 	uint64_t before_key; /* packets that came before a key frame: a fault */
 	uint64_t sr_ntp;
 	uint32_t sr_ts;
+	/* Different audio packets heard, by themselves or repeated: of the
+	 * last 64 counters one bit each. */
+	uint64_t heard, heard_bits;
+	uint32_t heard_top, heard_first;
 };
 
 struct client_media {
@@ -93,6 +99,7 @@ struct client_media {
 
 struct client_counters {
 	uint64_t datagrams, foreign_ssrc, bad, corrupt, messages, message_bytes;
+	uint64_t red;              /* packets */
 	uint64_t rtx, rtx_padding; /* RTX packets, and those without news */
 	uint64_t feedbacks, told;  /* of what we send: told of as arrived */
 	uint64_t plis, nacks_got, nacks_sent, checks, renegotiations;

@@ -1,5 +1,6 @@
 /* What the simulated client sends and how it judges what it gets. */
 #include <string.h>
+#include "rtp/red.h"
 #include "rtp/rtx.h"
 #include "rtp/twcc.h"
 #include "tests/sim/client.h"
@@ -92,6 +93,11 @@ static void send_rtp(struct client *c, enum client_kind kind, bool key,
 		buf[body++] = h264         ? h264_nal(key, index)
 			      : index == 0 ? 0x10
 					   : 0x00;
+	/* RED of the primary alone: its header is one byte. */
+	if (kind == CLIENT_AUDIO && c->cfg.red) {
+		buf[1] = (uint8_t)((buf[1] & 0x80) | CLIENT_RED_PT);
+		buf[body++] = 111;
+	}
 	size_t len = body +
 		     stamp(c, buf + body, key, s->counter, index, payload_len);
 	history_add(s->history, s->unwrapped++, buf, len);
@@ -217,6 +223,46 @@ struct client_stream *client_stream_find(struct client *c, uint32_t ssrc)
 	return NULL;
 }
 
+static void note_heard(struct client_stream *s, const uint8_t *p, size_t len)
+{
+	if (s->kind != CLIENT_AUDIO || len < STAMP)
+		return;
+	uint32_t counter = get32(p + AT_COUNTER);
+	int32_t ahead = (int32_t)(counter - s->heard_top);
+	if (!s->heard) {
+		s->heard_first = counter;
+		s->heard_bits = 0;
+		ahead = 1;
+	}
+	if (ahead > 0) {
+		s->heard_bits = ahead > 63 ? 0 : s->heard_bits << ahead;
+		s->heard_top = counter;
+		ahead = 0;
+	}
+	if (ahead <= -64 || (s->heard_bits >> -ahead & 1))
+		return;
+	s->heard_bits |= UINT64_C(1) << -ahead;
+	s->heard++;
+}
+
+/* All blocks are heard; the primary is what the packet is. */
+static void take_red(
+	struct client *c, struct client_stream *s, struct rtp_packet *pkt)
+{
+	struct red_block block[RED_BLOCKS];
+	int n = red_parse(pkt->payload, pkt->payload_len, block);
+	if (n < 0) {
+		c->count.corrupt++;
+		return;
+	}
+	c->count.red++;
+	for (int i = 0; i < n - 1; i++)
+		note_heard(s, block[i].data, block[i].len);
+	pkt->pt = block[n - 1].pt;
+	pkt->payload += block[n - 1].data - pkt->payload;
+	pkt->payload_len = block[n - 1].len;
+}
+
 static void judge(struct client *c, struct client_stream *s, uint8_t pt,
 	const uint8_t *p, size_t len)
 {
@@ -320,6 +366,9 @@ void client_media_packet(struct client *c, uint8_t *buf, size_t len)
 		uint64_t d = receive_deadline(&s->receive);
 		c->nack_us = d < c->nack_us ? d : c->nack_us;
 	}
+	if (pkt.pt == CLIENT_RED_PT)
+		take_red(c, s, &pkt);
+	note_heard(s, pkt.payload, pkt.payload_len);
 	s->pt = pkt.pt;
 	judge(c, s, pkt.pt, pkt.payload, pkt.payload_len);
 }

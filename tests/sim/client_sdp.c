@@ -67,6 +67,9 @@ static void audio_codec(const struct client *c, struct text *t)
 	add(t, "a=rtpmap:111 opus/48000/2\r\na=fmtp:111 minptime=10\r\n"
 	       "a=extmap:1 urn:ietf:params:rtp-hdrext:ssrc-audio-level\r\n");
 	twcc(c, t, 111);
+	if (c->cfg.red)
+		add(t, "a=rtpmap:%u red/48000/2\r\na=fmtp:%u 111/111\r\n",
+			CLIENT_RED_PT, CLIENT_RED_PT);
 }
 
 static void video_codec(const struct client *c, struct text *t)
@@ -121,6 +124,8 @@ static void media(struct client *c, struct text *t, unsigned i,
 	bool audio = strcmp(m->kind, "audio") == 0;
 	add(t, "m=%s %u UDP/TLS/RTP/SAVPF %u", m->kind, m->rejected ? 0 : 9,
 		audio ? 111 : c->video_pt);
+	if (audio && c->cfg.red)
+		add(t, " %u", CLIENT_RED_PT);
 	if (!audio && c->cfg.rtx)
 		add(t, " %u", CLIENT_RTX_PT);
 	if (!audio && c->cfg.h264)

@@ -338,6 +338,77 @@ static void an_outage_is_over_when_it_is_over(void **state)
 	end_scene();
 }
 
+/* Who loses sound gets each packet three times, and only then. */
+static void sound_that_is_lost_comes_again(void **state)
+{
+	(void)state;
+	const struct sim_link bad = { .delay_us = 20000, .loss_ppm = 150000 };
+	struct client_config cfg = sim_usual(1);
+	struct sim_seat *seat[3];
+	cfg.video = false;
+	cfg.twcc = true;
+	for (unsigned i = 0; i < 3; i++) {
+		cfg.id = i + 1;
+		/* The third does not know it. */
+		cfg.red = i < 2;
+		seat[i] = sim_join(&s, &cfg, NULL);
+	}
+	sim_run(&s, 5 * SIM_S);
+	for (unsigned i = 0; i < 3; i++)
+		assert_int_equal(seat[i]->client->count.red, 0);
+	seat[1]->down = seat[2]->down = bad;
+	sim_run(&s, 5 * SIM_S);
+	for (unsigned i = 0; i < CLIENT_STREAMS; i++)
+		seat[1]->client->stream[i].heard = 0;
+	sim_run(&s, 60 * SIM_S);
+	assert_int_equal(seat[0]->client->count.red, 0);
+	assert_int_equal(seat[2]->client->count.red, 0);
+	assert_true(seat[1]->client->count.red > 4000);
+	uint64_t want = 0, heard = 0;
+	for (unsigned i = 0; i < CLIENT_STREAMS; i++) {
+		const struct client_stream *st = &seat[1]->client->stream[i];
+		if (!st->used || !st->heard)
+			continue;
+		want += st->heard_top - st->heard_first + 1;
+		heard += st->heard;
+	}
+	print_message("%llu of %llu heard\n", (unsigned long long)heard,
+		(unsigned long long)want);
+	assert_true(want > 5900);
+	/* 0.34 % are lost three times in a row. */
+	assert_true(heard * 1000 >= want * 990);
+	assert_int_equal(sim_faults(&s), 0);
+	assert_int_equal(sim_missing(&s), 0);
+}
+
+/* On two workers: what comes by RTX and RED is made plain where it comes in. */
+static void parts_repair_alike(void **state)
+{
+	(void)state;
+	const struct sim_link bad = { .delay_us = 20000, .loss_ppm = 50000 };
+	struct client_config cfg = sim_usual(1);
+	struct sim_seat *seat[4];
+	cfg.red = cfg.rtx = cfg.twcc = true;
+	sim_spread(&s, 2);
+	for (unsigned i = 0; i < 4; i++) {
+		cfg.id = i + 1;
+		s.joins_at = i % 2;
+		seat[i] = sim_join(&s, &cfg, NULL);
+	}
+	sim_run(&s, 5 * SIM_S);
+	for (unsigned i = 0; i < 4; i++)
+		seat[i]->up = seat[i]->down = bad;
+	sim_run(&s, 30 * SIM_S);
+	assert_int_equal(sim_missing(&s), 0);
+	assert_int_equal(sim_faults(&s), 0);
+	for (unsigned i = 0; i < 4; i++) {
+		const struct client *c = seat[i]->client;
+		assert_true(c->count.rtx > 50 && c->count.red > 1000);
+		assert_true(unrepaired_ppm(c) < 10000);
+		assert_true(c->count.feedbacks > 100);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -353,6 +424,10 @@ int main(void)
 			one_poor_receiver_is_alone, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			it_comes_back_with_the_path, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			parts_repair_alike, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			sound_that_is_lost_comes_again, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			an_outage_is_over_when_it_is_over, setup, teardown),
 	};

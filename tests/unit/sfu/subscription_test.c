@@ -248,6 +248,46 @@ static void stale_is_patient(void **state)
 	assert_int_equal(stage_last(&st, 1).seq, (uint16_t)(seq + 1));
 }
 
+static void redundancy_begins_and_ends(void **state)
+{
+	(void)state;
+	struct subscription *s = stage_sub(&st, 1, 0, SDP_AUDIO);
+	struct subscription *video = stage_sub(&st, 1, 0, SDP_VIDEO);
+	s->send.fraction_lost = SUBSCRIPTION_RED_ON - 1;
+	subscription_reported(s);
+	assert_false(s->red);
+	s->send.fraction_lost = SUBSCRIPTION_RED_ON;
+	subscription_reported(s);
+	assert_true(s->red);
+	s->send.fraction_lost = SUBSCRIPTION_RED_OFF + 1;
+	subscription_reported(s);
+	assert_true(s->red);
+	/* This receiver does not know it. */
+	stage_audio(&st, 0, 500, 30);
+	assert_int_equal(stage_last(&st, 1).pt, STAGE_AUDIO_PT);
+	assert_int_equal(st.p[1]->stats.red_out, 0);
+	s->send.fraction_lost = SUBSCRIPTION_RED_OFF;
+	subscription_reported(s);
+	assert_false(s->red);
+	video->send.fraction_lost = 255;
+	subscription_reported(video);
+	assert_false(video->red);
+}
+
+/* Another text under the same number would give both away. */
+static void what_was_redundant_is_not_sent_again(void **state)
+{
+	(void)state;
+	struct subscription *s = stage_sub(&st, 1, 0, SDP_AUDIO);
+	stage_audio(&st, 0, 500, 30);
+	uint16_t seq = stage_last(&st, 1).seq;
+	stage_nack(&st, 1, s->ssrc, seq);
+	assert_int_equal(stage_sent(&st, 1), 2);
+	s->was_red = true;
+	stage_nack(&st, 1, s->ssrc, seq);
+	assert_int_equal(stage_sent(&st, 1), 2);
+}
+
 static void who_turned_receiving_off_gets_nothing(void **state)
 {
 	(void)state;
@@ -328,6 +368,8 @@ int main(void)
 		CASE(a_nack_storm_has_a_budget),
 		CASE(who_asks_often_waits_longer),
 		CASE(stale_is_patient),
+		CASE(redundancy_begins_and_ends),
+		CASE(what_was_redundant_is_not_sent_again),
 		CASE(who_turned_receiving_off_gets_nothing),
 		CASE(another_track_continues_the_stream),
 		CASE(a_lost_line_is_not_its_own),
