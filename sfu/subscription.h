@@ -38,19 +38,19 @@ struct subscription {
 	unsigned transceiver; /* in the receiver's negotiation */
 	bool switched; /* shows whoever speaks; of a single-stream receiver */
 	bool active;   /* agreed: packets may go */
+	bool waiting;  /* video: for a key frame; audio: for any packet */
 	bool red;      /* audio: loses so much that it gets redundancy */
 	bool was_red;
-	bool waiting; /* video: for a key frame; audio: for any packet */
+	uint8_t asks;    /* for key frames, one soon after the other */
+	uint8_t twcc_id; /* of transport-wide numbers; 0: none are taken */
 	/* Of a local program: what its track had sent before, as the people in
 	 * the call were told, is not for it, however late it comes. */
 	uint64_t floor;
 	/* Before that it asks for no key frame: who asks often waits longer. */
 	uint64_t ask_us;
-	uint8_t asks;
 	uint32_t ssrc, rtx_ssrc; /* rtx_ssrc 0: audio */
+	uint32_t reported;       /* send.packets at the last report block */
 	uint16_t rtx_seq;
-	uint32_t reported; /* send.packets at the last report block */
-	uint8_t twcc_id;   /* of transport-wide numbers; 0: none are taken */
 	/* The publisher's, at subscription_pt_at -> the receiver's. */
 	uint8_t pt_map[SUBSCRIPTION_PTS];
 	/* Extension id -> the receiver's, 0: dropped. */

@@ -161,6 +161,9 @@ static const struct client_config usual = {
 	.packets_per_frame = 2,
 	.packet_bytes = 600,
 	.audio_ms = 20,
+	.twcc = true,
+	.rtx = true,
+	.red = true,
 };
 
 static size_t all(struct client_config cfg, unsigned n, unsigned publishers)
