@@ -64,13 +64,14 @@ struct bare {
 static void take_target(struct target *t, const struct subscription *s)
 {
 	const struct sockaddr *to = ice_selected(&s->to->peer.ice);
+	const struct encoding *e = s->track->encoding[0];
 
 	t->to_len = ice_addr_len(to);
 	memcpy(&t->to, to, t->to_len);
 	t->key = s->to->peer.crypt;
 	t->ssrc = s->ssrc;
 	t->ts_offset = s->rewrite.ts_offset;
-	t->seq_offset = (uint16_t)(s->track->seq_base + s->rewrite.seq_offset);
+	t->seq_offset = (uint16_t)(e->seq_base + s->rewrite.seq_offset);
 	t->pt_map = s->pt_map;
 }
 
@@ -78,7 +79,7 @@ static bool take_track(struct bare *b, const struct track *t)
 {
 	b->target = calloc(t->n_subs, sizeof(*b->target));
 	b->key = t->owner->peer.crypt;
-	b->ssrc = t->ssrc;
+	b->ssrc = t->encoding[0]->ssrc;
 	for (unsigned i = 0; b->target && i < t->n_subs; i++)
 		if (t->sub[i]->active && ice_selected(&t->sub[i]->to->peer.ice))
 			take_target(&b->target[b->n++], t->sub[i]);
@@ -94,7 +95,8 @@ static bool take_over(struct bare *b, const struct worker *w)
 		const struct participant *p = r->conference->p[i];
 
 		for (unsigned k = 0; k < p->n_tracks; k++)
-			if (p->track[k]->n_subs && p->track[k]->started)
+			if (p->track[k]->n_subs &&
+				p->track[k]->encoding[0]->started)
 				return take_track(b, p->track[k]);
 	}
 	return false;

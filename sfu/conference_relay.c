@@ -169,7 +169,7 @@ void conference_relay_gap(struct conference *c, uint64_t now_us)
 	for (unsigned i = 0; i < c->n; i++) {
 		struct participant *p = c->p[i];
 		for (unsigned k = 0; k < p->n_tracks && !p->far; k++) {
-			track_want_keyframe(p->track[k], now_us);
+			track_want_keyframes(p->track[k], now_us);
 			participant_due(
 				p, track_keyframe_deadline(p->track[k]));
 		}
@@ -321,10 +321,11 @@ static void on_feedback(
 			continue;
 		for (unsigned i = 0; i < p->n_tracks; i++) {
 			struct track *t = p->track[i];
-			if (!t->started || t->ssrc != item.media)
+			struct encoding *e = track_encoding(t, item.media);
+			if (!e)
 				continue;
-			track_want_keyframe(t, now_us);
-			participant_due(p, track_keyframe_deadline(t));
+			encoding_want_keyframe(e, now_us);
+			participant_due(p, encoding_keyframe_deadline(e));
 		}
 	}
 }

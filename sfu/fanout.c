@@ -51,29 +51,29 @@ static unsigned take_track(struct fanout *f, unsigned first,
 	return n;
 }
 
-static bool any_key(const struct track_packet *const *v, unsigned n)
+static void note_keys(
+	struct track *t, const struct track_packet *const *v, unsigned n)
 {
 	for (unsigned i = 0; i < n; i++)
 		if (v[i]->key)
-			return true;
-	return false;
+			encoding_keyframe_seen(t->encoding[v[i]->encoding]);
 }
 
 static void forward_track(struct track *t, uint64_t now_us,
 	const struct track_packet *const *v, unsigned n, struct outbox *out)
 {
 	bool unmet = false;
+	/* Who asked before these packets has its key frame now. */
+	note_keys(t, v, n);
 	for (unsigned i = 0; i < t->n_subs; i++) {
 		outbox_make_room(out, n);
 		unmet |= subscription_forward(t->sub[i], now_us, v, n);
 	}
-	/* Who asked before these packets has its key frame now. */
-	if (any_key(v, n))
-		track_keyframe_seen(t);
 	if (unmet)
-		track_want_keyframe(t, now_us);
-	if (t->pli_wanted_us)
-		participant_due(t->owner, track_keyframe_deadline(t));
+		encoding_want_keyframe(t->encoding[0], now_us);
+	uint64_t at = track_keyframe_deadline(t);
+	if (at != UINT64_MAX)
+		participant_due(t->owner, at);
 }
 
 void fanout_run(struct fanout *f, uint64_t now_us, struct outbox *out)

@@ -35,7 +35,8 @@ struct conference_event;
 struct source {
 	uint32_t ssrc;
 	struct track *track; /* NULL: it ended */
-	bool repair;         /* RTX of the track's stream */
+	bool repair;         /* RTX of the stream */
+	uint8_t encoding;    /* of the track */
 };
 
 /* What participants add up for conference_stats. */
@@ -163,14 +164,15 @@ void participant_subscribe(
  * came. True if it did. */
 bool participant_heard(
 	struct participant *p, uint64_t now_us, const struct rtp_packet *pkt);
-/* The track that a packet repairs by RTX, as payload type and SSRC or mid say;
- * NULL: it is no RTX (participant_repair.c). */
-struct track *participant_repaired(
-	struct participant *p, const struct rtp_packet *pkt);
-/* Makes the original packet of t out of one of RTX, in place. False: dropped
- * (counted), or there was nothing in it. */
+/* The track that a packet repairs by RTX, as payload type and SSRC or mid say,
+ * and which of its encodings; NULL: it is no RTX, or does not say whose
+ * (participant_repair.c). */
+struct track *participant_repaired(struct participant *p,
+	const struct rtp_packet *pkt, uint8_t *ret_encoding);
+/* Makes the original packet of what s repairs out of one of RTX, in place.
+ * False: dropped (counted), or there was nothing in it. */
 bool participant_unwrap(
-	struct participant *p, const struct track *t, struct rtp_packet *pkt);
+	struct participant *p, const struct source *s, struct rtp_packet *pkt);
 /* Leaves of a packet of RED its primary alone, in place. False: it is no RED of
  * that track, or lies. */
 bool participant_strip_red(

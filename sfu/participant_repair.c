@@ -16,29 +16,30 @@ static const struct negotiate_codec *codec_of_rtx(
 	return NULL;
 }
 
-/* The stream that its FID group names; 0: none does. */
-static uint32_t media_of(const struct transceiver *tr, uint32_t rtx_ssrc)
+/* Which of the m-line's streams its FID group names; -1: none does. */
+static int by_group(const struct transceiver *tr, uint32_t rtx_ssrc)
 {
 	for (unsigned i = 0; i < tr->n_recv_ssrc; i++)
 		if (tr->recv_rtx_ssrc[i] == rtx_ssrc)
-			return tr->recv_ssrc[i];
-	return 0;
+			return (int)i;
+	return -1;
 }
 
-struct track *participant_repaired(
-	struct participant *p, const struct rtp_packet *pkt)
+struct track *participant_repaired(struct participant *p,
+	const struct rtp_packet *pkt, uint8_t *ret_encoding)
 {
 	const struct rtp_ext *mid =
 		rtp_ext_find(pkt, negotiation_ext(p->negotiation, EXT_MID));
 	struct track *by_pt = NULL;
 	unsigned n = 0;
+	*ret_encoding = 0;
 	for (unsigned i = 0; i < p->n_tracks; i++) {
 		struct track *t = p->track[i];
 		const struct transceiver *tr =
 			negotiation_at(p->negotiation, t->transceiver);
 		if (!codec_of_rtx(tr, pkt->pt))
 			continue;
-		if (media_of(tr, pkt->ssrc) ||
+		if (by_group(tr, pkt->ssrc) >= 0 ||
 			(mid && participant_is_source(tr, 0, mid)))
 			return t;
 		by_pt = t;
@@ -48,12 +49,13 @@ struct track *participant_repaired(
 }
 
 bool participant_unwrap(
-	struct participant *p, const struct track *t, struct rtp_packet *pkt)
+	struct participant *p, const struct source *s, struct rtp_packet *pkt)
 {
 	const struct transceiver *tr =
-		negotiation_at(p->negotiation, t->transceiver);
+		negotiation_at(p->negotiation, s->track->transceiver);
 	const struct negotiate_codec *codec = codec_of_rtx(tr, pkt->pt);
-	uint32_t media = media_of(tr, pkt->ssrc);
+	const struct encoding *e = s->track->encoding[s->encoding];
+	int group = by_group(tr, pkt->ssrc);
 	uint8_t *buf;
 	size_t len;
 	p->stats.rtx_in++;
@@ -63,12 +65,13 @@ bool participant_unwrap(
 	}
 	/* A stream that is not the track's any more must not become it again.
 	 */
-	if (!t->started || (media && media != t->ssrc)) {
+	if (!e || !e->started ||
+		(group >= 0 && tr->recv_ssrc[group] != e->ssrc)) {
 		peer_drop(&p->peer, DROP_UNKNOWN_SSRC);
 		return false;
 	}
 	int err =
-		rtx_unwrap(pkt->buf, pkt->len, codec->pt, t->ssrc, &buf, &len);
+		rtx_unwrap(pkt->buf, pkt->len, codec->pt, e->ssrc, &buf, &len);
 	if (!err)
 		err = rtp_parse(pkt, buf, len);
 	if (err && err != -ENODATA)

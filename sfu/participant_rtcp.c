@@ -15,12 +15,24 @@ struct subscription *participant_sub_by_ssrc(
 	return NULL;
 }
 
+/* Of all its tracks, one after the other; NULL: never came. */
+static struct encoding *encoding_at(const struct participant *p, unsigned i)
+{
+	return p->track[i / TRACK_ENCODINGS]->encoding[i % TRACK_ENCODINGS];
+}
+
+static unsigned encodings(const struct participant *p)
+{
+	return p->n_tracks * TRACK_ENCODINGS;
+}
+
 /* One path carries both directions: what the receiver's reports say of it paces
  * the NACKs toward the same peer as a publisher. */
 static void learn_rtt(struct participant *p, uint64_t rtt_us)
 {
-	for (unsigned i = 0; i < p->n_tracks; i++)
-		p->track[i]->receive.rtt_us = rtt_us;
+	for (unsigned i = 0; i < encodings(p); i++)
+		if (encoding_at(p, i))
+			encoding_at(p, i)->receive.rtt_us = rtt_us;
 }
 
 static void on_blocks(
@@ -80,10 +92,10 @@ static void on_sender_report(
 	struct participant *p, uint64_t now_us, const struct rtcp_item *item)
 {
 	for (unsigned i = 0; i < p->n_tracks; i++) {
-		struct track *t = p->track[i];
-		if (t->started && t->ssrc == item->sender)
+		struct encoding *e = track_encoding(p->track[i], item->sender);
+		if (e)
 			receive_sr(
-				&t->receive, now_us, item->ntp, item->rtp_ts);
+				&e->receive, now_us, item->ntp, item->rtp_ts);
 	}
 }
 
@@ -106,11 +118,12 @@ static void on_keyframe_request(
 	if (!s || !s->track || !s->active)
 		return;
 	p->stats.plis_in++;
+	struct encoding *e = subscription_encoding(s);
 	/* Nobody else is to notice one whose path is bad. */
-	if (!subscription_asks(s, now_us))
+	if (!e || !subscription_asks(s, now_us))
 		return;
-	track_want_keyframe(s->track, now_us);
-	participant_due(s->track->owner, track_keyframe_deadline(s->track));
+	encoding_want_keyframe(e, now_us);
+	participant_due(s->track->owner, encoding_keyframe_deadline(e));
 }
 
 /* A compound begins with the sender's report, if there is one. */
@@ -200,27 +213,29 @@ static void report_received(
 {
 	struct rtcp_block block[RTCP_BLOCKS_MAX] = { { 0 } };
 	uint32_t video[RTCP_BLOCKS_MAX];
-	unsigned n = 0, n_video = 0;
-	for (unsigned i = 0; i < p->n_tracks && n < RTCP_BLOCKS_MAX; i++) {
-		struct track *t = p->track[i];
-		if (!t->started)
+	unsigned n = 0, n_video = 0, n_cameras = 0;
+	for (unsigned i = 0; i < encodings(p) && n < RTCP_BLOCKS_MAX; i++) {
+		struct encoding *e = encoding_at(p, i);
+		if (!e || !e->started)
 			continue;
-		if (t->kind == SDP_VIDEO)
-			video[n_video++] = t->ssrc;
-		receive_report(&t->receive, now_us, &block[n++]);
+		if (e->video)
+			video[n_video++] = e->ssrc;
+		n_cameras += e->video && i % TRACK_ENCODINGS == 0;
+		receive_report(&e->receive, now_us, &block[n++]);
 	}
 	rtcp_add_rr(&c->b, p->rtcp_ssrc, block, n);
 	rtcp_add_cname(&c->b, p->rtcp_ssrc, "hearth");
 	if (n_video)
 		rtcp_add_remb(&c->b, p->rtcp_ssrc,
-			p->conference->env->limits.video_max_bps * n_video,
+			p->conference->env->limits.video_max_bps *
+				(n_cameras ? n_cameras : 1),
 			video, n_video);
 }
 
 static bool add_sender_report(
 	struct subscription *s, uint64_t now_us, struct rtcp_build *b)
 {
-	const struct receive *r = &s->track->receive;
+	const struct receive *r = &subscription_encoding(s)->receive;
 	return send_report(&s->send, now_us, r->sr_ntp, r->sr_ts,
 		       r->sr_arrival_us, s->rewrite.ts_offset, b) &&
 	       rtcp_add_cname(b, s->ssrc, s->track->cname);
@@ -231,7 +246,8 @@ static void report_sent(
 {
 	for (unsigned i = 0; i < p->n_subs; i++) {
 		struct subscription *s = p->sub[i];
-		if (!s->active || s->waiting || !s->track->receive.sr_ntp)
+		const struct encoding *e = subscription_encoding(s);
+		if (!s->active || s->waiting || !e || !e->receive.sr_ntp)
 			continue;
 		/* 28 bytes of SR and at most 44 of SDES. */
 		if (c->packet && c->b.len + 80 > c->b.cap)
@@ -254,17 +270,17 @@ static void reports(struct participant *p, uint64_t now_us)
 	finish(&c);
 }
 
-static void nacks(struct participant *p, struct track *t, uint64_t now_us)
+static void nacks(struct participant *p, struct encoding *e, uint64_t now_us)
 {
 	uint16_t seq[RECEIVE_NACK_MAX];
 	struct compound c;
-	if (!t->started || receive_deadline(&t->receive) > now_us)
+	if (!e->started || receive_deadline(&e->receive) > now_us)
 		return;
-	unsigned n = receive_nacks(&t->receive, now_us, seq, RECEIVE_NACK_MAX);
+	unsigned n = receive_nacks(&e->receive, now_us, seq, RECEIVE_NACK_MAX);
 	if (!n || !begin(&c, p))
 		return;
 	send_feedback_head(&c, p);
-	rtcp_add_nack(&c.b, p->rtcp_ssrc, t->ssrc, seq, n);
+	rtcp_add_nack(&c.b, p->rtcp_ssrc, e->ssrc, seq, n);
 	p->stats.nacks_out++;
 	finish(&c);
 }
@@ -279,8 +295,8 @@ static void arrivals(struct participant *p, uint64_t now_us)
 		begin(&c, p)) {
 		send_feedback_head(&c, p);
 		n = arrival_feedback(p->arrival, now_us, p->rtcp_ssrc,
-			p->n_tracks ? p->track[0]->ssrc : 0, c.b.buf + c.b.len,
-			c.b.cap - c.b.len);
+			p->n_tracks ? p->track[0]->encoding[0]->ssrc : 0,
+			c.b.buf + c.b.len, c.b.cap - c.b.len);
 		c.b.len += n;
 		p->stats.feedbacks_out += n > 0;
 		finish(&c);
@@ -288,16 +304,16 @@ static void arrivals(struct participant *p, uint64_t now_us)
 }
 
 static void keyframe_request(
-	struct participant *p, struct track *t, uint64_t now_us)
+	struct participant *p, struct encoding *e, bool fir, uint64_t now_us)
 {
 	struct compound c;
-	if (!track_keyframe_due(t, now_us) || !begin(&c, p))
+	if (!encoding_keyframe_due(e, now_us) || !begin(&c, p))
 		return;
 	send_feedback_head(&c, p);
-	if (t->fir)
-		rtcp_add_fir(&c.b, p->rtcp_ssrc, t->ssrc, t->fir_seq++);
+	if (fir)
+		rtcp_add_fir(&c.b, p->rtcp_ssrc, e->ssrc, e->fir_seq++);
 	else
-		rtcp_add_pli(&c.b, p->rtcp_ssrc, t->ssrc);
+		rtcp_add_pli(&c.b, p->rtcp_ssrc, e->ssrc);
 	p->stats.plis_out++;
 	finish(&c);
 }
@@ -307,9 +323,13 @@ void participant_feedback(struct participant *p, uint64_t now_us)
 	if (p->report_us <= now_us)
 		reports(p, now_us);
 	arrivals(p, now_us);
-	for (unsigned i = 0; i < p->n_tracks; i++) {
-		nacks(p, p->track[i], now_us);
-		keyframe_request(p, p->track[i], now_us);
+	for (unsigned i = 0; i < encodings(p); i++) {
+		struct encoding *e = encoding_at(p, i);
+		if (!e)
+			continue;
+		nacks(p, e, now_us);
+		keyframe_request(
+			p, e, p->track[i / TRACK_ENCODINGS]->fir, now_us);
 	}
 }
 
@@ -320,11 +340,12 @@ uint64_t participant_feedback_deadline(const struct participant *p)
 	uint64_t at = p->report_us;
 	uint64_t a = p->arrival ? arrival_deadline(p->arrival) : UINT64_MAX;
 	at = a < at ? a : at;
-	for (unsigned i = 0; i < p->n_tracks; i++) {
-		const struct track *t = p->track[i];
-		uint64_t k = track_keyframe_deadline(t);
-		uint64_t r =
-			t->started ? receive_deadline(&t->receive) : UINT64_MAX;
+	for (unsigned i = 0; i < encodings(p); i++) {
+		const struct encoding *e = encoding_at(p, i);
+		if (!e || !e->started)
+			continue;
+		uint64_t k = encoding_keyframe_deadline(e);
+		uint64_t r = receive_deadline(&e->receive);
 		at = k < at ? k : at;
 		at = r < at ? r : at;
 	}

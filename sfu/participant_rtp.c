@@ -56,13 +56,19 @@ static struct source *source_of_ssrc(struct participant *p, uint32_t ssrc)
 	return NULL;
 }
 
+static struct encoding *encoding_of(const struct source *s)
+{
+	return s->track->encoding[s->encoding];
+}
+
 /* The oldest that no track is fed from; there are fewer tracks than entries. */
 static unsigned stalest_source(const struct participant *p)
 {
 	for (unsigned i = 0; i < p->n_sources; i++)
 		if (!p->source[i].track ||
 			(!p->source[i].repair &&
-				p->source[i].track->ssrc != p->source[i].ssrc))
+				encoding_of(&p->source[i])->ssrc !=
+					p->source[i].ssrc))
 			return i;
 	return 0;
 }
@@ -82,7 +88,7 @@ static struct source *add_source(struct participant *p, uint32_t ssrc)
 	return &p->source[p->n_sources++];
 }
 
-static struct track *learn_source(
+static const struct source *learn_source(
 	struct participant *p, const struct rtp_packet *pkt)
 {
 	struct track *t = find_track(p, pkt);
@@ -93,7 +99,7 @@ static struct track *learn_source(
 		s = add_source(p, pkt->ssrc);
 	s->track = t;
 	s->repair = false;
-	return t;
+	return s;
 }
 
 /* What that SSRC is known as: from now on, if it repairs a track. */
@@ -101,12 +107,14 @@ static const struct source *learn_repair(
 	struct participant *p, const struct rtp_packet *pkt)
 {
 	struct source *s = source_of_ssrc(p, pkt->ssrc);
-	struct track *t = participant_repaired(p, pkt);
+	uint8_t encoding;
+	struct track *t = participant_repaired(p, pkt, &encoding);
 	if (!t)
 		return s;
 	if (!s)
 		s = add_source(p, pkt->ssrc);
 	s->track = t;
+	s->encoding = encoding;
 	s->repair = true;
 	return s;
 }
@@ -124,21 +132,23 @@ static bool wants_nack(struct participant *p, const struct track *t, uint8_t pt)
 	return false;
 }
 
-/* The track now comes from another SSRC or began anew: what went out stays one
- * stream, what comes in is counted afresh. */
-static void begin_source(struct participant *p, struct track *t,
+/* The encoding now comes from another SSRC or began anew: what went out stays
+ * one stream, what comes in is counted afresh. */
+static void begin_source(struct participant *p, const struct source *s,
 	const struct rtp_packet *pkt, const struct codec *codec,
 	uint64_t now_us)
 {
-	bool first = !t->started;
+	struct track *t = s->track;
+	struct encoding *e = encoding_of(s);
+	bool first = !e->started;
 	/* What waits is of the source before. */
 	conference_forward(p->conference, now_us);
-	track_set_ssrc(
-		t, pkt->ssrc, codec->clock_hz, wants_nack(p, t, pkt->pt));
+	encoding_begin(
+		e, pkt->ssrc, codec->clock_hz, wants_nack(p, t, pkt->pt));
 	for (unsigned i = 0; i < t->n_subs; i++)
 		t->sub[i]->waiting = true;
 	if (!first || t->n_subs)
-		track_want_keyframe(t, now_us);
+		encoding_want_keyframe(e, now_us);
 }
 
 static void note_level(struct participant *p, struct track *t, uint64_t now_us,
@@ -156,27 +166,32 @@ static void note_level(struct participant *p, struct track *t, uint64_t now_us,
 	participant_due(p, p->conference->speaker.next_us);
 }
 
-static void gather(struct participant *p, struct track *t, uint64_t now_us,
-	struct rtp_packet *pkt, uint64_t seq, const struct codec *codec)
+static void gather(struct participant *p, const struct source *s,
+	uint64_t now_us, struct rtp_packet *pkt, uint64_t seq,
+	const struct codec *codec)
 {
 	struct conference *c = p->conference;
-	struct track_packet packet = { .seq = seq, .codec = codec };
+	struct track_packet packet = {
+		.seq = seq, .codec = codec, .encoding = s->encoding
+	};
 	packet.key = !codec->is_keyframe ||
 		     codec->is_keyframe(pkt->payload, pkt->payload_len);
-	if (!t->n_subs) {
+	if (!s->track->n_subs) {
 		if (packet.key)
-			track_keyframe_seen(t);
+			encoding_keyframe_seen(encoding_of(s));
 		return;
 	}
 	subscription_keep_extensions(p->negotiation, pkt);
 	packet.view = *pkt;
-	fanout_add(c->fanout, now_us, t, &packet, c->env->out);
+	fanout_add(c->fanout, now_us, s->track, &packet, c->env->out);
 }
 
-static void track_rtp(struct participant *p, struct track *t, uint64_t now_us,
-	struct rtp_packet *pkt)
+static void source_rtp(struct participant *p, const struct source *s,
+	uint64_t now_us, struct rtp_packet *pkt)
 {
 	uint64_t seq;
+	struct track *t = s->track;
+	struct encoding *e = encoding_of(s);
 	const struct codec *codec = t->codec_of_pt[pkt->pt];
 	if (!codec && participant_strip_red(p, t, pkt))
 		codec = t->codec_of_pt[pkt->pt];
@@ -184,28 +199,28 @@ static void track_rtp(struct participant *p, struct track *t, uint64_t now_us,
 		peer_drop(&p->peer, DROP_UNKNOWN_PT);
 		return;
 	}
-	if (!t->started || t->ssrc != pkt->ssrc)
-		begin_source(p, t, pkt, codec, now_us);
+	if (!e->started || e->ssrc != pkt->ssrc)
+		begin_source(p, s, pkt, codec, now_us);
 	enum receive_got got = receive_packet(
-		&t->receive, now_us, pkt->seq, pkt->ts, pkt->len, &seq);
+		&e->receive, now_us, pkt->seq, pkt->ts, pkt->len, &seq);
 	if (got == RECEIVE_DUPLICATE || got == RECEIVE_OLD) {
 		peer_drop(&p->peer, DROP_DUPLICATE);
 		return;
 	}
 	if (got == RECEIVE_RESET) {
-		begin_source(p, t, pkt, codec, now_us);
+		begin_source(p, s, pkt, codec, now_us);
 		receive_packet(
-			&t->receive, now_us, pkt->seq, pkt->ts, pkt->len, &seq);
+			&e->receive, now_us, pkt->seq, pkt->ts, pkt->len, &seq);
 	}
-	if (t->receive.n_missing)
-		participant_due(p, receive_deadline(&t->receive));
-	seq += t->seq_base;
-	history_add(t->history, seq, pkt->buf, pkt->len);
+	if (e->receive.n_missing)
+		participant_due(p, receive_deadline(&e->receive));
+	seq += e->seq_base;
+	history_add(e->history, seq, pkt->buf, pkt->len);
 	if (relay_wanted(p))
 		relay_packet(p, false, pkt->buf, pkt->len);
 	if (t->kind == SDP_AUDIO)
 		note_level(p, t, now_us, pkt);
-	gather(p, t, now_us, pkt, seq, codec);
+	gather(p, s, now_us, pkt, seq, codec);
 }
 
 /* Its transport-wide number, of whatever stream it is. */
@@ -237,14 +252,15 @@ void participant_rtp(
 	const struct source *s = source_of_ssrc(p, pkt.ssrc);
 	if (!s || !s->track)
 		s = learn_repair(p, &pkt);
-	if (s && s->repair && !participant_unwrap(p, s->track, &pkt))
+	if (s && s->repair && !participant_unwrap(p, s, &pkt))
 		return;
-	struct track *t = s && s->track ? s->track : learn_source(p, &pkt);
-	if (!t && participant_heard(p, now_us, &pkt))
-		t = learn_source(p, &pkt);
-	if (!t) {
+	if (!s || !s->track)
+		s = learn_source(p, &pkt);
+	if (!s && participant_heard(p, now_us, &pkt))
+		s = learn_source(p, &pkt);
+	if (!s) {
 		peer_drop(&p->peer, DROP_UNKNOWN_SSRC);
 		return;
 	}
-	track_rtp(p, t, now_us, &pkt);
+	source_rtp(p, s, now_us, &pkt);
 }

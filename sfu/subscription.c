@@ -64,7 +64,7 @@ int subscription_retarget(
 	s->track = track;
 	s->waiting = true;
 	if (track)
-		track_want_keyframe(track, now_us);
+		encoding_want_keyframe(track->encoding[0], now_us);
 	return 0;
 }
 
@@ -122,6 +122,11 @@ static void map_extensions(struct subscription *s)
 	}
 }
 
+struct encoding *subscription_encoding(const struct subscription *s)
+{
+	return s->track ? s->track->encoding[0] : NULL;
+}
+
 bool subscription_holds_line(const struct subscription *s)
 {
 	const struct transceiver *to =
@@ -148,10 +153,9 @@ void subscription_update(struct subscription *s, uint64_t now_us, bool ready)
 				   : 0;
 	if (s->active && !was) {
 		s->waiting = true;
-		if (s->to->plain && s->track->started)
-			s->floor =
-				s->track->seq_base + s->track->receive.highest;
-		track_want_keyframe(s->track, now_us);
+		if (s->to->plain)
+			s->floor = encoding_newest(s->track->encoding[0]);
+		encoding_want_keyframe(s->track->encoding[0], now_us);
 	}
 	if (s->active && s->kind == SDP_VIDEO && s->twcc_id && !s->to->down)
 		participant_downlink(s->to, now_us, true);
@@ -239,12 +243,13 @@ static bool is_among(
 static void catch_up(struct subscription *s, uint64_t now_us, uint64_t seq,
 	const struct track_packet *const *rest, unsigned n_rest)
 {
-	uint64_t newest = s->track->seq_base + s->track->receive.highest;
+	const struct encoding *e = subscription_encoding(s);
+	uint64_t newest = encoding_newest(e);
 	uint8_t copy[HISTORY_SLOT];
 	struct track_packet p = { .key = false };
 	size_t len;
 	while (++seq <= newest) {
-		const uint8_t *buf = history_get(s->track->history, seq, &len);
+		const uint8_t *buf = history_get(e->history, seq, &len);
 		if (!buf || is_among(seq, rest, n_rest))
 			continue;
 		memcpy(copy, buf, len);
@@ -320,7 +325,8 @@ bool subscription_resend(struct subscription *s, uint64_t now_us,
 	if (s->was_red || !s->active || s->waiting ||
 		!rewrite_source(&s->rewrite, out_seq, &in_seq))
 		return false;
-	const uint8_t *buf = history_get(s->track->history, in_seq, &len);
+	const struct encoding *e = subscription_encoding(s);
+	const uint8_t *buf = history_get(e->history, in_seq, &len);
 	if (!buf || !may_resend(s, now_us, in_seq, len, rate_bps))
 		return false;
 	bool sent =

@@ -95,6 +95,9 @@ void subscription_update(struct subscription *s, uint64_t now_us, bool ready);
 bool subscription_forward(struct subscription *s, uint64_t now_us,
 	const struct track_packet *const *v, unsigned n);
 
+/* What it is fed from, whose numbers its rewriter has; NULL: nothing now. */
+struct encoding *subscription_encoding(const struct subscription *s);
+
 /* Leaves of a publisher's packet the extension elements that any receiver may
  * be sent. */
 void subscription_keep_extensions(

@@ -60,7 +60,8 @@ static size_t write_red(uint8_t *ret, struct subscription *s,
 	const struct rtp_packet *pkt, const struct outgoing *o)
 {
 	struct red_source older[RED_LEVELS];
-	unsigned n = red_older(s->track->history, o->in_seq, pkt->pt, 0, older);
+	unsigned n = red_older(subscription_encoding(s)->history, o->in_seq,
+		pkt->pt, 0, older);
 	s->was_red = true;
 	s->to->stats.red_out++;
 	return red_build(ret, RTP_PACKET_MAX, subscription_pt(s, pkt->pt),
@@ -170,7 +171,8 @@ void subscription_send_queued(
 	size_t len;
 	if (!s->active || s->waiting)
 		return;
-	const uint8_t *buf = history_get(s->track->history, seq, &len);
+	const uint8_t *buf =
+		history_get(subscription_encoding(s)->history, seq, &len);
 	if (buf && rtx)
 		subscription_emit_again(s, now_us, buf, len, seq);
 	else if (buf)
@@ -215,7 +217,8 @@ bool subscription_pad(struct subscription *s, uint64_t now_us, unsigned back)
 		return false;
 	/* Something it has had and may have lost is better than nothing. */
 	if (!s->waiting && next > s->rewrite.in_floor + back) {
-		const uint8_t *buf = history_get(s->track->history, seq, &len);
+		const uint8_t *buf = history_get(
+			subscription_encoding(s)->history, seq, &len);
 		if (buf && rtx_pt_of(s, subscription_pt(s, buf[1] & 0x7f)) &&
 			subscription_emit_again(s, now_us, buf, len, seq))
 			return true;

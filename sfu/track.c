@@ -9,11 +9,12 @@ int track_new(struct track **ret, struct participant *owner,
 	struct track *t = calloc(1, sizeof(*t));
 	if (!t)
 		return -ENOMEM;
-	t->history = history_new(history);
-	if (!t->history) {
+	t->encoding[0] = encoding_new(kind == SDP_VIDEO, history);
+	if (!t->encoding[0]) {
 		free(t);
 		return -ENOMEM;
 	}
+	t->history = history;
 	t->owner = owner;
 	t->transceiver = transceiver;
 	t->kind = kind;
@@ -25,7 +26,8 @@ struct track *track_free(struct track *t)
 {
 	if (!t)
 		return NULL;
-	history_free(t->history);
+	for (unsigned i = 0; i < TRACK_ENCODINGS; i++)
+		encoding_free(t->encoding[i]);
 	free(t->sub);
 	free(t);
 	return NULL;
@@ -43,16 +45,14 @@ void track_set_codecs(struct track *t, const struct transceiver *tr)
 	}
 }
 
-void track_set_ssrc(
-	struct track *t, uint32_t ssrc, uint32_t clock_hz, bool nack)
+struct encoding *track_encoding(const struct track *t, uint32_t ssrc)
 {
-	/* receive's numbers begin above 65535, so that these are above all that
-	 * the source before had. */
-	if (t->started)
-		t->seq_base += t->receive.highest;
-	t->ssrc = ssrc;
-	t->started = true;
-	receive_init(&t->receive, ssrc, clock_hz, nack);
+	for (unsigned i = 0; i < TRACK_ENCODINGS; i++) {
+		struct encoding *e = t->encoding[i];
+		if (e && e->started && e->ssrc == ssrc)
+			return e;
+	}
+	return NULL;
 }
 
 int track_attach(struct track *t, struct subscription *s)
@@ -79,35 +79,21 @@ void track_detach(struct track *t, struct subscription *s)
 	}
 }
 
-void track_want_keyframe(struct track *t, uint64_t now_us)
+void track_want_keyframes(struct track *t, uint64_t now_us)
 {
-	if (t->kind == SDP_VIDEO && !t->pli_wanted_us)
-		t->pli_wanted_us = now_us ? now_us : 1;
+	for (unsigned i = 0; i < TRACK_ENCODINGS; i++)
+		if (t->encoding[i])
+			encoding_want_keyframe(t->encoding[i], now_us);
 }
 
 uint64_t track_keyframe_deadline(const struct track *t)
 {
-	if (!t->pli_wanted_us || !t->started)
-		return UINT64_MAX;
-	/* Before the first one there is nothing to hold back. */
-	if (!t->pli_us)
-		return t->pli_wanted_us;
-	/* A wish made after the last request waits out the throttle; one that
-	 * the last request has not met is asked again later. */
-	uint64_t gap = t->pli_wanted_us > t->pli_us ? TRACK_PLI_US
-						    : TRACK_PLI_RETRY_US;
-	return t->pli_us + gap;
-}
-
-bool track_keyframe_due(struct track *t, uint64_t now_us)
-{
-	if (track_keyframe_deadline(t) > now_us)
-		return false;
-	t->pli_us = now_us;
-	return true;
-}
-
-void track_keyframe_seen(struct track *t)
-{
-	t->pli_wanted_us = 0;
+	uint64_t at = UINT64_MAX;
+	for (unsigned i = 0; i < TRACK_ENCODINGS; i++) {
+		uint64_t e = t->encoding[i] ? encoding_keyframe_deadline(
+						      t->encoding[i])
+					    : UINT64_MAX;
+		at = e < at ? e : at;
+	}
+	return at;
 }

@@ -1,6 +1,6 @@
 /*
- * A published track: what its publisher sends on one m-line, the history its
- * subscriptions share, and the dense array of those.
+ * A published track: what its publisher sends on one m-line, in one encoding or
+ * several, and the dense array of its subscriptions.
  */
 #ifndef HEARTH_SFU_TRACK_H
 #define HEARTH_SFU_TRACK_H
@@ -8,16 +8,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include "rtp/codec.h"
-#include "rtp/history.h"
 #include "rtp/packet.h"
-#include "rtp/receive.h"
+#include "sfu/encoding.h"
 #include "sfu/sdp/negotiate.h"
 #include "sfu/sfu.h"
 
-enum {
-	TRACK_PLI_US = 500000, /* at most one key frame request per this */
-	TRACK_PLI_RETRY_US = 1000000, /* asked again while someone waits */
-};
+enum { TRACK_ENCODINGS = NEGOTIATE_RIDS };
 
 struct participant;
 struct subscription;
@@ -27,7 +23,8 @@ struct subscription;
 struct track_packet {
 	/* Clear. Of its extension elements those that anybody is sent. */
 	struct rtp_packet view;
-	uint64_t seq; /* unwrapped, the track's */
+	uint64_t seq; /* unwrapped, the encoding's */
+	uint8_t encoding;
 	const struct codec *codec;
 	bool key; /* who waits may begin here */
 };
@@ -42,16 +39,11 @@ struct track {
 		    1]; /* as forwarded; unique in the worker */
 	char track[SFU_STREAM_MAX + 1];
 	char cname[32];
-	bool started; /* a packet came */
-	uint32_t ssrc;
-	struct receive receive;
-	uint64_t seq_base; /* added to receive's numbers: those of the track
-			      never come twice, whatever its source */
-	struct history *history;
+	/* The first is always there, the others from their first packet on. */
+	struct encoding *encoding[TRACK_ENCODINGS];
+	unsigned history;                     /* packets kept of each */
 	const struct codec *codec_of_pt[128]; /* NULL: not agreed */
-	uint64_t pli_us, pli_wanted_us; /* last sent; oldest unmet wish, or 0 */
-	bool fir;                       /* the owner knows FIR but not PLI */
-	uint8_t fir_seq;
+	bool fir; /* the owner knows FIR but not PLI */
 	struct subscription **sub;
 	unsigned n_subs, cap_subs;
 	/* Speaker detection, audio only. */
@@ -68,19 +60,15 @@ struct track *track_free(struct track *t);
 /* Notes what the owner may send on this m-line: payload type -> codec. */
 void track_set_codecs(struct track *t, const struct transceiver *tr);
 
-/* The source's SSRC is now this one: numbers and history begin anew. */
-void track_set_ssrc(
-	struct track *t, uint32_t ssrc, uint32_t clock_hz, bool nack);
+/* The encoding that comes under this SSRC, or NULL. */
+struct encoding *track_encoding(const struct track *t, uint32_t ssrc);
 
 int track_attach(struct track *t, struct subscription *s); /* 0, -ENOMEM */
 void track_detach(struct track *t, struct subscription *s);
 
-/* Somebody needs a key frame. Sent by track_keyframe_due. */
-void track_want_keyframe(struct track *t, uint64_t now_us);
-/* True when a request must go to the publisher now; takes it. */
-bool track_keyframe_due(struct track *t, uint64_t now_us);
+/* Somebody needs a key frame of each encoding (encoding.h). */
+void track_want_keyframes(struct track *t, uint64_t now_us);
+/* The earliest of its encodings'. */
 uint64_t track_keyframe_deadline(const struct track *t);
-/* A key frame came: nobody waits any more. */
-void track_keyframe_seen(struct track *t);
 
 #endif

@@ -98,9 +98,10 @@ static void a_far_seat_is_who_it_stands_for(void **state)
 		assert_string_equal(x->source_stream, y->source_stream);
 		assert_string_equal(x->source_track, y->source_track);
 		assert_string_equal(x->cname, y->cname);
-		assert_int_equal(x->ssrc, y->ssrc);
-		assert_int_equal(x->receive.sr_ntp, y->receive.sr_ntp);
-		assert_true(x->receive.sr_ntp != 0);
+		assert_int_equal(x->encoding[0]->ssrc, y->encoding[0]->ssrc);
+		assert_int_equal(x->encoding[0]->receive.sr_ntp,
+			y->encoding[0]->receive.sr_ntp);
+		assert_true(x->encoding[0]->receive.sr_ntp != 0);
 	}
 	for (unsigned i = 0; i < CLIENT_STREAMS; i++)
 		if (b->client->stream[i].started)

@@ -149,7 +149,7 @@ static void the_gate_opens_within_a_batch(void **state)
 	assert_int_equal(stage_sent(&st, 2), 3);
 	assert_int_equal(stage_drops(&st, 1, DROP_NOT_KEYFRAME), 1);
 	/* It has begun: nothing is to be asked for. */
-	assert_int_equal(t->pli_wanted_us, 0);
+	assert_int_equal(t->encoding[0]->pli_wanted_us, 0);
 }
 
 static void who_waits_on_is_remembered(void **state)
@@ -158,13 +158,14 @@ static void who_waits_on_is_remembered(void **state)
 	struct subscription *s = stage_sub(&st, 1, 0, SDP_VIDEO);
 	struct track *t = stage_track(&st, 0, SDP_VIDEO);
 	s->waiting = true;
-	s->floor = t->seq_base + t->receive.highest + 1; /* the key frame */
+	s->floor = t->encoding[0]->seq_base + t->encoding[0]->receive.highest +
+		   1; /* the key frame */
 	st.hold = true;
 	stage_video(&st, 0, 2, true);
 	stage_video(&st, 0, 3, false);
 	stage_let_go(&st);
 	assert_int_equal(stage_sent(&st, 1), 0);
-	assert_true(t->pli_wanted_us != 0);
+	assert_true(t->encoding[0]->pli_wanted_us != 0);
 }
 
 /* What was gathered belongs to the source before. */

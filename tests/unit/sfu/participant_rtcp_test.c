@@ -137,22 +137,22 @@ static void feedback_about_others_streams_is_ignored(void **state)
 	};
 	uint16_t seq = stage_last(&st, 1).seq;
 	stage_clear(&st);
-	track_keyframe_seen(t);
+	encoding_keyframe_seen(t->encoding[0]);
 	for (unsigned i = 0; i < 4; i++) {
 		stage_pli(&st, 1, foreign[i]);
 		stage_nack(&st, 1, foreign[i], seq);
 	}
-	assert_int_equal(t->pli_wanted_us, 0);
+	assert_int_equal(t->encoding[0]->pli_wanted_us, 0);
 	assert_int_equal(st.sim.out.n, 0);
 	assert_int_equal(st.p[1]->stats.plis_in + st.p[1]->stats.nacks_in, 0);
 	/* Its own leg is another matter, unless nothing may go there. */
 	struct subscription *own = stage_sub(&st, 1, 0, SDP_VIDEO);
 	own->active = false;
 	stage_pli(&st, 1, own->ssrc);
-	assert_int_equal(t->pli_wanted_us, 0);
+	assert_int_equal(t->encoding[0]->pli_wanted_us, 0);
 	own->active = true;
 	stage_pli(&st, 1, own->ssrc);
-	assert_true(t->pli_wanted_us != 0);
+	assert_true(t->encoding[0]->pli_wanted_us != 0);
 }
 
 static void lies_are_dropped_whole(void **state)
@@ -248,7 +248,8 @@ static void a_foreign_report_is_nobodys(void **state)
 	rtcp_build_init(&b, buf, sizeof(buf));
 	rtcp_add_sr(&b, stage_ssrc(0, CLIENT_VIDEO), 77, 1, 1, 1, NULL, 0);
 	participant_rtcp(st.p[1], st.sim.now_us, buf, b.len);
-	assert_int_equal(stage_track(&st, 0, SDP_VIDEO)->receive.sr_ntp, 0);
+	assert_int_equal(
+		stage_track(&st, 0, SDP_VIDEO)->encoding[0]->receive.sr_ntp, 0);
 }
 
 static void the_round_trip_is_learned(void **state)
@@ -273,7 +274,8 @@ static void the_round_trip_is_learned(void **state)
 	assert_in_range(s->send.rtt_us, 79000, 81000);
 	assert_int_equal(s->send.fraction_lost, 9);
 	assert_int_equal(
-		stage_track(&st, 1, SDP_VIDEO)->receive.rtt_us, s->send.rtt_us);
+		stage_track(&st, 1, SDP_VIDEO)->encoding[0]->receive.rtt_us,
+		s->send.rtt_us);
 }
 
 static void fir_where_there_is_no_pli(void **state)
@@ -284,15 +286,15 @@ static void fir_where_there_is_no_pli(void **state)
 	stage_video(&st, 0, 1, true);
 	for (unsigned i = 0; i < 2; i++) {
 		t->fir = true;
-		track_want_keyframe(t, st.sim.now_us);
+		encoding_want_keyframe(t->encoding[0], st.sim.now_us);
 		stage_clear(&st);
 		feedback(0);
 		assert_int_equal(stage_rtcp(&st, 0, RTCP_PLI, NULL), 0);
 		assert_int_equal(stage_rtcp(&st, 0, RTCP_FIR, &item), 1);
 		assert_int_equal(item.media, stage_ssrc(0, CLIENT_VIDEO));
 		assert_int_equal(item.fir_seq, i); /* a new one each time */
-		track_keyframe_seen(t);
-		st.sim.now_us += TRACK_PLI_US;
+		encoding_keyframe_seen(t->encoding[0]);
+		st.sim.now_us += ENCODING_PLI_US;
 	}
 }
 

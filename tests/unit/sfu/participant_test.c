@@ -41,9 +41,9 @@ static void an_ssrc_is_known_by_sdp_or_payload_type(void **state)
 	const struct track *audio = stage_track(&st, 0, SDP_AUDIO);
 	const struct track *video = stage_track(&st, 0, SDP_VIDEO);
 	packet(stage_ssrc(0, CLIENT_VIDEO), STAGE_VIDEO_PT, 1, NULL);
-	assert_int_equal(video->ssrc, stage_ssrc(0, CLIENT_VIDEO));
+	assert_int_equal(video->encoding[0]->ssrc, stage_ssrc(0, CLIENT_VIDEO));
 	packet(4711, STAGE_AUDIO_PT, 1, NULL);
-	assert_int_equal(audio->ssrc, 4711);
+	assert_int_equal(audio->encoding[0]->ssrc, 4711);
 	assert_int_equal(st.p[0]->n_sources, 2);
 	assert_int_equal(stage_drops(&st, 0, DROP_UNKNOWN_SSRC), 0);
 }
@@ -103,12 +103,13 @@ static void a_mid_is_ones_own(void **state)
 	const struct track *theirs = stage_track(&st, 1, SDP_AUDIO);
 	/* No mid was agreed on: the element under that id says nothing. */
 	packet(999, STAGE_AUDIO_PT, 1, "1");
-	assert_int_equal(stage_track(&st, 0, SDP_AUDIO)->ssrc, 999);
-	assert_false(theirs->started);
+	assert_int_equal(
+		stage_track(&st, 0, SDP_AUDIO)->encoding[0]->ssrc, 999);
+	assert_false(theirs->encoding[0]->started);
 	/* The other's SSRC is just a number here. */
 	packet(stage_ssrc(1, CLIENT_AUDIO), STAGE_AUDIO_PT, 1, NULL);
-	assert_false(theirs->started);
-	assert_int_equal(stage_track(&st, 0, SDP_AUDIO)->ssrc,
+	assert_false(theirs->encoding[0]->started);
+	assert_int_equal(stage_track(&st, 0, SDP_AUDIO)->encoding[0]->ssrc,
 		stage_ssrc(1, CLIENT_AUDIO));
 }
 

@@ -121,7 +121,8 @@ static void hold_does_not_lose_the_counter(void **state)
 	offer_with("", "");
 	receives(ssrc, 6, 3);
 	assert_int_equal(stage_drops(&st, 0, DROP_AUTH), 0);
-	assert_int_equal(stage_track(&st, 0, SDP_VIDEO)->ssrc, ssrc);
+	assert_int_equal(
+		stage_track(&st, 0, SDP_VIDEO)->encoding[0]->ssrc, ssrc);
 	/* Nor does a source that was another's for a while. */
 	receives(999, 1, 4);
 	receives(ssrc, 7, 5);

@@ -183,7 +183,7 @@ static void it_gets_what_others_get(void **state)
 	assert_int_equal(st.sim.out.n_plug, 0);
 	/* And its wishes are heard. */
 	for (unsigned i = 0; i < p->n_subs; i++)
-		stage_track(&st, 0, SDP_VIDEO)->pli_wanted_us = 0;
+		stage_track(&st, 0, SDP_VIDEO)->encoding[0]->pli_wanted_us = 0;
 	uint8_t buf[32];
 	struct rtcp_build b;
 	const struct track *t = stage_track(&st, 0, SDP_VIDEO);
@@ -193,7 +193,7 @@ static void it_gets_what_others_get(void **state)
 			rtcp_add_pli(&b, 1, p->sub[i]->ssrc);
 	conference_plain_input(st.sim.conference, st.sim.now_us, p, true, buf,
 		b.len, &st.sim.out);
-	assert_true(t->pli_wanted_us != 0);
+	assert_true(t->encoding[0]->pli_wanted_us != 0);
 	assert_int_equal(p->stats.plis_in, 1);
 	stage_run(&st, 2 * SIM_S);
 	assert_true(got.rtcp > 0);
@@ -248,7 +248,9 @@ static void nothing_from_before_it_came(void **state)
 	assert_int_equal(got.rtp, 0);
 	/* Another is asked for, and then all is as ever. */
 	stage_video(&st, 0, 12, false);
-	assert_true(stage_track(&st, 0, SDP_VIDEO)->pli_wanted_us != 0);
+	assert_true(
+		stage_track(&st, 0, SDP_VIDEO)->encoding[0]->pli_wanted_us !=
+		0);
 	stage_video(&st, 0, 13, true);
 	stage_video(&st, 0, 14, false);
 	stage_audio(&st, 0, 502, 30);
