@@ -45,6 +45,7 @@ struct layer_info {
 	uint8_t picture_id_at, picture_id_len; /* 1: 7 bits, 2: 15 bits */
 	uint8_t tl0_at;                        /* TL0PICIDX */
 	uint8_t key_index_at;                  /* VP8's KEYIDX: low 5 bits */
+	uint16_t height; /* lines of a key picture, where it says so (VP8) */
 	uint16_t picture_id;
 	uint8_t tl0, key_index;
 	/* PictureIDs of what is sent must follow one another (VP8): the gap

@@ -92,6 +92,14 @@ static bool is_keyframe(const uint8_t *p, size_t len)
 	return n && n < len && !(p[n] & 0x01);
 }
 
+/* Frame tag, start code, width and height: RFC 6386 9.1. */
+static uint16_t read_height(const uint8_t *p, size_t len)
+{
+	if (len < 10 || p[3] != 0x9d || p[4] != 0x01 || p[5] != 0x2a)
+		return 0;
+	return (uint16_t)((p[8] | p[9] << 8) & 0x3fff);
+}
+
 static bool layer(const uint8_t *p, size_t len, struct layer_info *ret)
 {
 	size_t n;
@@ -105,6 +113,7 @@ static bool layer(const uint8_t *p, size_t len, struct layer_info *ret)
 	ret->start = says_start(p);
 	ret->discardable = p[0] & BIT_N;
 	ret->key = ret->start && n < len && !(p[n] & 0x01);
+	ret->height = ret->key ? read_height(p + n, len - n) : 0;
 	ret->up_spatial = ret->key;
 	ret->up_temporal |= ret->key;
 	return true;

@@ -150,6 +150,36 @@ static void table(void **state)
 	assert_null(codec_opus.layer);
 }
 
+/* RFC 6386 9.1: 14 bits behind the start code; the upper two say something
+ * else. */
+static void vp8_key_pictures_say_their_size(void **state)
+{
+	static const uint8_t p[] = { 0x90, 0x80, 0x05, 0x00, 0x00, 0x00, 0x9d,
+		0x01, 0x2a, 0x40, 0x01, 0xd0, 0x42 };
+	uint8_t q[sizeof(p)];
+	struct layer_info i;
+
+	(void)state;
+	assert_true(codec_vp8.layer(p, sizeof(p), &i));
+	assert_true(i.key);
+	assert_int_equal(i.height, 720);
+	for (size_t n = 4; n < sizeof(p); n++) {
+		uint8_t *cut = exact_copy(p, n);
+
+		assert_true(codec_vp8.layer(cut, n, &i));
+		assert_int_equal(i.height, 0);
+		free(cut);
+	}
+	memcpy(q, p, sizeof(p));
+	q[7] = 2; /* no start code */
+	assert_true(codec_vp8.layer(q, sizeof(q), &i));
+	assert_int_equal(i.height, 0);
+	memcpy(q, p, sizeof(p));
+	q[3] |= 1; /* no key picture */
+	assert_true(codec_vp8.layer(q, sizeof(q), &i));
+	assert_int_equal(i.height, 0);
+}
+
 /* layer(), is_keyframe() and starts_frame() do not contradict each other, and
  * what is to be patched lies within the payload. */
 static void agrees_with_the_others(void **state)
@@ -188,6 +218,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(table),
+		cmocka_unit_test(vp8_key_pictures_say_their_size),
 		cmocka_unit_test(agrees_with_the_others),
 	};
 
