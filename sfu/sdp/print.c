@@ -310,6 +310,21 @@ static void publish_exts(struct print *p, const struct line *l)
 				ext_uri((enum negotiate_ext)e));
 }
 
+static void publish_simulcast(struct print *p, const struct transceiver *t)
+{
+	for (unsigned i = 0; i < t->n_recv_rids; i++)
+		text_add(&p->text, "a=rid:%s send\r\n", t->recv_rid[i]);
+	for (unsigned i = 0; i < t->n_recv_rids; i++)
+		text_add(&p->text, "%s%s", i ? ";" : "a=simulcast:send ",
+			t->recv_rid[i]);
+	text_add(&p->text, "%s%s", t->n_recv_rids ? "\r\n" : "",
+		t->recv_sim ? "a=ssrc-group:SIM" : "");
+	for (unsigned i = 0; t->recv_sim && i < t->n_recv_ssrc; i++)
+		text_add(&p->text, " %u", (unsigned)t->recv_ssrc[i]);
+	if (t->recv_sim)
+		text_add(&p->text, "\r\n");
+}
+
 static void publish_line(struct print *p, const struct line *l)
 {
 	const struct transceiver *t = &l->t;
@@ -330,6 +345,7 @@ static void publish_line(struct print *p, const struct line *l)
 		print_codec(p, l, &c);
 	}
 	publish_exts(p, l);
+	publish_simulcast(p, t);
 	for (unsigned i = 0; i < t->n_recv_ssrc; i++)
 		text_add(&p->text, "a=ssrc:%u cname:hearth\r\n",
 			(unsigned)t->recv_ssrc[i]);

@@ -267,9 +267,66 @@ static void groups_that_lie(void **state)
 	}
 }
 
+/* What another worker is told of a publisher's layers it takes as they are. */
+static void other_workers_are_told(void **state)
+{
+	static const char group[] =
+		HEAD "a=group:BUNDLE 0\r\nm=video 9 UDP/TLS/RTP/SAVPF 96\r\n"
+		     "c=IN IP4 0.0.0.0\r\na=mid:0\r\na=sendonly\r\n"
+		     "a=rtcp-mux\r\n" TRANSPORT "a=rtpmap:96 VP8/90000\r\n"
+		     "a=msid:a b\r\na=ssrc-group:SIM 1 2 3\r\n"
+		     "a=ssrc:1 cname:x\r\na=ssrc:2 cname:x\r\n"
+		     "a=ssrc:3 cname:x\r\n";
+	char *rids = vector_read("chromium/offer-simulcast.sdp");
+	const char *const offer[] = { rids, group };
+
+	(void)state;
+	for (unsigned i = 0; i < 2; i++) {
+		struct negotiation *n = call_with_all();
+		struct negotiation *far = call_new();
+		bool which[8] = { false };
+		char error[SDP_ERROR_MAX], *told;
+		struct negotiate_remote remote;
+		const struct transceiver *a = NULL, *b;
+
+		call_accept(n, offer[i]);
+		for (unsigned k = 0; k < negotiation_count(n); k++) {
+			const struct transceiver *t = negotiation_at(n, k);
+
+			if (t->n_recv_rids < 2 && !t->recv_sim)
+				continue;
+			which[k] = true;
+			a = t;
+		}
+		assert_non_null(a);
+		told = negotiation_published(n, which);
+		assert_non_null(told);
+		negotiation_set_features(far, &all);
+		negotiation_make_plain(far, false, true);
+		assert_int_equal(negotiation_remote_offer(far, told,
+					 strlen(told), &remote, error),
+			0);
+		b = negotiation_at(far, 0);
+		assert_int_equal(b->n_recv_rids, a->n_recv_rids);
+		for (unsigned k = 0; k < a->n_recv_rids; k++)
+			assert_string_equal(b->recv_rid[k], a->recv_rid[k]);
+		assert_int_equal(b->recv_sim, a->recv_sim);
+		assert_int_equal(b->n_recv_ssrc, a->n_recv_ssrc);
+		for (unsigned k = 0; k < a->n_recv_ssrc; k++)
+			assert_int_equal(b->recv_ssrc[k], a->recv_ssrc[k]);
+		assert_int_equal(negotiation_ext(far, EXT_RID),
+			negotiation_ext(n, EXT_RID));
+		free(told);
+		negotiation_free(far);
+		negotiation_free(n);
+	}
+	free(rids);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(other_workers_are_told),
 		cmocka_unit_test(browsers_offer_three),
 		cmocka_unit_test(off_means_off),
 		cmocka_unit_test(what_is_read),
