@@ -3,6 +3,7 @@
 #include <string.h>
 #include "sfu/conference_private.h"
 #include "sfu/intake.h"
+#include "sfu/quality.h"
 
 /* Asking usrsctp whether anything happened costs more than a packet: those that
  * nobody waits for are asked once in so many ticks of 10 ms. */
@@ -42,6 +43,8 @@ struct conference *conference_free(struct conference *c)
 		;
 	relay_notes_done(c);
 	free(c->p);
+	free(c->quality_share);
+	free(c->quality_order);
 	free(c->scratch);
 	free(c);
 	return NULL;
@@ -235,6 +238,14 @@ void conference_message(struct conference *c, uint64_t now_us, sfu_id id,
 	conference_exit(c);
 }
 
+void conference_view(struct conference *c, uint64_t now_us, sfu_id id,
+	const char *stream, unsigned height, bool visible)
+{
+	struct participant *p = conference_find(c, id);
+	if (p)
+		quality_view(p, now_us, stream, height, visible);
+}
+
 void conference_leave(struct conference *c, uint64_t now_us, sfu_id id,
 	enum sfu_reason reason, struct outbox *out)
 {
@@ -338,6 +349,7 @@ static void choose_speaker(struct conference *c, uint64_t now_us)
 
 void conference_speaker_changed(struct conference *c, uint64_t now_us)
 {
+	quality_speaker_changed(c, now_us);
 	for (unsigned i = 0; i < c->n; i++) {
 		if (c->p[i]->gone || c->p[i]->far)
 			continue;

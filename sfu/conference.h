@@ -42,6 +42,10 @@ void conference_candidate(
 	struct conference *c, uint64_t now_us, sfu_id id, const char *line);
 void conference_message(struct conference *c, uint64_t now_us, sfu_id id,
 	bool binary, const uint8_t *data, size_t len, struct outbox *out);
+/* What a client shows, in so many lines; ignored where it gets no such stream.
+ */
+void conference_view(struct conference *c, uint64_t now_us, sfu_id id,
+	const char *stream, unsigned height, bool visible);
 void conference_leave(struct conference *c, uint64_t now_us, sfu_id id,
 	enum sfu_reason reason, struct outbox *out);
 

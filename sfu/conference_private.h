@@ -34,6 +34,10 @@ struct conference {
 	struct conference_event *handed_out;
 	uint8_t *scratch;      /* a message with its sender prefix */
 	struct fanout *fanout; /* NULL until somebody publishes */
+	/* What quality.c works on. */
+	struct allocate_sub *quality_share;
+	uint16_t *quality_order;
+	unsigned quality_room;
 	unsigned channel_turn;
 	uint64_t joins, leaves, dtls_failed;
 	uint64_t drops[CONFERENCE_DROPS]; /* of those who left */

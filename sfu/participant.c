@@ -3,6 +3,13 @@
 #include <string.h>
 #include "sfu/conference_private.h"
 #include "sfu/message.h"
+#include "sfu/quality.h"
+
+/* Local programs read plain streams; a far seat's come repaired. */
+static const struct negotiate_features plain_features = { .simulcast = true };
+static const struct negotiate_features features = {
+	.simulcast = true, .twcc = true, .rtx = true, .red = true
+};
 
 /* All but its transport. */
 static struct participant *new_seat(
@@ -17,24 +24,22 @@ static struct participant *new_seat(
 	p->conference = c;
 	p->offer_at_us = UINT64_MAX;
 	p->deadline_us = UINT64_MAX;
+	p->quality_us = UINT64_MAX;
 	p->rtcp_ssrc = conference_random32(c);
 	p->report_us = now_us + PARTICIPANT_REPORT_US;
 	p->negotiation = negotiation_new(c->env->codecs,
 		((uint64_t)conference_random32(c) << 16) | 1,
 		c->env->limits.media_lines);
 	p->farewell = calloc(1, sizeof(*p->farewell));
-	if (p->negotiation && p->farewell)
+	if (p->negotiation && p->farewell) {
+		negotiation_set_features(p->negotiation, &plain_features);
 		return p;
+	}
 	negotiation_free(p->negotiation);
 	free(p->farewell);
 	free(p);
 	return NULL;
 }
-
-/* Local programs read plain streams; a far seat's come repaired. */
-static const struct negotiate_features features = {
-	.twcc = true, .rtx = true, .red = true
-};
 
 struct participant *participant_new(struct conference *c, uint64_t now_us,
 	sfu_id id, const char *label, const struct sfu_join_options *opt)
@@ -122,7 +127,9 @@ uint64_t participant_deadline(const struct participant *p)
 	uint64_t at = peer_deadline(&p->peer);
 	uint64_t o = participant_offer_deadline(p);
 	uint64_t f = participant_feedback_deadline(p);
+	uint64_t q = quality_deadline(p);
 	at = o < at ? o : at;
+	at = q < at ? q : at;
 	uint64_t d = p->down ? downlink_deadline(p->down) : UINT64_MAX;
 	at = d < at ? d : at;
 	return f < at ? f : at;
@@ -204,6 +211,9 @@ void participant_tick(struct participant *p, uint64_t now_us)
 	if (p->gone)
 		return;
 	participant_offer_tick(p, now_us);
+	if (p->gone)
+		return;
+	quality_tick(p, now_us);
 	if (!participant_ready(p))
 		return;
 	participant_feedback(p, now_us);

@@ -94,6 +94,10 @@ struct participant {
 	struct downlink *down;   /* what goes to it; NULL: see downlink.h */
 	struct arrival *arrival; /* of its numbered packets; NULL: none came */
 
+	/* quality.h: when to decide anew what it is sent, UINT64_MAX: no need;
+	 * when that was done last; when to measure what it sends. */
+	uint64_t quality_us, quality_ran_us, measure_us;
+
 	bool from_protocol; /* understands SFU_FROM_PROTOCOL */
 	bool any_channel;   /* one was open */
 	bool control_open;
@@ -177,6 +181,8 @@ bool participant_unwrap(
  * that track, or lies. */
 bool participant_strip_red(
 	struct participant *p, const struct track *t, struct rtp_packet *pkt);
+/* Which of the m-line's rids that is (or is not: -1; NULL: is none). */
+int participant_rid(const struct transceiver *tr, const struct rtp_ext *rid);
 /* True when an m-line's SDP names this SSRC, or the packet its mid. */
 bool participant_is_source(
 	const struct transceiver *tr, uint32_t ssrc, const struct rtp_ext *mid);

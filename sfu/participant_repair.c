@@ -25,6 +25,29 @@ static int by_group(const struct transceiver *tr, uint32_t rtx_ssrc)
 	return -1;
 }
 
+/* By its group, or the rid of what it repairs. */
+static bool find_repaired(struct participant *p, const struct track *t,
+	const struct rtp_packet *pkt, uint8_t *ret)
+{
+	const struct transceiver *tr =
+		negotiation_at(p->negotiation, t->transceiver);
+	int group = by_group(tr, pkt->ssrc);
+	int rid = participant_rid(tr,
+		rtp_ext_find(pkt, negotiation_ext(p->negotiation, EXT_RRID)));
+	*ret = 0;
+	if (!t->simulcast)
+		return true;
+	for (uint8_t i = 0; group >= 0 && i < TRACK_ENCODINGS; i++)
+		if (t->encoding[i] && t->encoding[i]->started &&
+			t->encoding[i]->ssrc == tr->recv_ssrc[group]) {
+			*ret = i;
+			return true;
+		}
+	if (rid >= 0)
+		*ret = (uint8_t)rid;
+	return rid >= 0;
+}
+
 struct track *participant_repaired(struct participant *p,
 	const struct rtp_packet *pkt, uint8_t *ret_encoding)
 {
@@ -32,7 +55,6 @@ struct track *participant_repaired(struct participant *p,
 		rtp_ext_find(pkt, negotiation_ext(p->negotiation, EXT_MID));
 	struct track *by_pt = NULL;
 	unsigned n = 0;
-	*ret_encoding = 0;
 	for (unsigned i = 0; i < p->n_tracks; i++) {
 		struct track *t = p->track[i];
 		const struct transceiver *tr =
@@ -41,11 +63,14 @@ struct track *participant_repaired(struct participant *p,
 			continue;
 		if (by_group(tr, pkt->ssrc) >= 0 ||
 			(mid && participant_is_source(tr, 0, mid)))
-			return t;
+			return find_repaired(p, t, pkt, ret_encoding) ? t
+								      : NULL;
 		by_pt = t;
 		n++;
 	}
-	return n == 1 && !mid ? by_pt : NULL;
+	return n == 1 && !mid && find_repaired(p, by_pt, pkt, ret_encoding)
+		       ? by_pt
+		       : NULL;
 }
 
 bool participant_unwrap(

@@ -118,12 +118,9 @@ static void on_keyframe_request(
 	if (!s || !s->track || !s->active)
 		return;
 	p->stats.plis_in++;
-	struct encoding *e = subscription_encoding(s);
 	/* Nobody else is to notice one whose path is bad. */
-	if (!e || !subscription_asks(s, now_us))
-		return;
-	encoding_want_keyframe(e, now_us);
-	participant_due(s->track->owner, encoding_keyframe_deadline(e));
+	if (subscription_asks(s, now_us))
+		subscription_want_keyframe(s, now_us);
 }
 
 /* A compound begins with the sender's report, if there is one. */
@@ -318,6 +315,19 @@ static void keyframe_request(
 	finish(&c);
 }
 
+/* Does anybody still wait for that encoding? Of a track of one the wish itself
+ * says so, and so it does where other workers may have made it. */
+static bool is_wanted(const struct participant *p, unsigned i)
+{
+	const struct track *t = p->track[i / TRACK_ENCODINGS];
+	if (!t->simulcast || relay_wanted(p))
+		return true;
+	for (unsigned k = 0; k < t->n_subs; k++)
+		if (subscription_uses(t->sub[k], i % TRACK_ENCODINGS))
+			return true;
+	return false;
+}
+
 void participant_feedback(struct participant *p, uint64_t now_us)
 {
 	if (p->report_us <= now_us)
@@ -325,11 +335,16 @@ void participant_feedback(struct participant *p, uint64_t now_us)
 	arrivals(p, now_us);
 	for (unsigned i = 0; i < encodings(p); i++) {
 		struct encoding *e = encoding_at(p, i);
+		const struct track *t = p->track[i / TRACK_ENCODINGS];
 		if (!e)
 			continue;
 		nacks(p, e, now_us);
-		keyframe_request(
-			p, e, p->track[i / TRACK_ENCODINGS]->fir, now_us);
+		if (encoding_keyframe_deadline(e) > now_us)
+			continue;
+		if (is_wanted(p, i))
+			keyframe_request(p, e, t->fir, now_us);
+		else
+			encoding_keyframe_seen(e);
 	}
 }
 

@@ -3,6 +3,8 @@
 #include <string.h>
 #include "sfu/conference_private.h"
 #include "sfu/participant.h"
+#include "sfu/quality.h"
+#include "rtp/layer_rates.h"
 
 static bool mid_is(const struct transceiver *t, const struct rtp_ext *mid)
 {
@@ -56,6 +58,37 @@ static struct source *source_of_ssrc(struct participant *p, uint32_t ssrc)
 	return NULL;
 }
 
+int participant_rid(const struct transceiver *tr, const struct rtp_ext *rid)
+{
+	for (unsigned i = 0; rid && i < tr->n_recv_rids; i++)
+		if (strlen(tr->recv_rid[i]) == rid->len &&
+			memcmp(tr->recv_rid[i], rid->data, rid->len) == 0)
+			return (int)i;
+	return -1;
+}
+
+/* Which of the layers of its m-line a packet is of: its rid says so, or its
+ * SSRC's place in the SIM group. False: it is of none, or repairs one. */
+static bool find_encoding(struct participant *p, const struct track *t,
+	const struct rtp_packet *pkt, uint8_t *ret)
+{
+	const struct transceiver *tr =
+		negotiation_at(p->negotiation, t->transceiver);
+	int rid = participant_rid(tr,
+		rtp_ext_find(pkt, negotiation_ext(p->negotiation, EXT_RID)));
+	*ret = 0;
+	if (!t->simulcast)
+		return true;
+	for (uint8_t i = 0; tr->recv_sim && i < tr->n_recv_ssrc; i++)
+		if (tr->recv_ssrc[i] == pkt->ssrc) {
+			*ret = i;
+			return true;
+		}
+	if (rid >= 0)
+		*ret = (uint8_t)rid;
+	return rid >= 0;
+}
+
 static struct encoding *encoding_of(const struct source *s)
 {
 	return s->track->encoding[s->encoding];
@@ -92,12 +125,15 @@ static const struct source *learn_source(
 	struct participant *p, const struct rtp_packet *pkt)
 {
 	struct track *t = find_track(p, pkt);
-	if (!t)
+	uint8_t encoding;
+	if (!t || !find_encoding(p, t, pkt, &encoding) ||
+		!track_open_encoding(t, encoding))
 		return NULL;
 	struct source *s = source_of_ssrc(p, pkt->ssrc);
 	if (!s)
 		s = add_source(p, pkt->ssrc);
 	s->track = t;
+	s->encoding = encoding;
 	s->repair = false;
 	return s;
 }
@@ -146,8 +182,8 @@ static void begin_source(struct participant *p, const struct source *s,
 	encoding_begin(
 		e, pkt->ssrc, codec->clock_hz, wants_nack(p, t, pkt->pt));
 	for (unsigned i = 0; i < t->n_subs; i++)
-		t->sub[i]->waiting = true;
-	if (!first || t->n_subs)
+		subscription_restart(t->sub[i], now_us, s->encoding);
+	if (!t->simulcast && (!first || t->n_subs))
 		encoding_want_keyframe(e, now_us);
 }
 
@@ -166,6 +202,33 @@ static void note_level(struct participant *p, struct track *t, uint64_t now_us,
 	participant_due(p, p->conference->speaker.next_us);
 }
 
+/* Sizes, out of the picture or by the publisher's word; how much comes; and
+ * that there is such an encoding at all. */
+static void note_layer(struct participant *p, const struct source *s,
+	uint64_t now_us, const struct rtp_packet *pkt,
+	struct track_packet *packet)
+{
+	struct encoding *e = encoding_of(s);
+	struct layer_rates rates;
+	const struct rtp_ext *told = rtp_ext_find(
+		pkt, negotiation_ext(p->negotiation, EXT_VIDEO_LAYERS));
+	const struct rtp_ext *frame = rtp_ext_find(
+		pkt, negotiation_ext(p->negotiation, EXT_DEPENDENCY));
+	if (frame && frame->len >= 3)
+		packet->layer.frame_number =
+			(uint16_t)(frame->data[1] << 8 | frame->data[2]);
+	if (packet->layer.height)
+		e->height = packet->layer.height;
+	if (told && layer_rates_read(&rates, told->data, told->len))
+		for (unsigned i = 0; i < rates.n; i++)
+			if (rates.layer[i].stream == rates.stream &&
+				rates.layer[i].height)
+				e->height = rates.layer[i].height;
+	encoding_count(e, now_us, packet->layer.temporal, pkt->len);
+	if (!e->live)
+		quality_encoding_began(s->track, now_us, s->encoding);
+}
+
 static void gather(struct participant *p, const struct source *s,
 	uint64_t now_us, struct rtp_packet *pkt, uint64_t seq,
 	const struct codec *codec)
@@ -174,8 +237,11 @@ static void gather(struct participant *p, const struct source *s,
 	struct track_packet packet = {
 		.seq = seq, .codec = codec, .encoding = s->encoding
 	};
-	packet.key = !codec->is_keyframe ||
-		     codec->is_keyframe(pkt->payload, pkt->payload_len);
+	track_read_packet(s->track, pkt, &packet);
+	if (s->track->simulcast)
+		note_layer(p, s, now_us, pkt, &packet);
+	else
+		encoding_count(encoding_of(s), now_us, 0, pkt->len);
 	if (!s->track->n_subs) {
 		if (packet.key)
 			encoding_keyframe_seen(encoding_of(s));
@@ -252,7 +318,7 @@ void participant_rtp(
 	const struct source *s = source_of_ssrc(p, pkt.ssrc);
 	if (!s || !s->track)
 		s = learn_repair(p, &pkt);
-	if (s && s->repair && !participant_unwrap(p, s, &pkt))
+	if (s && s->track && s->repair && !participant_unwrap(p, s, &pkt))
 		return;
 	if (!s || !s->track)
 		s = learn_source(p, &pkt);

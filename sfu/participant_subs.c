@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include "sfu/conference_private.h"
 #include "sfu/participant.h"
+#include "sfu/quality.h"
 
 void participant_unsubscribe(
 	struct participant *p, unsigned index, uint64_t now_us)
@@ -146,6 +147,7 @@ static void point_switched(struct participant *p, uint64_t now_us)
 			participant_due(s->track->owner,
 				track_keyframe_deadline(s->track));
 	}
+	quality_changed(p, now_us);
 }
 
 void participant_subscribe(
@@ -171,6 +173,7 @@ static void refresh_receivers(struct track *t, uint64_t now_us)
 	for (unsigned k = 0; k < t->n_subs; k++) {
 		struct participant *to = t->sub[k]->to;
 		subscription_update(t->sub[k], now_us, participant_ready(to));
+		quality_changed(to, now_us);
 		if (negotiation_needed(to->negotiation))
 			participant_renegotiate(to, now_us);
 	}
@@ -205,6 +208,7 @@ void participant_refresh(struct participant *p, uint64_t now_us)
 			participant_due(s->track->owner,
 				track_keyframe_deadline(s->track));
 	}
+	quality_changed(p, now_us);
 	for (unsigned i = 0; i < p->n_tracks; i++)
 		refresh_receivers(p->track[i], now_us);
 }

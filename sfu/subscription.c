@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "sfu/participant.h"
+#include "sfu/quality.h"
 #include "sfu/subscription_private.h"
 
 static uint32_t clock_of(enum sdp_kind kind)
@@ -48,8 +49,149 @@ struct subscription *subscription_free(struct subscription *s)
 		return NULL;
 	if (s->track)
 		track_detach(s->track, s);
+	layers_free(s->layers);
 	free(s);
 	return NULL;
+}
+
+struct encoding *subscription_encoding(const struct subscription *s)
+{
+	if (!s->track || !s->layers)
+		return s->track ? s->track->encoding[0] : NULL;
+	return s->layers->choice.encoding == LAYER_NONE
+		       ? NULL
+		       : s->track->encoding[s->layers->choice.encoding];
+}
+
+bool subscription_uses(const struct subscription *s, unsigned encoding)
+{
+	const struct layer_choice *c = s->layers ? &s->layers->choice : NULL;
+	if (!s->active || s->paused)
+		return false;
+	return c ? c->encoding == encoding || c->aim_spatial == encoding
+		 : encoding == 0;
+}
+
+void subscription_want_keyframe(struct subscription *s, uint64_t now_us)
+{
+	struct encoding *e = subscription_encoding(s);
+	if (!e && s->layers->choice.aim_spatial != LAYER_NONE)
+		e = s->track->encoding[s->layers->choice.aim_spatial];
+	if (!e)
+		return;
+	encoding_want_keyframe(e, now_us);
+	participant_due(s->track->owner, encoding_keyframe_deadline(e));
+}
+
+/* --- asking for key frames
+ * ----------------------------------------------------
+ */
+
+static uint64_t ask_gap_us(const struct subscription *s)
+{
+	return (uint64_t)SUBSCRIPTION_ASK_US << s->asks;
+}
+
+/* Its next turn is later by one step, or earlier by those it has been quiet. */
+static void take_turn(struct subscription *s, uint64_t now_us, uint8_t most)
+{
+	uint64_t quiet_us = now_us > s->ask_us ? now_us - s->ask_us : 0;
+	uint64_t steps = quiet_us / SUBSCRIPTION_QUIET_US;
+	if (s->ask_us && steps == 0 && s->asks < most)
+		s->asks++;
+	s->asks = steps < s->asks ? (uint8_t)(s->asks - steps) : 0;
+	s->ask_us = now_us + ask_gap_us(s);
+}
+
+bool subscription_asks(struct subscription *s, uint64_t now_us)
+{
+	if (now_us < s->ask_us)
+		return false;
+	take_turn(s, now_us, SUBSCRIPTION_ASKS_MAX);
+	return true;
+}
+
+/* Whether encoding a is a lower layer of the track than b. */
+static bool is_below(const struct track *t, uint8_t a, uint8_t b)
+{
+	for (unsigned i = 0; i < TRACK_ENCODINGS; i++)
+		if (t->rank[i] == a || t->rank[i] == b)
+			return t->rank[i] == a && a != b;
+	return false;
+}
+
+void subscription_seek(struct subscription *s, uint64_t now_us)
+{
+	struct layer_choice *c = &s->layers->choice;
+	struct encoding *e = c->aim_spatial == LAYER_NONE
+				     ? NULL
+				     : s->track->encoding[c->aim_spatial];
+	if (!e || layer_choice_deadline(c) > now_us)
+		return;
+	/* What is too much must end soon; all else can wait for its turn. */
+	if (!(c->encoding != LAYER_NONE &&
+		    is_below(s->track, c->aim_spatial, c->encoding)) &&
+		!subscription_asks(s, now_us))
+		return;
+	layer_choice_ask(c, now_us);
+	encoding_want_keyframe(e, now_us);
+	participant_due(s->track->owner, encoding_keyframe_deadline(e));
+}
+
+static void forget_waiting(struct subscription *s)
+{
+	if (s->to->down)
+		downlink_forget(s->to->down, s->ssrc);
+}
+
+void subscription_stale(struct subscription *s, uint64_t now_us)
+{
+	forget_waiting(s);
+	if (s->waiting)
+		return;
+	s->waiting = true;
+	if (s->layers)
+		layers_restart(s->layers, now_us);
+	/* Not at once: what made it wait is still there. */
+	take_turn(s, now_us, SUBSCRIPTION_STALE_MAX);
+	quality_changed(s->to, now_us);
+}
+
+/* --- which encoding
+ * ------------------------------------------------------------
+ */
+
+void subscription_aim(
+	struct subscription *s, uint64_t now_us, struct allocate_layer target)
+{
+	bool paused = target.spatial < 0;
+	if (paused && !s->paused)
+		forget_waiting(s);
+	if (s->layers) {
+		bool top = target.temporal + 1 >= s->track->sent.n_temporal;
+		layer_choice_aim(&s->layers->choice, now_us,
+			paused ? LAYER_NONE : s->track->rank[target.spatial],
+			top ? LAYER_TEMPORAL_MAX - 1
+			    : (uint8_t)target.temporal);
+		s->waiting = s->layers->choice.encoding == LAYER_NONE;
+		subscription_seek(s, now_us);
+	} else if (s->paused && !paused) {
+		s->waiting = true;
+		if (s->active && subscription_asks(s, now_us))
+			subscription_want_keyframe(s, now_us);
+	}
+	s->paused = paused;
+}
+
+void subscription_restart(
+	struct subscription *s, uint64_t now_us, unsigned encoding)
+{
+	if (!s->layers) {
+		s->waiting = true;
+	} else if (s->layers->choice.encoding == encoding) {
+		layers_restart(s->layers, now_us);
+		s->waiting = true;
+	}
 }
 
 int subscription_retarget(
@@ -61,10 +203,14 @@ int subscription_retarget(
 		return -ENOMEM;
 	if (s->track)
 		track_detach(s->track, s);
+	forget_waiting(s);
 	s->track = track;
 	s->waiting = true;
+	s->layers = layers_free(s->layers);
+	s->paused = false;
+	s->share = (struct share){ .why = ALLOCATE_NEW };
 	if (track)
-		encoding_want_keyframe(track->encoding[0], now_us);
+		subscription_want_keyframe(s, now_us);
 	return 0;
 }
 
@@ -120,11 +266,39 @@ static void map_extensions(struct subscription *s)
 			s->ext_map[in] = negotiation_ext(
 				s->to->negotiation, forwarded[i]);
 	}
+	if (s->layers)
+		s->layers->dependency_id =
+			negotiation_ext(from, EXT_DEPENDENCY);
 }
 
-struct encoding *subscription_encoding(const struct subscription *s)
+/* Where nothing comes of what came before, if its receiver is promised that.
+ */
+static void raise_floor(struct subscription *s)
 {
-	return s->track ? s->track->encoding[0] : NULL;
+	if (!s->to->plain)
+		return;
+	s->floor = encoding_newest(s->track->encoding[0]);
+	for (unsigned i = 0; s->layers && i < TRACK_ENCODINGS; i++)
+		if (s->track->encoding[i])
+			s->layers->floor[i] =
+				encoding_newest(s->track->encoding[i]);
+}
+
+/* A track has encodings, or it has not, as its m-line says at present. */
+static void match_layers(struct subscription *s)
+{
+	if (!s->track->simulcast == !s->layers)
+		return;
+	forget_waiting(s);
+	s->layers = layers_free(s->layers);
+	s->waiting = true;
+	s->share.why = ALLOCATE_NEW;
+	s->paused = false;
+	if (!s->track->simulcast)
+		return;
+	s->layers = layers_new();
+	if (!s->layers)
+		participant_starve(s->to);
 }
 
 bool subscription_holds_line(const struct subscription *s)
@@ -132,6 +306,17 @@ bool subscription_holds_line(const struct subscription *s)
 	const struct transceiver *to =
 		negotiation_at(s->to->negotiation, s->transceiver);
 	return to && to->want_send && to->send_ssrc == s->ssrc;
+}
+
+/* With the best there is, until its receiver's share is decided. */
+static void begin_layers(struct subscription *s, uint64_t now_us)
+{
+	const struct allocate_track *a = &s->track->sent;
+	if (s->share.why == ALLOCATE_NEW && a->rate_bps[0][0])
+		subscription_aim(s, now_us,
+			(struct allocate_layer){ (int8_t)(a->n_spatial - 1),
+				ALLOCATE_TEMPORAL });
+	layers_restart(s->layers, now_us);
 }
 
 void subscription_update(struct subscription *s, uint64_t now_us, bool ready)
@@ -143,6 +328,7 @@ void subscription_update(struct subscription *s, uint64_t now_us, bool ready)
 		    to->sending && to->peer_receives;
 	if (!s->track || !to)
 		return;
+	match_layers(s);
 	map_codecs(s,
 		negotiation_at(
 			s->track->owner->negotiation, s->track->transceiver),
@@ -153,231 +339,11 @@ void subscription_update(struct subscription *s, uint64_t now_us, bool ready)
 				   : 0;
 	if (s->active && !was) {
 		s->waiting = true;
-		if (s->to->plain)
-			s->floor = encoding_newest(s->track->encoding[0]);
-		encoding_want_keyframe(s->track->encoding[0], now_us);
+		raise_floor(s);
+		if (s->layers)
+			begin_layers(s, now_us);
+		subscription_want_keyframe(s, now_us);
 	}
 	if (s->active && s->kind == SDP_VIDEO && s->twcc_id && !s->to->down)
 		participant_downlink(s->to, now_us, true);
-}
-
-static enum sent_kind kind_of(const struct subscription *s)
-{
-	return s->kind == SDP_AUDIO ? SENT_AUDIO : SENT_VIDEO;
-}
-
-/* True when the gate lets this packet through; opens it if it may. */
-static bool pass_gate(
-	struct subscription *s, uint64_t now_us, const struct track_packet *p)
-{
-	if (!s->waiting)
-		return true;
-	if (p->seq <= s->floor || !p->key)
-		return false;
-	/* What waits is of before. */
-	if (s->to->down)
-		downlink_forget(s->to->down, s->ssrc);
-	rewrite_switch(&s->rewrite, now_us, p->seq, p->view.ts);
-	s->waiting = false;
-	return true;
-}
-
-/* It waits for its turn (participant_downlink.c); its numbers are given then.
- */
-static enum conference_drop enqueue(
-	struct subscription *s, uint64_t now_us, const struct track_packet *p)
-{
-	struct downlink *d = s->to->down;
-	if (!pace_queue_push(&d->queue, now_us, PACE_VIDEO, s->ssrc, p->seq,
-		    p->view.len + DOWNLINK_OVERHEAD)) {
-		subscription_stale(s, now_us);
-		return DROP_PACED;
-	}
-	participant_due(s->to, downlink_deadline(d));
-	return CONFERENCE_DROPS;
-}
-
-/* Why it was not sent, if that is to be counted; else CONFERENCE_DROPS. */
-static enum conference_drop forward_one(
-	struct subscription *s, uint64_t now_us, const struct track_packet *p)
-{
-	const struct rtp_packet *pkt = &p->view;
-	struct outgoing o = { .kind = kind_of(s) };
-	bool taken = subscription_pt(s, pkt->pt) != SUBSCRIPTION_NO_PT;
-	bool fits = pkt->payload_len + RTP_HEADER_MAX <=
-		    OUTBOX_SLOT - CRYPT_TRAILER;
-	/* Padding alone (a probe of the publisher's) is not worth a packet. */
-	if (!taken || !fits || pkt->payload_len == 0) {
-		/* The receiver must not take it for a loss and ask for it. */
-		if (!s->waiting)
-			rewrite_drop(&s->rewrite, p->seq);
-		return !taken  ? DROP_CODEC
-		       : !fits ? DROP_TOO_LONG
-			       : CONFERENCE_DROPS;
-	}
-	if (!pass_gate(s, now_us, p))
-		return DROP_NOT_KEYFRAME;
-	if (s->red && pkt->payload_len <= SUBSCRIPTION_RED_MAX)
-		o.red_pt = subscription_red_pt(s, subscription_pt(s, pkt->pt));
-	o.in_seq = p->seq;
-	if (s->kind == SDP_VIDEO && s->to->down &&
-		!downlink_may_pass(s->to->down, now_us))
-		return enqueue(s, now_us, p);
-	if (rewrite_packet(&s->rewrite, now_us, p->seq, pkt->ts, &o.seq, &o.ts))
-		subscription_emit(s, now_us, pkt, &o);
-	return CONFERENCE_DROPS;
-}
-
-static bool is_among(
-	uint64_t seq, const struct track_packet *const *v, unsigned n)
-{
-	for (unsigned i = 0; i < n; i++)
-		if (v[i]->seq == seq)
-			return true;
-	return false;
-}
-
-/* A key frame whose first packet came late has opened the gate: what came in
- * between stands in the history. Others ask for it by NACK, but a local program
- * is promised everything. rest: what is about to be forwarded anyway. */
-static void catch_up(struct subscription *s, uint64_t now_us, uint64_t seq,
-	const struct track_packet *const *rest, unsigned n_rest)
-{
-	const struct encoding *e = subscription_encoding(s);
-	uint64_t newest = encoding_newest(e);
-	uint8_t copy[HISTORY_SLOT];
-	struct track_packet p = { .key = false };
-	size_t len;
-	while (++seq <= newest) {
-		const uint8_t *buf = history_get(e->history, seq, &len);
-		if (!buf || is_among(seq, rest, n_rest))
-			continue;
-		memcpy(copy, buf, len);
-		p.seq = seq;
-		if (rtp_parse(&p.view, copy, len) == 0 &&
-			s->track->codec_of_pt[p.view.pt])
-			forward_one(s, now_us, &p);
-	}
-}
-
-/* Its turn to make the publisher send a key frame, or what made it stale is
- * over. */
-static bool may_ask(const struct subscription *s, uint64_t now_us)
-{
-	return now_us >= s->ask_us ||
-	       (s->to->down && downlink_fits(s->to->down, now_us));
-}
-
-bool subscription_forward(struct subscription *s, uint64_t now_us,
-	const struct track_packet *const *v, unsigned n)
-{
-	bool unmet = false;
-	if (!s->active)
-		return false;
-	for (unsigned i = 0; i < n && s->to->down; i++)
-		downlink_offer(s->to->down, v[i]->view.len);
-	for (unsigned i = 0; i < n; i++) {
-		bool was_waiting = s->waiting;
-		enum conference_drop why = forward_one(s, now_us, v[i]);
-		unmet = why == DROP_NOT_KEYFRAME && may_ask(s, now_us);
-		if (why != CONFERENCE_DROPS)
-			peer_drop(&s->to->peer, why);
-		if (was_waiting && !s->waiting && s->to->plain)
-			catch_up(s, now_us, v[i]->seq, v + i + 1, n - i - 1);
-	}
-	return unmet;
-}
-
-static bool may_resend(struct subscription *s, uint64_t now_us, uint64_t in_seq,
-	size_t len, uint64_t rate_bps)
-{
-	struct participant *to = s->to;
-	if (!to->down)
-		return send_may_resend(&s->send, now_us, len, rate_bps);
-	return downlink_may_resend(
-		to->down, now_us, s->ssrc, in_seq, len, rate_bps * to->n_subs);
-}
-
-/* Behind what is sent again already. Where there is no room it is not: it will
- * be asked for again. */
-static bool queue_again(
-	struct subscription *s, uint64_t now_us, uint64_t in_seq, size_t len)
-{
-	struct downlink *d = s->to->down;
-	if (!pace_queue_push(&d->queue, now_us, PACE_RTX, s->ssrc, in_seq,
-		    len + DOWNLINK_OVERHEAD))
-		return false;
-	participant_due(s->to, downlink_deadline(d));
-	return true;
-}
-
-bool subscription_resend(struct subscription *s, uint64_t now_us,
-	uint16_t out_seq, uint64_t rate_bps)
-{
-	struct downlink *d = s->to->down;
-	uint64_t in_seq;
-	size_t len;
-	s->send.nacks++;
-	/* While it waits, the track may be another than the one whose numbers
-	 * the rewriter still has. */
-	/* What went out with redundancy would be another text under its number
-	 * without it, and give both away. */
-	if (s->was_red || !s->active || s->waiting ||
-		!rewrite_source(&s->rewrite, out_seq, &in_seq))
-		return false;
-	const struct encoding *e = subscription_encoding(s);
-	const uint8_t *buf = history_get(e->history, in_seq, &len);
-	if (!buf || !may_resend(s, now_us, in_seq, len, rate_bps))
-		return false;
-	bool sent =
-		d && s->kind == SDP_VIDEO && !downlink_may_pass(d, now_us)
-			? queue_again(s, now_us, in_seq, len)
-			: subscription_emit_again(s, now_us, buf, len, in_seq);
-	s->send.nack_hits += sent;
-	return sent;
-}
-
-void subscription_reported(struct subscription *s)
-{
-	if (s->kind != SDP_AUDIO)
-		return;
-	if (s->send.fraction_lost >= SUBSCRIPTION_RED_ON)
-		s->red = true;
-	else if (s->send.fraction_lost <= SUBSCRIPTION_RED_OFF)
-		s->red = false;
-}
-
-static uint64_t ask_gap_us(const struct subscription *s)
-{
-	return (uint64_t)SUBSCRIPTION_ASK_US << s->asks;
-}
-
-/* Its next turn is later by one step, or earlier by those it has been quiet. */
-static void take_turn(struct subscription *s, uint64_t now_us, uint8_t most)
-{
-	uint64_t quiet_us = now_us > s->ask_us ? now_us - s->ask_us : 0;
-	uint64_t steps = quiet_us / SUBSCRIPTION_QUIET_US;
-	if (s->ask_us && steps == 0 && s->asks < most)
-		s->asks++;
-	s->asks = steps < s->asks ? (uint8_t)(s->asks - steps) : 0;
-	s->ask_us = now_us + ask_gap_us(s);
-}
-
-bool subscription_asks(struct subscription *s, uint64_t now_us)
-{
-	if (now_us < s->ask_us)
-		return false;
-	take_turn(s, now_us, SUBSCRIPTION_ASKS_MAX);
-	return true;
-}
-
-void subscription_stale(struct subscription *s, uint64_t now_us)
-{
-	if (s->to->down)
-		downlink_forget(s->to->down, s->ssrc);
-	if (s->waiting)
-		return;
-	s->waiting = true;
-	/* Not at once: what made it wait is still there. */
-	take_turn(s, now_us, SUBSCRIPTION_STALE_MAX);
 }

@@ -10,6 +10,7 @@
 #include "rtp/rewrite.h"
 #include "rtp/send.h"
 #include "sfu/conference.h"
+#include "sfu/layers.h"
 #include "sfu/track.h"
 
 enum {
@@ -31,6 +32,16 @@ enum {
 	SUBSCRIPTION_EXTS = 15,
 };
 
+/* Of allocate_sub what stays from one run to the next, and what its client
+ * wishes; kept small. */
+struct share {
+	uint64_t fits_us;
+	uint16_t height; /* lines shown; 0: it did not say */
+	struct allocate_layer target;
+	uint8_t why, rank; /* enum allocate_why */
+	bool hidden;
+};
+
 struct subscription {
 	struct participant *to;
 	struct track *track; /* NULL: a switched one with nobody to show */
@@ -38,6 +49,7 @@ struct subscription {
 	unsigned transceiver; /* in the receiver's negotiation */
 	bool switched; /* shows whoever speaks; of a single-stream receiver */
 	bool active;   /* agreed: packets may go */
+	bool paused;   /* allocation: nothing goes for now */
 	bool waiting;  /* video: for a key frame; audio: for any packet */
 	bool red;      /* audio: loses so much that it gets redundancy */
 	bool was_red;
@@ -57,6 +69,8 @@ struct subscription {
 	uint8_t ext_map[SUBSCRIPTION_EXTS];
 	struct rewrite rewrite;
 	struct send send;
+	struct layers *layers; /* of a track that has encodings, else NULL */
+	struct share share;
 };
 
 static inline unsigned subscription_pt_at(uint8_t pt)
@@ -95,6 +109,17 @@ void subscription_update(struct subscription *s, uint64_t now_us, bool ready);
 bool subscription_forward(struct subscription *s, uint64_t now_us,
 	const struct track_packet *const *v, unsigned n);
 
+/* What is to go to it from now on; spatial counts t->sent's layers. */
+void subscription_aim(
+	struct subscription *s, uint64_t now_us, struct allocate_layer target);
+/* True if it is sent this encoding, or waits to be. */
+bool subscription_uses(const struct subscription *s, unsigned encoding);
+/* The source of that encoding is another, or began anew. */
+void subscription_restart(
+	struct subscription *s, uint64_t now_us, unsigned encoding);
+/* Its receiver cannot go on without a key frame. */
+void subscription_want_keyframe(struct subscription *s, uint64_t now_us);
+
 /* What it is fed from, whose numbers its rewriter has; NULL: nothing now. */
 struct encoding *subscription_encoding(const struct subscription *s);
 
@@ -107,8 +132,8 @@ void subscription_keep_extensions(
  * to be done for it. Takes its turn if so. */
 bool subscription_asks(struct subscription *s, uint64_t now_us);
 
-/* Its turn in the receiver's queue: number seq of the track goes out now; rtx:
- * for the second time. */
+/* Its turn in the receiver's queue: number seq of its encoding goes out now;
+ * rtx: for the second time. */
 void subscription_send_queued(
 	struct subscription *s, uint64_t now_us, bool rtx, uint64_t seq);
 /* What of it waited was too old or too much, and is forgotten: it needs a key

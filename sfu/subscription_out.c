@@ -1,5 +1,6 @@
 /* How the packets of a subscription go out: headers, numbers, streams. */
 #include <string.h>
+#include "rtp/dependency.h"
 #include "rtp/red.h"
 #include "rtp/rtx.h"
 #include "sfu/participant.h"
@@ -12,7 +13,21 @@ struct elements {
 	struct rtp_ext v[RTP_EXT_MAX];
 	uint8_t number[2];
 	bool numbered;
+	uint8_t descriptor[UINT8_MAX];
 };
+
+/* An extension's frame number goes on over switches, as picture ids do. */
+static void renumber(struct subscription *s, struct rtp_ext *ext,
+	uint8_t copy[static UINT8_MAX])
+{
+	if (!s->layers || ext->id != s->layers->dependency_id || ext->len < 3)
+		return;
+	memcpy(copy, ext->data, ext->len);
+	dependency_set_number(
+		copy, layer_rewrite_number(&s->layers->rewrite,
+			      (uint16_t)(copy[1] << 8 | copy[2])));
+	ext->data = copy;
+}
 
 static void map_elements(struct subscription *s, const struct rtp_packet *pkt,
 	struct elements *e)
@@ -34,6 +49,7 @@ static void map_elements(struct subscription *s, const struct rtp_packet *pkt,
 		if (!id)
 			continue;
 		e->v[e->n] = pkt->ext[i];
+		renumber(s, &e->v[e->n], e->descriptor);
 		e->v[e->n++].id = id;
 	}
 }
@@ -71,12 +87,18 @@ static size_t write_red(uint8_t *ret, struct subscription *s,
 static size_t write_payload(uint8_t *ret, struct subscription *s,
 	const struct rtp_packet *pkt, const struct outgoing *o)
 {
-	if (o->rtx_pt)
-		return rtx_wrap(ret, o->seq, pkt->payload, pkt->payload_len);
+	size_t len = pkt->payload_len;
 	if (o->red_pt)
 		return write_red(ret, s, pkt, o);
-	memcpy(ret, pkt->payload, pkt->payload_len);
-	return pkt->payload_len;
+	if (o->rtx_pt)
+		len = rtx_wrap(ret, o->seq, pkt->payload, pkt->payload_len);
+	else
+		memcpy(ret, pkt->payload, len);
+	if (o->head)
+		memcpy(ret + len - pkt->payload_len, o->head,
+			pkt->payload_len < LAYERS_HEAD ? pkt->payload_len
+						       : LAYERS_HEAD);
+	return len;
 }
 
 static void count_sent(struct subscription *s, uint64_t now_us, size_t len,
@@ -131,20 +153,53 @@ static uint8_t rtx_pt_of(const struct subscription *s, uint8_t pt)
 	return 0;
 }
 
+const uint8_t *subscription_kept(
+	const struct subscription *s, uint64_t in_seq, size_t *ret_len)
+{
+	const struct encoding *e = subscription_encoding(s);
+	return e ? history_get(e->history, in_seq, ret_len) : NULL;
+}
+
+/* A packet of the history as it goes out. */
+struct kept {
+	uint8_t copy[HISTORY_SLOT], head[LAYERS_HEAD];
+	struct rtp_packet pkt;
+};
+
+static bool patch(struct subscription *s, struct kept *k)
+{
+	struct track_packet p = { .codec = s->track->codec_of_pt[k->pkt.pt] };
+	if (!p.codec)
+		return false;
+	track_read_packet(s->track, &k->pkt, &p);
+	return layers_patch(s->layers, &p.layer, &k->pkt, k->head);
+}
+
+/* False: it is no codec of the receiver's, or not of the present stretch. */
+static bool take_out(struct subscription *s, uint64_t now_us, struct kept *k,
+	const uint8_t *buf, size_t len, uint64_t in_seq, struct outgoing *o)
+{
+	memcpy(k->copy, buf, len);
+	if (rtp_parse(&k->pkt, k->copy, len) ||
+		subscription_pt(s, k->pkt.pt) == SUBSCRIPTION_NO_PT ||
+		(s->layers && !patch(s, k)) ||
+		!rewrite_packet(&s->rewrite, now_us, in_seq, k->pkt.ts, &o->seq,
+			&o->ts))
+		return false;
+	if (s->layers)
+		o->head = k->head;
+	return true;
+}
+
 bool subscription_emit_again(struct subscription *s, uint64_t now_us,
 	const uint8_t *buf, size_t len, uint64_t in_seq)
 {
 	struct outgoing o = { .kind = SENT_RTX };
-	uint8_t copy[HISTORY_SLOT];
-	struct rtp_packet pkt;
-	memcpy(copy, buf, len);
-	if (rtp_parse(&pkt, copy, len) ||
-		subscription_pt(s, pkt.pt) == SUBSCRIPTION_NO_PT ||
-		!rewrite_packet(
-			&s->rewrite, now_us, in_seq, pkt.ts, &o.seq, &o.ts))
+	struct kept k;
+	if (!take_out(s, now_us, &k, buf, len, in_seq, &o))
 		return false;
-	o.rtx_pt = rtx_pt_of(s, subscription_pt(s, pkt.pt));
-	subscription_emit(s, now_us, &pkt, &o);
+	o.rtx_pt = rtx_pt_of(s, subscription_pt(s, k.pkt.pt));
+	subscription_emit(s, now_us, &k.pkt, &o);
 	return true;
 }
 
@@ -155,24 +210,20 @@ static void send_first(struct subscription *s, uint64_t now_us,
 	const uint8_t *buf, size_t len, uint64_t in_seq)
 {
 	struct outgoing o = { .kind = SENT_VIDEO };
-	uint8_t copy[HISTORY_SLOT];
-	struct rtp_packet pkt;
-	memcpy(copy, buf, len);
-	if (rtp_parse(&pkt, copy, len) == 0 &&
-		subscription_pt(s, pkt.pt) != SUBSCRIPTION_NO_PT &&
-		rewrite_packet(
-			&s->rewrite, now_us, in_seq, pkt.ts, &o.seq, &o.ts))
-		subscription_emit(s, now_us, &pkt, &o);
+	struct kept k;
+	if (take_out(s, now_us, &k, buf, len, in_seq, &o))
+		subscription_emit(s, now_us, &k.pkt, &o);
+	else
+		rewrite_drop(&s->rewrite, in_seq);
 }
 
 void subscription_send_queued(
 	struct subscription *s, uint64_t now_us, bool rtx, uint64_t seq)
 {
 	size_t len;
-	if (!s->active || s->waiting)
+	if (!s->active || s->waiting || s->paused)
 		return;
-	const uint8_t *buf =
-		history_get(subscription_encoding(s)->history, seq, &len);
+	const uint8_t *buf = subscription_kept(s, seq, &len);
 	if (buf && rtx)
 		subscription_emit_again(s, now_us, buf, len, seq);
 	else if (buf)
@@ -217,8 +268,7 @@ bool subscription_pad(struct subscription *s, uint64_t now_us, unsigned back)
 		return false;
 	/* Something it has had and may have lost is better than nothing. */
 	if (!s->waiting && next > s->rewrite.in_floor + back) {
-		const uint8_t *buf = history_get(
-			subscription_encoding(s)->history, seq, &len);
+		const uint8_t *buf = subscription_kept(s, seq, &len);
 		if (buf && rtx_pt_of(s, subscription_pt(s, buf[1] & 0x7f)) &&
 			subscription_emit_again(s, now_us, buf, len, seq))
 			return true;

@@ -18,6 +18,9 @@ int track_new(struct track **ret, struct participant *owner,
 	t->owner = owner;
 	t->transceiver = transceiver;
 	t->kind = kind;
+	for (unsigned i = 0; i < TRACK_ENCODINGS; i++)
+		t->rank[i] = (uint8_t)i;
+	track_describe(t);
 	*ret = t;
 	return 0;
 }
@@ -35,6 +38,8 @@ struct track *track_free(struct track *t)
 
 void track_set_codecs(struct track *t, const struct transceiver *tr)
 {
+	t->simulcast =
+		t->kind == SDP_VIDEO && (tr->n_recv_rids > 1 || tr->recv_sim);
 	memset(t->codec_of_pt, 0, sizeof(t->codec_of_pt));
 	t->fir = false;
 	for (unsigned i = 0; i < tr->n_codecs; i++) {
@@ -43,6 +48,125 @@ void track_set_codecs(struct track *t, const struct transceiver *tr)
 		if (c->fir && !c->pli)
 			t->fir = true;
 	}
+}
+
+bool track_open_encoding(struct track *t, unsigned index)
+{
+	if (!t->encoding[index])
+		t->encoding[index] =
+			encoding_new(t->kind == SDP_VIDEO, t->history);
+	return t->encoding[index] != NULL;
+}
+
+void track_read_packet(const struct track *t, const struct rtp_packet *pkt,
+	struct track_packet *p)
+{
+	const struct codec *codec = p->codec;
+	const uint8_t *payload = pkt->payload;
+	size_t len = pkt->payload_len;
+	p->key = !codec->is_keyframe || codec->is_keyframe(payload, len);
+	if (t->simulcast && codec->layer)
+		codec->layer(payload, len, &p->layer);
+}
+
+/* --- what it sends -----------------------------------------------------------
+ */
+
+/* Is a to stand above b? Where sizes are not told a quarter more of rate is
+ * needed, so that equals do not change places all the time. */
+static bool is_larger(const struct encoding *a, const struct encoding *b)
+{
+	if (a->height && b->height)
+		return a->height > b->height;
+	unsigned top = ENCODING_TEMPORAL - 1;
+	return encoding_rate(a, top) / 5 > encoding_rate(b, top) / 4;
+}
+
+static bool is_live(const struct track *t, unsigned i)
+{
+	return t->encoding[i] && t->encoding[i]->live;
+}
+
+/* Those that are sent first, from the smallest on. True if any moved. */
+static bool put_in_order(struct track *t)
+{
+	bool moved = false;
+	for (unsigned i = 1; i < TRACK_ENCODINGS; i++) {
+		for (unsigned k = i; k > 0; k--) {
+			uint8_t a = t->rank[k - 1], b = t->rank[k];
+			if (!is_live(t, b) ||
+				(is_live(t, a) && !is_larger(t->encoding[a],
+							  t->encoding[b])))
+				break;
+			t->rank[k - 1] = b;
+			t->rank[k] = a;
+			moved = true;
+		}
+	}
+	return moved;
+}
+
+enum {
+	/* Taken for what is not measured. */
+	AUDIO_BPS = 50000,
+	VIDEO_BPS = 50000,
+	LINES = 720, /* of the largest encoding; each below has half */
+};
+
+static unsigned temporals(const struct track *t, unsigned n)
+{
+	for (unsigned top = ENCODING_TEMPORAL - 1; top > 0; top--)
+		for (unsigned i = 0; i < n; i++)
+			if (encoding_rate(t->encoding[t->rank[i]], top) >
+				encoding_rate(t->encoding[t->rank[i]], top - 1))
+				return top + 1;
+	return 1;
+}
+
+static void describe_encoding(
+	struct allocate_track *a, const struct encoding *e, unsigned i)
+{
+	uint32_t least = e->video ? VIDEO_BPS : AUDIO_BPS;
+	a->height[i] = e->height;
+	if (!e->height)
+		a->height[i] = (uint16_t)(LINES >> (a->n_spatial - 1 - i));
+	for (unsigned k = 0; k < a->n_temporal; k++) {
+		uint32_t bps = encoding_rate(e, k);
+		a->rate_bps[i][k] = bps > least ? bps : least;
+	}
+}
+
+bool track_describe(struct track *t)
+{
+	struct allocate_track *a = &t->sent;
+	unsigned n = 0, before = a->n_spatial;
+	bool moved = t->simulcast && put_in_order(t);
+	while (t->simulcast && n < TRACK_ENCODINGS && is_live(t, t->rank[n]))
+		n++;
+	/* One that has none to choose from is always there. */
+	if (!t->simulcast)
+		n = 1;
+	memset(a->rate_bps, 0, sizeof(a->rate_bps));
+	a->kind = t->kind == SDP_AUDIO ? ALLOCATE_AUDIO : ALLOCATE_CAMERA;
+	a->n_spatial = (uint8_t)(n ? n : 1);
+	a->n_temporal = (uint8_t)temporals(t, n);
+	for (unsigned i = 0; i < n; i++)
+		describe_encoding(a, t->encoding[t->rank[i]], i);
+	return moved || a->n_spatial != before;
+}
+
+bool track_measure(struct track *t, uint64_t now_us)
+{
+	uint64_t newest = 0;
+	bool changed = false;
+	for (unsigned i = 0; i < TRACK_ENCODINGS; i++)
+		if (t->encoding[i] && t->encoding[i]->last_us > newest)
+			newest = t->encoding[i]->last_us;
+	for (unsigned i = 0; i < TRACK_ENCODINGS; i++)
+		if (t->encoding[i])
+			changed |= encoding_measure(
+				t->encoding[i], now_us, newest);
+	return track_describe(t) || changed;
 }
 
 struct encoding *track_encoding(const struct track *t, uint32_t ssrc)

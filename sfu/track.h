@@ -8,7 +8,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include "rtp/codec.h"
+#include "rtp/layer.h"
 #include "rtp/packet.h"
+#include "sfu/allocate.h"
 #include "sfu/encoding.h"
 #include "sfu/sdp/negotiate.h"
 #include "sfu/sfu.h"
@@ -26,7 +28,8 @@ struct track_packet {
 	uint64_t seq; /* unwrapped, the encoding's */
 	uint8_t encoding;
 	const struct codec *codec;
-	bool key; /* who waits may begin here */
+	bool key;                /* who waits may begin here */
+	struct layer_info layer; /* only of a track that has encodings */
 };
 
 struct track {
@@ -39,10 +42,16 @@ struct track {
 		    1]; /* as forwarded; unique in the worker */
 	char track[SFU_STREAM_MAX + 1];
 	char cname[32];
+	/* Its m-line names several. Fixed while anybody is sent it. */
+	bool simulcast;
 	/* The first is always there, the others from their first packet on. */
 	struct encoding *encoding[TRACK_ENCODINGS];
 	unsigned history;                     /* packets kept of each */
 	const struct codec *codec_of_pt[128]; /* NULL: not agreed */
+	/* What it sends, as allocation sees it; rank[i]: which encoding is
+	 * spatial layer i. */
+	struct allocate_track sent;
+	uint8_t rank[TRACK_ENCODINGS];
 	bool fir; /* the owner knows FIR but not PLI */
 	struct subscription **sub;
 	unsigned n_subs, cap_subs;
@@ -59,6 +68,19 @@ struct track *track_free(struct track *t);
 
 /* Notes what the owner may send on this m-line: payload type -> codec. */
 void track_set_codecs(struct track *t, const struct transceiver *tr);
+
+/* Fills p->key and p->layer out of a packet of codec p->codec. */
+void track_read_packet(const struct track *t, const struct rtp_packet *pkt,
+	struct track_packet *p);
+
+/* Makes an encoding, if it is not there. False: out of memory. */
+bool track_open_encoding(struct track *t, unsigned index);
+
+/* What goes on changed, or time went by: measures, and puts t->sent in order.
+ * True if there are other encodings now, or they are in another order. */
+bool track_measure(struct track *t, uint64_t now_us);
+/* The same, of what is known. */
+bool track_describe(struct track *t);
 
 /* The encoding that comes under this SSRC, or NULL. */
 struct encoding *track_encoding(const struct track *t, uint32_t ssrc);

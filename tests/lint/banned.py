@@ -20,7 +20,7 @@ EVERYWHERE = {
 CORES = ("ice/", "dtls/", "rtp/", "sfu/sdp/", "sfu/env", "sfu/outbox",
          "sfu/peer", "sfu/conference", "sfu/participant", "sfu/track",
          "sfu/subscription", "sfu/fanout", "sfu/intake", "sfu/speaker", "sfu/message",
-         "sfu/allocate")
+         "sfu/allocate", "sfu/encoding", "sfu/layers", "sfu/quality")
 IN_CORES = (
     "time gettimeofday clock_gettime clock times usleep sleep nanosleep "
     "rand_r drand48 getrandom getentropy arc4random arc4random_buf "
@@ -31,7 +31,7 @@ IN_CORES = (
     "exit abort _exit fork execv kill signal sigaction pthread_create").split()
 # Files through which each packet goes: memory is made and freed in functions
 # that say so in their name.
-PACKET_PATH = ("ice/", "rtp/", "sfu/outbox", "sfu/subscription", "sfu/track",
+PACKET_PATH = ("ice/", "rtp/", "sfu/outbox", "sfu/subscription", "sfu/track", "sfu/encoding",
                "sfu/participant_rtcp", "sfu/participant_rtp", "sfu/fanout", "sfu/intake",
                "sfu/speaker", "sfu/udp", "sfu/demux",
                "sfu/worker_input")

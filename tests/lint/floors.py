@@ -16,7 +16,7 @@ FLOORS = {
     "sfu/sfu.h": 2,
     # By the house on floor 2; it counts drops by the conference's enum.
     "sfu/peer": 3,
-    "sfu/conference": 3, "sfu/participant": 3, "sfu/encoding": 3, "sfu/track": 3,
+    "sfu/conference": 3, "sfu/participant": 3, "sfu/encoding": 3, "sfu/layers": 3, "sfu/quality": 3, "sfu/track": 3,
     "sfu/subscription": 3, "sfu/fanout": 3, "sfu/intake": 3, "sfu/speaker": 3, "sfu/message": 3,
     "sfu/allocate": 3, "sfu/record": 3, "sfu/relay": 3,
     "sfu/downlink": 3,

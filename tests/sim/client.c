@@ -38,15 +38,24 @@ static void on_assoc_out(struct assoc_out *o, const uint8_t *buf, size_t len)
 		dtls_write(c->dtls, buf, len, &c->dtls_out);
 }
 
-static void init_send(struct client *c, enum client_kind kind)
+static void init_send(struct client *c, unsigned k)
 {
-	struct client_send *s = &c->send[kind];
+	static const uint16_t height[CLIENT_SENDS] = { 0, 720, 180, 360 };
+	struct client_send *s = client_send_at(c, k);
 	uint8_t random[8];
-	s->on = kind == CLIENT_AUDIO ? c->cfg.audio : c->cfg.video;
+	s->on = k == CLIENT_AUDIO ? c->cfg.audio
+				  : c->cfg.video && (k == CLIENT_VIDEO ||
+							    c->cfg.simulcast);
 	if (!s->on || cert_random(c->cert, random, sizeof(random)))
 		return;
-	s->ssrc = c->cfg.id * 16 + kind + 1;
-	s->rtx_ssrc = c->cfg.rtx && kind == CLIENT_VIDEO ? s->ssrc + 8 : 0;
+	s->ssrc = c->cfg.id * 16 + k + 1;
+	s->rtx_ssrc = c->cfg.rtx && k != CLIENT_AUDIO ? s->ssrc + 8 : 0;
+	if (c->cfg.simulcast) {
+		s->height = height[k];
+		memcpy(&s->ts, random + 2, 4);
+		s->picture = random[6];
+		s->tl0 = random[7];
+	}
 	memcpy(&s->seq, random, 2);
 	s->unwrapped = 65536u + s->seq;
 	s->want_key = true;
@@ -75,8 +84,8 @@ struct client *client_new(const struct client_config *cfg, struct cert *cert,
 		STUN_COMPATIBILITY_RFC5389,
 		STUN_AGENT_USAGE_SHORT_TERM_CREDENTIALS |
 			STUN_AGENT_USAGE_USE_FINGERPRINT);
-	init_send(c, CLIENT_AUDIO);
-	init_send(c, CLIENT_VIDEO);
+	for (unsigned k = 0; k < CLIENT_SENDS; k++)
+		init_send(c, k);
 	return c;
 }
 
@@ -89,6 +98,8 @@ struct client *client_free(struct client *c)
 	crypt_free(c->crypt);
 	history_free(c->send[CLIENT_AUDIO].history);
 	history_free(c->send[CLIENT_VIDEO].history);
+	for (unsigned i = 0; i < CLIENT_LOWER; i++)
+		history_free(c->lower[i].history);
 	free(c->stun);
 	free(c);
 	return NULL;
@@ -221,7 +232,8 @@ static void now_connected(struct client *c)
 	c->connected_us = c->now_us;
 	c->report_us = c->now_us + 1000000;
 	c->send[CLIENT_AUDIO].next_us = c->now_us;
-	c->send[CLIENT_VIDEO].next_us = c->now_us;
+	for (unsigned k = CLIENT_VIDEO; k < CLIENT_SENDS; k++)
+		client_send_at(c, k)->next_us = c->now_us;
 	if (c->cfg.data)
 		channels_new(&c->channels, &c->assoc_out,
 			dtls_is_client(c->dtls), 5000, 5000, 8u << 20);

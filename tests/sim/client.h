@@ -29,11 +29,20 @@ enum {
 	CLIENT_LIVE_US = 2000000,  /* a stream heard since then is live */
 	CLIENT_H264_PT = 102,
 	CLIENT_RTX_PT = 97, /* of VP8 */
-	CLIENT_TWCC_EXT = 5,
 	CLIENT_RED_PT = 63, /* of opus */
+	CLIENT_SENDS = 4,   /* audio, video, and what is below that */
+	CLIENT_MID_EXT = 4,
+	CLIENT_RID_EXT = 5,
+	CLIENT_TWCC_EXT = 6,
+	CLIENT_RRID_EXT = 7,
 };
 
 enum client_kind { CLIENT_AUDIO, CLIENT_VIDEO };
+
+/* Video in three sizes (180, 360 and 720 lines), told apart by rid or by a SIM
+ * group; with picture ids and two temporal layers. */
+enum client_simulcast { CLIENT_SINGLE, CLIENT_RIDS, CLIENT_SIM_GROUP };
+enum { CLIENT_LOWER = 2 }; /* encodings below send[CLIENT_VIDEO] */
 
 /* Where datagrams go; the first member of the owner's own struct. */
 struct client_out {
@@ -54,6 +63,7 @@ struct client_config {
 	bool twcc; /* transport-wide feedback, both ways */
 	bool red;  /* RFC 2198, both ways */
 	bool rtx;  /* RFC 4588 for VP8, both ways */
+	enum client_simulcast simulcast;
 };
 
 /* One stream we publish. */
@@ -69,6 +79,11 @@ struct client_send {
 	uint64_t unwrapped;
 	uint32_t rtx_ssrc;
 	uint16_t rtx_seq;
+	/* One of several encodings: its lines, what its pictures are numbered
+	 * from, and whether it is switched off for now. */
+	uint16_t height, picture;
+	uint8_t tl0;
+	bool mute;
 };
 
 /* One stream we receive. */
@@ -90,6 +105,13 @@ struct client_stream {
 	 * last 64 counters one bit each. */
 	uint64_t heard, heard_bits;
 	uint32_t heard_top, heard_first;
+	/* Of a publisher with encodings. */
+	uint16_t height;  /* of the packet that came last */
+	uint64_t heights; /* how often it changed */
+	uint16_t picture;
+	uint8_t tl0;
+	uint32_t ts;
+	uint64_t numbering; /* pictures whose numbers did not go on: a fault */
 };
 
 struct client_media {
@@ -134,6 +156,7 @@ struct client {
 	unsigned video_pt; /* of VP8, as the last offer named it */
 	/* media */
 	struct client_send send[2];
+	struct client_send lower[CLIENT_LOWER]; /* smallest first */
 	struct client_stream stream[CLIENT_STREAMS];
 	uint32_t stream_ssrc[CLIENT_STREAMS]; /* dense, for look-ups; 0: free */
 	uint64_t nack_us; /* lower bound of the streams' deadlines */
@@ -190,6 +213,7 @@ void client_media_packet(struct client *c, uint8_t *buf, size_t len);
 void client_media_rtcp(struct client *c, const uint8_t *buf, size_t len);
 void client_media_tick(struct client *c);
 uint64_t client_media_deadline(const struct client *c);
+struct client_send *client_send_at(struct client *c, unsigned i);
 struct client_stream *client_stream_find(struct client *c, uint32_t ssrc);
 
 #endif

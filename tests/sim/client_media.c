@@ -11,6 +11,7 @@
  * when it was sent, filler that follows from the counter.
  */
 enum { AT_ID = 10, AT_COUNTER = 14, AT_INDEX = 18, AT_SENT = 19, STAMP = 27 };
+enum { LAYERED = 6 }; /* bytes of a descriptor with all there is */
 
 static void put32(uint8_t *p, uint32_t v)
 {
@@ -41,21 +42,25 @@ static void seal_and_send(struct client *c, uint8_t *buf, size_t len, bool rtcp)
 		c->out->send(c->out, buf, len);
 }
 
-static size_t stamp(struct client *c, uint8_t *p, bool key, uint32_t counter,
-	unsigned index, size_t len)
+static size_t stamp(struct client *c, const struct client_send *s, uint8_t *p,
+	bool key, unsigned index, size_t len)
 {
 	static const uint8_t head[AT_ID] = { 0x10, 0, 0, 0x9d, 0x01, 0x2a, 0x40,
 		0x01, 0xf0, 0x00 };
 	memcpy(p, head, sizeof(head));
 	p[0] |= !key;
+	if (s->height) {
+		p[8] = (uint8_t)s->height;
+		p[9] = (uint8_t)(s->height >> 8);
+	}
 	put32(p + AT_ID, c->cfg.id);
-	put32(p + AT_COUNTER, counter);
+	put32(p + AT_COUNTER, s->counter);
 	p[AT_INDEX] = (uint8_t)index;
 	put32(p + AT_SENT, (uint32_t)(c->now_us >> 32));
 	put32(p + AT_SENT + 4, (uint32_t)c->now_us);
 	if (len < STAMP)
 		len = STAMP;
-	memset(p + STAMP, (int)(counter & 0xff), len - STAMP);
+	memset(p + STAMP, (int)(s->counter & 0xff), len - STAMP);
 	return len;
 }
 
@@ -65,41 +70,77 @@ static uint8_t h264_nal(bool key, unsigned index)
 	return key && index == 0 ? 0x67 : 0x41;
 }
 
-static void send_rtp(struct client *c, enum client_kind kind, bool key,
+/* RFC 7741 4.2, with all there is: X; I, L, T, K; PictureID of 15 bits,
+ * TL0PICIDX, TID and KEYIDX. */
+static size_t layered_descriptor(
+	const struct client_send *s, uint8_t *p, unsigned index)
+{
+	p[0] = 0x80 | (index == 0 ? 0x10 : 0);
+	p[1] = 0xf0;
+	p[2] = (uint8_t)(0x80 | s->picture >> 8);
+	p[3] = (uint8_t)s->picture;
+	p[4] = s->tl0;
+	/* A picture of layer 1 uses one of layer 0 alone (Y). */
+	p[5] = s->counter % 2 ? 0x60 : 0x00;
+	return LAYERED;
+}
+
+static size_t descriptor(struct client *c, const struct client_send *s,
+	uint8_t *p, bool key, unsigned index)
+{
+	if (s->height)
+		return layered_descriptor(s, p, index);
+	p[0] = c->cfg.sends_h264 ? h264_nal(key, index)
+	       : index == 0      ? 0x10
+				 : 0x00;
+	return 1;
+}
+
+static const char *rid_of(uint16_t height)
+{
+	return height == 720 ? "f" : height == 360 ? "h" : "q";
+}
+
+static void send_rtp(struct client *c, struct client_send *s, bool key,
 	bool marker, unsigned index, size_t payload_len)
 {
-	struct client_send *s = &c->send[kind];
+	const bool audio = s == &c->send[CLIENT_AUDIO];
 	uint8_t buf[RTP_PACKET_MAX + CRYPT_TRAILER];
-	const bool h264 = c->cfg.sends_h264;
-	struct rtp_header h = { .pt = kind == CLIENT_AUDIO ? 111
-				      : h264               ? CLIENT_H264_PT
-							   : 96,
+	struct rtp_ext ext[3];
+	const uint8_t level = 0x80 | 30, number[2] = { 0 };
+	struct rtp_header h = { .pt = audio               ? 111
+				      : c->cfg.sends_h264 ? CLIENT_H264_PT
+							  : 96,
 		.marker = marker,
 		.seq = s->seq,
 		.ts = s->ts,
-		.ssrc = s->ssrc };
-	const uint8_t level = 0x80 | 30, number[2] = { 0 };
-	struct rtp_ext ext[2];
+		.ssrc = s->ssrc,
+		.ext = ext };
 	if (c->cfg.twcc)
 		ext[h.n_ext++] = (struct rtp_ext){
 			.id = CLIENT_TWCC_EXT, .len = 2, .data = number
 		};
-	if (kind == CLIENT_AUDIO)
+	if (audio) {
 		ext[h.n_ext++] =
 			(struct rtp_ext){ .id = 1, .len = 1, .data = &level };
-	h.ext = ext;
+	} else if (s->height && c->cfg.simulcast == CLIENT_RIDS) {
+		const char *mid = c->media[c->cfg.audio].mid;
+		ext[h.n_ext++] = (struct rtp_ext){ .id = CLIENT_MID_EXT,
+			.len = (uint8_t)strlen(mid),
+			.data = (const uint8_t *)mid };
+		ext[h.n_ext++] = (struct rtp_ext){ .id = CLIENT_RID_EXT,
+			.len = 1,
+			.data = (const uint8_t *)rid_of(s->height) };
+	}
 	size_t n = rtp_write_header(buf, &h), body = n;
-	if (kind == CLIENT_VIDEO)
-		buf[body++] = h264         ? h264_nal(key, index)
-			      : index == 0 ? 0x10
-					   : 0x00;
+	if (!audio)
+		body += descriptor(c, s, buf + body, key, index);
 	/* RED of the primary alone: its header is one byte. */
-	if (kind == CLIENT_AUDIO && c->cfg.red) {
+	if (audio && c->cfg.red) {
 		buf[1] = (uint8_t)((buf[1] & 0x80) | CLIENT_RED_PT);
 		buf[body++] = 111;
 	}
-	size_t len = body +
-		     stamp(c, buf + body, key, s->counter, index, payload_len);
+	size_t len = body + stamp(c, s, buf + body, key, index, payload_len);
 	history_add(s->history, s->unwrapped++, buf, len);
 	s->seq++;
 	s->packets++;
@@ -111,36 +152,45 @@ static void send_audio(struct client *c)
 {
 	struct client_send *s = &c->send[CLIENT_AUDIO];
 	unsigned ms = c->cfg.audio_ms ? c->cfg.audio_ms : 20;
-	send_rtp(c, CLIENT_AUDIO, false, false, 0, 80);
+	send_rtp(c, s, false, false, 0, 80);
 	s->counter++;
 	s->ts += 48 * ms;
 	s->next_us += ms * 1000;
 }
 
-static void send_frame(struct client *c)
+static void send_frame(struct client *c, struct client_send *s)
 {
-	struct client_send *s = &c->send[CLIENT_VIDEO];
 	unsigned fps = c->cfg.fps ? c->cfg.fps : 30;
 	unsigned n = c->cfg.packets_per_frame ? c->cfg.packets_per_frame : 2;
 	size_t bytes = c->cfg.packet_bytes ? c->cfg.packet_bytes : 1000;
-	bool key = s->want_key;
-	s->want_key = false;
+	/* Key pictures are of temporal layer 0. */
+	bool key = s->want_key && !s->mute && !(s->height && s->counter % 2);
+	if (s->height)
+		bytes = bytes * s->height / 720;
+	s->want_key = s->want_key && !key;
 	s->keyframes += key;
-	for (unsigned i = 0; i < n; i++)
-		send_rtp(c, CLIENT_VIDEO, key, i == n - 1, i, bytes);
+	s->picture = (s->picture + !s->mute) & 0x7fff;
+	s->tl0 = (uint8_t)(s->tl0 + (s->counter % 2 == 0 && !s->mute));
+	for (unsigned i = 0; i < n && !s->mute; i++)
+		send_rtp(c, s, key, i == n - 1, i, bytes);
 	s->counter++;
 	s->ts += 90000 / fps;
 	s->next_us += 1000000 / fps;
 }
 
 /* RFC 4588 4: the same packet under another number, SSRC and payload type, its
- * own number before its payload. */
+ * own number before its payload, and its rid as the one that it repairs. */
 static size_t wrap(struct client_send *s, uint8_t *buf, size_t len)
 {
 	struct rtp_packet pkt;
 	uint8_t payload[RTP_PACKET_MAX];
 	if (!s->rtx_ssrc || (buf[1] & 0x7f) != 96 || rtp_parse(&pkt, buf, len))
 		return len;
+	for (unsigned i = 0; i < pkt.n_ext; i++)
+		if (pkt.ext[i].id == CLIENT_RID_EXT)
+			buf[pkt.ext[i].data - buf - 1] =
+				(uint8_t)(CLIENT_RRID_EXT << 4 |
+					  (pkt.ext[i].len - 1));
 	memcpy(payload, pkt.payload, pkt.payload_len);
 	len = (size_t)(pkt.payload - buf) +
 	      rtx_wrap(pkt.payload, pkt.seq, payload, pkt.payload_len);
@@ -151,10 +201,24 @@ static size_t wrap(struct client_send *s, uint8_t *buf, size_t len)
 	return len;
 }
 
+struct client_send *client_send_at(struct client *c, unsigned i)
+{
+	return i < 2 ? &c->send[i] : &c->lower[i - 2];
+}
+
+static void want_key(struct client *c, uint32_t media)
+{
+	for (unsigned k = CLIENT_VIDEO; k < CLIENT_SENDS; k++) {
+		struct client_send *s = client_send_at(c, k);
+		if (!c->cfg.simulcast || s->ssrc == media)
+			s->want_key = true;
+	}
+}
+
 static void resend(struct client *c, uint32_t ssrc, uint16_t seq)
 {
-	for (unsigned k = 0; k < 2; k++) {
-		struct client_send *s = &c->send[k];
+	for (unsigned k = 0; k < CLIENT_SENDS; k++) {
+		struct client_send *s = client_send_at(c, k);
 		uint8_t buf[RTP_PACKET_MAX + CRYPT_TRAILER];
 		size_t len;
 		if (!s->on || s->ssrc != ssrc)
@@ -195,7 +259,7 @@ void client_media_rtcp(struct client *c, const uint8_t *buf, size_t len)
 	while (rtcp_next(&walk, &item)) {
 		if (item.type == RTCP_PLI || item.type == RTCP_FIR) {
 			c->count.plis++;
-			c->send[CLIENT_VIDEO].want_key = true;
+			want_key(c, item.media);
 		} else if (item.type == RTCP_NACK) {
 			c->count.nacks_got++;
 			for (unsigned i = 0; i < item.n_nack; i++)
@@ -263,16 +327,41 @@ static void take_red(
 	pkt->payload_len = block[n - 1].len;
 }
 
+/* Picture ids go up by one with each picture, TL0PICIDX with each of layer 0;
+ * times go up too. Where packets are lost or late the test must know. */
+static void judge_numbers(
+	struct client_stream *s, uint32_t ts, const uint8_t *p)
+{
+	uint16_t picture = (uint16_t)((p[2] & 0x7f) << 8 | p[3]);
+	uint16_t height = (uint16_t)(p[LAYERED + 8] | p[LAYERED + 9] << 8);
+	if (s->started && ts != s->ts) {
+		bool base = p[5] >> 6 == 0;
+		s->numbering += picture != ((s->picture + 1) & 0x7fff) ||
+				p[4] != (uint8_t)(s->tl0 + base) ||
+				(int32_t)(ts - s->ts) <= 0;
+	} else if (s->started) {
+		s->numbering += picture != s->picture || p[4] != s->tl0;
+	}
+	s->heights += s->started && height != s->height;
+	s->height = height;
+	s->picture = picture;
+	s->tl0 = p[4];
+	s->ts = ts;
+}
+
 static void judge(struct client *c, struct client_stream *s, uint8_t pt,
-	const uint8_t *p, size_t len)
+	uint32_t ts, const uint8_t *p, size_t len)
 {
 	bool first = true;
 	if (s->kind == CLIENT_VIDEO) {
 		first = len > 0 &&
 			(pt == CLIENT_H264_PT ? p[0] == h264_nal(true, 0)
 					      : p[0] & 0x10);
-		p++;
-		len--;
+		unsigned n = pt != CLIENT_H264_PT && p[0] & 0x80 ? LAYERED : 1;
+		if (n == LAYERED && len > LAYERED + STAMP)
+			judge_numbers(s, ts, p);
+		p += n;
+		len -= n < len ? n : len;
 	}
 	if (len < STAMP) {
 		c->count.corrupt++;
@@ -370,7 +459,7 @@ void client_media_packet(struct client *c, uint8_t *buf, size_t len)
 		take_red(c, s, &pkt);
 	note_heard(s, pkt.payload, pkt.payload_len);
 	s->pt = pkt.pt;
-	judge(c, s, pkt.pt, pkt.payload, pkt.payload_len);
+	judge(c, s, pkt.pt, pkt.ts, pkt.payload, pkt.payload_len);
 }
 
 static void send_nacks(struct client *c, struct client_stream *s)
@@ -415,9 +504,9 @@ static void send_reports(struct client *c)
 			receive_report(
 				&c->stream[i].receive, c->now_us, &block[n++]);
 	rtcp_build_init(&b, buf, RTCP_PACKET_MAX);
-	for (unsigned k = 0; k < 2; k++) {
-		struct client_send *s = &c->send[k];
-		if (s->on)
+	for (unsigned k = 0; k < CLIENT_SENDS; k++) {
+		struct client_send *s = client_send_at(c, k);
+		if (s->on && !s->mute)
 			rtcp_add_sr(&b, s->ssrc, rtcp_ntp(c->now_us), s->ts,
 				(uint32_t)s->packets, (uint32_t)s->octets, NULL,
 				0);
@@ -445,12 +534,14 @@ static void tell_arrivals(struct client *c)
 
 void client_media_tick(struct client *c)
 {
-	struct client_send *a = &c->send[CLIENT_AUDIO],
-			   *v = &c->send[CLIENT_VIDEO];
+	struct client_send *a = &c->send[CLIENT_AUDIO];
 	if (a->on && a->next_us <= c->now_us)
 		send_audio(c);
-	if (v->on && v->next_us <= c->now_us)
-		send_frame(c);
+	for (unsigned k = CLIENT_VIDEO; k < CLIENT_SENDS; k++) {
+		struct client_send *v = client_send_at(c, k);
+		if (v->on && v->next_us <= c->now_us)
+			send_frame(c, v);
+	}
 	if (c->nack_us <= c->now_us)
 		nack_all(c);
 	if (c->report_us <= c->now_us)
@@ -462,9 +553,12 @@ void client_media_tick(struct client *c)
 uint64_t client_media_deadline(const struct client *c)
 {
 	uint64_t at = c->report_us;
-	for (unsigned k = 0; k < 2; k++)
-		if (c->send[k].on && c->send[k].next_us < at)
-			at = c->send[k].next_us;
+	for (unsigned k = 0; k < CLIENT_SENDS; k++) {
+		const struct client_send *s =
+			k < 2 ? &c->send[k] : &c->lower[k - 2];
+		if (s->on && s->next_us < at)
+			at = s->next_us;
+	}
 	uint64_t told = arrival_deadline(&c->arrival);
 	at = told < at ? told : at;
 	return c->nack_us < at ? c->nack_us : at;

@@ -90,14 +90,47 @@ static void video_codec(const struct client *c, struct text *t)
 			CLIENT_H264_PT, CLIENT_H264_PT, CLIENT_H264_PT);
 }
 
-static void publish(struct client *c, struct text *t, enum client_kind kind)
+/* Largest first, as Firefox has it: the order says nothing. */
+static void publish_rids(struct text *t)
 {
-	add(t, "a=msid:cam%u track%u-%u\r\n", c->cfg.id, c->cfg.id, kind);
-	const struct client_send *s = &c->send[kind];
+	add(t,
+		"a=extmap:%u urn:ietf:params:rtp-hdrext:sdes:mid\r\n"
+		"a=extmap:%u urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id\r\n"
+		"a=extmap:%u urn:ietf:params:rtp-hdrext:sdes:"
+		"repaired-rtp-stream-id\r\n"
+		"a=rid:f send\r\na=rid:h send\r\na=rid:q send\r\n"
+		"a=simulcast:send f;h;q\r\n",
+		CLIENT_MID_EXT, CLIENT_RID_EXT, CLIENT_RRID_EXT);
+}
+
+/* With its retransmissions, if there are any. */
+static void publish_stream(
+	const struct client *c, struct text *t, const struct client_send *s)
+{
 	if (s->rtx_ssrc)
 		add(t, "a=ssrc-group:FID %u %u\r\na=ssrc:%u cname:c%u\r\n",
 			s->ssrc, s->rtx_ssrc, s->rtx_ssrc, c->cfg.id);
 	add(t, "a=ssrc:%u cname:c%u\r\n", s->ssrc, c->cfg.id);
+}
+
+static void publish_group(const struct client *c, struct text *t)
+{
+	add(t, "a=ssrc-group:SIM %u %u %u\r\n", c->lower[0].ssrc,
+		c->lower[1].ssrc, c->send[CLIENT_VIDEO].ssrc);
+	for (unsigned i = 0; i < CLIENT_LOWER; i++)
+		publish_stream(c, t, &c->lower[i]);
+}
+
+static void publish(struct client *c, struct text *t, enum client_kind kind)
+{
+	add(t, "a=msid:cam%u track%u-%u\r\n", c->cfg.id, c->cfg.id, kind);
+	if (kind == CLIENT_VIDEO && c->cfg.simulcast == CLIENT_RIDS) {
+		publish_rids(t);
+		return;
+	}
+	if (kind == CLIENT_VIDEO && c->cfg.simulcast == CLIENT_SIM_GROUP)
+		publish_group(c, t);
+	publish_stream(c, t, &c->send[kind]);
 }
 
 static void declare(struct client *c, const char *kind)

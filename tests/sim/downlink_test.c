@@ -116,7 +116,9 @@ static void what_is_lost_comes_by_rtx(void **state)
 	assert_true(p->stats.rtx_out > 100);
 	for (unsigned i = 0; i < p->n_tracks; i++)
 		if (p->track[i]->kind == SDP_VIDEO)
-			assert_true(p->track[i]->receive.recovered > 100);
+			assert_true(
+				p->track[i]->encoding[0]->receive.recovered >
+				100);
 	assert_int_equal(sim_faults(&s), 0);
 	assert_int_equal(sim_missing(&s), 0);
 }

@@ -28,16 +28,18 @@ static void nothing_before_a_key_frame(void **state)
 	assert_int_equal(stage_sent(&st, 1), 0);
 	assert_int_equal(stage_drops(&st, 1, DROP_NOT_KEYFRAME), 5);
 	/* … which is asked for. */
-	assert_true(
-		stage_track(&st, 0, SDP_VIDEO)->encoding[0]->pli_wanted_us !=
-		0);
+	assert_true(stage_track(&st, 0, SDP_VIDEO)
+			    ->encoding[0]
+			    ->pli_wanted_us != 0);
 	stage_video(&st, 0, 15, true);
 	assert_int_equal(stage_sent(&st, 1), 1);
 	assert_false(s->waiting);
 	stage_video(&st, 0, 16, false);
 	assert_int_equal(stage_sent(&st, 1), 2);
-	assert_int_equal(
-		stage_track(&st, 0, SDP_VIDEO)->encoding[0]->pli_wanted_us, 0);
+	assert_int_equal(stage_track(&st, 0, SDP_VIDEO)
+				 ->encoding[0]
+				 ->pli_wanted_us,
+		0);
 }
 
 static void sound_passes_at_once(void **state)
@@ -243,10 +245,10 @@ static void stale_is_patient(void **state)
 	subscription_stale(s, st.sim.now_us);
 	stage_video(&st, 0, 2, false);
 	assert_int_equal(stage_sent(&st, 1), 1);
-	assert_int_equal(t->pli_wanted_us, 0);
+	assert_int_equal(t->encoding[0]->pli_wanted_us, 0);
 	s->ask_us = st.sim.now_us;
 	stage_video(&st, 0, 3, false);
-	assert_true(t->pli_wanted_us != 0);
+	assert_true(t->encoding[0]->pli_wanted_us != 0);
 	stage_video(&st, 0, 4, true);
 	assert_int_equal(stage_last(&st, 1).seq, (uint16_t)(seq + 1));
 }

@@ -62,9 +62,81 @@ static void subscriptions_lie_densely(void **state)
 	track_free(t);
 }
 
+static void feed(struct track *t, unsigned i, uint64_t now_us, size_t len)
+{
+	assert_true(track_open_encoding(t, i));
+	if (!t->encoding[i]->started)
+		encoding_begin(t->encoding[i], i + 1, 90000, true);
+	encoding_count(t->encoding[i], now_us, 0, len);
+}
+
+/* By what they say of their size, else by their rate; which is which is known
+ * whatever the order of their names. */
+static void encodings_are_put_in_order(void **state)
+{
+	(void)state;
+	struct track *t = make(SDP_VIDEO);
+	uint64_t now = 0;
+	t->simulcast = true;
+	track_describe(t);
+	assert_int_equal(t->sent.rate_bps[0][0], 0); /* nothing is sent */
+	for (unsigned k = 0; k < 8; k++) {
+		now += 250000;
+		feed(t, 0, now, 90000);
+		feed(t, 1, now, 30000);
+		feed(t, 2, now, 10000);
+		bool changed = track_measure(t, now);
+		assert_int_equal(changed, k < 2); /* they came; they moved */
+	}
+	assert_int_equal(t->sent.n_spatial, 3);
+	static const uint8_t by_rate[] = { 2, 1, 0 }, by_size[] = { 1, 2, 0 };
+	assert_memory_equal(t->rank, by_rate, 3);
+	assert_int_equal(t->sent.rate_bps[0][0], 320000);
+	assert_int_equal(t->sent.rate_bps[2][0], 2880000);
+	assert_int_equal(t->sent.height[0], 180);
+	assert_int_equal(t->sent.height[2], 720);
+	t->encoding[0]->height = 1080;
+	t->encoding[1]->height = 270;
+	t->encoding[2]->height = 540;
+	assert_true(track_describe(t));
+	assert_false(track_describe(t));
+	assert_memory_equal(t->rank, by_size, 3);
+	assert_int_equal(t->sent.height[0], 270);
+	/* The one in between ends. */
+	for (unsigned k = 0; k < 3; k++) {
+		now += 250000;
+		feed(t, 0, now, 90000);
+		feed(t, 1, now, 30000);
+		track_measure(t, now);
+	}
+	assert_int_equal(t->sent.n_spatial, 2);
+	assert_int_equal(t->rank[0], 1);
+	assert_int_equal(t->rank[1], 0);
+	assert_int_equal(t->sent.rate_bps[2][0], 0);
+	track_free(t);
+}
+
+static void temporal_layers_are_told_apart(void **state)
+{
+	(void)state;
+	struct track *t = make(SDP_VIDEO);
+	t->simulcast = true;
+	for (unsigned k = 1; k < 6; k++) {
+		feed(t, 0, k * 250000, 5000);
+		encoding_count(t->encoding[0], k * 250000, 1, 2500);
+		track_measure(t, k * 250000);
+	}
+	assert_int_equal(t->sent.n_temporal, 2);
+	assert_int_equal(t->sent.rate_bps[0][0], 160000);
+	assert_int_equal(t->sent.rate_bps[0][1], 240000);
+	track_free(t);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(encodings_are_put_in_order),
+		cmocka_unit_test(temporal_layers_are_told_apart),
 		cmocka_unit_test(codecs_by_payload_type),
 		cmocka_unit_test(subscriptions_lie_densely),
 	};

@@ -1,0 +1,200 @@
+#include "sfu/quality.h"
+#include <stdlib.h>
+#include <string.h>
+#include "sfu/conference_private.h"
+
+/* What the link to it carries. Links are not estimated yet. */
+static uint64_t path_bps(const struct participant *p)
+{
+	(void)p;
+	return ALLOCATE_UNLIMITED;
+}
+
+static void due(struct participant *p, uint64_t at_us)
+{
+	uint64_t earliest = p->quality_ran_us + QUALITY_GAP_US;
+	if (p->quality_ran_us && at_us < earliest)
+		at_us = earliest;
+	if (at_us < p->quality_us)
+		p->quality_us = at_us;
+	participant_due(p, p->quality_us);
+}
+
+void quality_changed(struct participant *p, uint64_t now_us)
+{
+	if (!p->gone && p->n_subs)
+		due(p, now_us);
+}
+
+void quality_track_changed(struct track *t, uint64_t now_us)
+{
+	for (unsigned i = 0; i < t->n_subs; i++)
+		quality_changed(t->sub[i]->to, now_us);
+}
+
+void quality_encoding_began(struct track *t, uint64_t now_us, unsigned encoding)
+{
+	t->encoding[encoding]->live = true;
+	track_describe(t);
+	for (unsigned i = 0; i < t->n_subs; i++) {
+		struct subscription *s = t->sub[i];
+		bool open = s->share.why == ALLOCATE_NEW ||
+			    s->share.why == ALLOCATE_NOTHING;
+		for (unsigned k = 0; open && k < t->sent.n_spatial; k++)
+			if (t->rank[k] == encoding && s->waiting)
+				subscription_aim(s, now_us,
+					(struct allocate_layer){
+						(int8_t)k, ALLOCATE_TEMPORAL });
+	}
+	quality_track_changed(t, now_us);
+}
+
+void quality_speaker_changed(struct conference *c, uint64_t now_us)
+{
+	for (unsigned i = 0; i < c->n; i++) {
+		struct participant *p = c->p[i];
+		bool speaks = p->id == c->speaker.current;
+		for (unsigned k = 0; k < p->n_tracks; k++) {
+			struct allocate_track *a = &p->track[k]->sent;
+			if (speaks || a->speaker)
+				a->spoke_us = now_us;
+			a->speaker = speaks;
+		}
+		quality_changed(p, now_us);
+	}
+}
+
+/* --- one receiver ------------------------------------------------------------
+ */
+
+/* What allocate() works on, for one call; one per conference, grown. */
+static bool grow_scratch(struct conference *c, unsigned n)
+{
+	if (n <= c->quality_room)
+		return true;
+	void *share = realloc(c->quality_share, n * sizeof(*c->quality_share));
+	if (share)
+		c->quality_share = share;
+	void *order = realloc(c->quality_order, n * sizeof(*c->quality_order));
+	if (order)
+		c->quality_order = order;
+	if (!share || !order)
+		return false;
+	c->quality_room = n;
+	return true;
+}
+
+static bool takes_part(const struct subscription *s)
+{
+	return s->active && s->track;
+}
+
+static unsigned collect(struct participant *p, struct allocate_sub *v)
+{
+	unsigned n = 0;
+	for (unsigned i = 0; i < p->n_subs && n < ALLOCATE_MAX; i++) {
+		struct subscription *s = p->sub[i];
+		if (!takes_part(s))
+			continue;
+		s->track->sent.loudness = s->track->loudness;
+		v[n++] = (struct allocate_sub){ .track = &s->track->sent,
+			.hidden = s->share.hidden,
+			.height = s->share.height,
+			.target = s->share.target,
+			.why = s->share.why,
+			.rank = s->share.rank,
+			.fits_us = s->share.fits_us };
+	}
+	return n;
+}
+
+static void aim_all(
+	struct participant *p, uint64_t now_us, const struct allocate_sub *v)
+{
+	unsigned n = 0;
+	for (unsigned i = 0; i < p->n_subs && n < ALLOCATE_MAX; i++) {
+		struct subscription *s = p->sub[i];
+		if (!takes_part(s))
+			continue;
+		s->share.target = v[n].target;
+		s->share.why = (uint8_t)v[n].why;
+		s->share.rank = v[n].rank;
+		s->share.fits_us = v[n++].fits_us;
+		subscription_aim(s, now_us, s->share.target);
+	}
+}
+
+bool quality_view(struct participant *p, uint64_t now_us, const char *stream,
+	unsigned height, bool visible)
+{
+	bool found = false;
+	for (unsigned i = 0; i < p->n_subs; i++) {
+		struct subscription *s = p->sub[i];
+		if (s->kind != SDP_VIDEO || !s->track || s->switched ||
+			strcmp(s->track->stream, stream) != 0)
+			continue;
+		s->share.hidden = !visible;
+		s->share.height =
+			(uint16_t)(height < UINT16_MAX ? height : UINT16_MAX);
+		found = true;
+	}
+	if (found)
+		quality_changed(p, now_us);
+	return found;
+}
+
+static void run(struct participant *p, uint64_t now_us)
+{
+	struct conference *c = p->conference;
+	static const struct allocate_config everything = { .last_n = 0 };
+	p->quality_us = UINT64_MAX;
+	p->quality_ran_us = now_us ? now_us : 1;
+	/* What waits was meant for what was decided before. */
+	conference_forward(c, now_us);
+	if (!grow_scratch(c, p->n_subs)) {
+		due(p, now_us);
+		return;
+	}
+	unsigned n = collect(p, c->quality_share);
+	struct allocate_result res = allocate(&everything, c->quality_share,
+		c->quality_order, n, path_bps(p), now_us);
+	aim_all(p, now_us, c->quality_share);
+	if (res.deadline_us != UINT64_MAX)
+		due(p, res.deadline_us);
+}
+
+/* --- what is published -------------------------------------------------------
+ */
+
+static void measure(struct participant *p, uint64_t now_us)
+{
+	p->measure_us = now_us + QUALITY_MEASURE_US;
+	for (unsigned i = 0; i < p->n_tracks; i++) {
+		struct track *t = p->track[i];
+		if (t->kind == SDP_VIDEO && track_measure(t, now_us))
+			quality_track_changed(t, now_us);
+	}
+}
+
+static bool publishes_video(const struct participant *p)
+{
+	for (unsigned i = 0; i < p->n_tracks; i++)
+		if (p->track[i]->kind == SDP_VIDEO)
+			return true;
+	return false;
+}
+
+void quality_tick(struct participant *p, uint64_t now_us)
+{
+	if (p->measure_us <= now_us && publishes_video(p))
+		measure(p, now_us);
+	if (p->quality_us <= now_us)
+		run(p, now_us);
+}
+
+uint64_t quality_deadline(const struct participant *p)
+{
+	uint64_t m = participant_ready(p) && publishes_video(p) ? p->measure_us
+								: UINT64_MAX;
+	return m < p->quality_us ? m : p->quality_us;
+}
