@@ -93,6 +93,9 @@ bool desk_send_control(struct desk *d, const struct desk_call *dc,
 void desk_send_roster(struct desk *d, struct desk_call *dc);
 void desk_send_speaker(struct desk *d, struct desk_call *dc, sfu_id who);
 void desk_send_error(struct desk *d, struct desk_call *dc, const char *text);
+/* Hands what a client shows to the seam. False: that is not what it says. */
+bool desk_view(struct desk *d, const struct desk_call *dc, const char *type,
+	const cJSON *content);
 void desk_send_ping(struct desk *d, struct desk_call *dc, const char *type);
 /* To a caller whose call we do not know (any more). */
 void desk_send_stray_hangup(struct desk *d, const struct call_event *e);

@@ -290,7 +290,8 @@ static void on_control(
 			dc->by_matrix = false;
 		call_control(&dc->call, &e, &a);
 		desk_run(d, dc, &a);
-	} else if (!is_known_elsewhere(d, dc, type, content)) {
+	} else if (!desk_view(d, dc, type, content) &&
+		   !is_known_elsewhere(d, dc, type, content)) {
 		d->counters.control_odd++;
 	}
 	cJSON_Delete(json);

@@ -264,6 +264,17 @@ int sfu_message(
 	return command(s, &m);
 }
 
+int sfu_view(struct sfu *s, sfu_id id, const char *stream, unsigned height,
+	bool visible)
+{
+	struct wire_message m = { .type = WIRE_VIEW, .id = id };
+
+	m.u.view.stream = stream;
+	m.u.view.height = height;
+	m.u.view.visible = visible;
+	return command(s, &m);
+}
+
 int sfu_leave(struct sfu *s, sfu_id id)
 {
 	struct wire_message m = { .type = WIRE_LEAVE, .id = id };

@@ -123,6 +123,12 @@ int sfu_candidate(struct sfu *s, sfu_id id, const char *line);
 /* To the participant, on its control channel. */
 int sfu_message(
 	struct sfu *s, sfu_id id, bool binary, const void *data, size_t len);
+/* How its client shows the video of a stream it is sent (by its id in the last
+ * SDP's list): in so many lines of its screen (0: not said), or not at all, and
+ * then none is sent. Holds until said otherwise; of an unknown stream it is
+ * ignored. */
+int sfu_view(struct sfu *s, sfu_id id, const char *stream, unsigned height,
+	bool visible);
 int sfu_leave(struct sfu *s, sfu_id id);
 
 struct sfu_plug_options {

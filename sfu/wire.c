@@ -225,6 +225,11 @@ static void put_payload(struct writer *w, const struct wire_message *m)
 		put_u32(w, m->u.data.binary);
 		put_block(w, m->u.data.v, m->u.data.len, SFU_CONTROL_MAX);
 		break;
+	case WIRE_VIEW:
+		put_text(w, m->u.view.stream, SFU_STREAM_MAX);
+		put_u32(w, m->u.view.height);
+		put_u32(w, m->u.view.visible);
+		break;
 	case WIRE_LOG_LEVEL:
 		put_u32(w, m->u.level);
 		break;
@@ -301,6 +306,11 @@ static void get_payload(
 	case WIRE_MESSAGE:
 		m->u.data.binary = get_bool(r);
 		m->u.data.v = get_block(r, &m->u.data.len, SFU_CONTROL_MAX);
+		break;
+	case WIRE_VIEW:
+		m->u.view.stream = get_text(r, NULL, SFU_STREAM_MAX);
+		m->u.view.height = get_u32(r);
+		m->u.view.visible = get_bool(r);
 		break;
 	case WIRE_LOG_LEVEL:
 		m->u.level = get_u32(r);

@@ -43,6 +43,7 @@ enum wire_type {
 	WIRE_ANSWER,
 	WIRE_CANDIDATE,
 	WIRE_MESSAGE,
+	WIRE_VIEW,
 	WIRE_LEAVE,
 	WIRE_ASK_STATS,
 	WIRE_LOG_LEVEL,
@@ -96,6 +97,11 @@ struct wire_message {
 			const uint8_t *v;
 			size_t len;
 		} data;
+		struct {
+			const char *stream;
+			uint32_t height;
+			bool visible;
+		} view;
 		uint32_t level;
 		struct sfu_event event;
 		struct worker_stats stats;

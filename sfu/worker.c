@@ -150,6 +150,10 @@ static void command(
 		conference_message(c, w->now_us, s->id, m->u.data.binary,
 			m->u.data.v, m->u.data.len, &w->outbox);
 		break;
+	case WIRE_VIEW:
+		conference_view(c, w->now_us, s->id, m->u.view.stream,
+			m->u.view.height, m->u.view.visible);
+		break;
 	default:
 		return;
 	}

@@ -202,6 +202,15 @@ void conference_candidate(
 	(void)line;
 }
 
+void conference_view(struct conference *c, uint64_t now_us, sfu_id id,
+	const char *stream, unsigned height, bool visible)
+{
+	(void)c;
+	(void)now_us;
+	snprintf(fake.view, sizeof(fake.view), "%u %s %u %d", (unsigned)id,
+		stream, height, visible);
+}
+
 void conference_message(struct conference *c, uint64_t now_us, sfu_id id,
 	bool binary, const uint8_t *data, size_t len, struct outbox *out)
 {

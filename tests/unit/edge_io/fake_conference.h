@@ -18,6 +18,7 @@ struct fake {
 	unsigned others;
 	bool leads;
 	sfu_id speaker;
+	char view[64]; /* the last: id, stream, lines, shown */
 	unsigned events_of_end,
 		events_of_input; /* events each datagram makes */
 	bool out_was_set;        /* env->out during each verb */

@@ -102,6 +102,26 @@ static void test_data(void **state)
 	assert_int_equal(wire_encode(&m, buf, sizeof(buf)), -E2BIG);
 }
 
+static void test_view(void **state)
+{
+	struct wire_message m = { .type = WIRE_VIEW, .id = 3 }, got;
+	char stream[SFU_STREAM_MAX + 2];
+
+	(void)state;
+	memset(stream, 'h', sizeof(stream));
+	stream[SFU_STREAM_MAX] = 0;
+	m.u.view.stream = stream;
+	m.u.view.height = 360;
+	m.u.view.visible = true;
+	trip(&m, &got);
+	assert_string_equal(got.u.view.stream, stream);
+	assert_int_equal(got.u.view.height, 360);
+	assert_true(got.u.view.visible);
+	stream[SFU_STREAM_MAX] = 'h';
+	stream[SFU_STREAM_MAX + 1] = 0;
+	assert_int_equal(wire_encode(&m, buf, sizeof(buf)), -E2BIG);
+}
+
 /* The largest event there can be fits. */
 static void test_largest_event(void **state)
 {
@@ -291,6 +311,7 @@ int main(void)
 		cmocka_unit_test(test_plug),
 		cmocka_unit_test(test_texts),
 		cmocka_unit_test(test_data),
+		cmocka_unit_test(test_view),
 		cmocka_unit_test(test_largest_event),
 		cmocka_unit_test(test_flat),
 		cmocka_unit_test(test_level),

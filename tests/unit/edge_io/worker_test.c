@@ -270,6 +270,26 @@ static void test_commands(void **state)
 	assert_int_equal(f->stats.conferences, 2);
 }
 
+static void test_view(void **state)
+{
+	struct fixture *f = *state;
+	struct wire_message m = { .type = WIRE_VIEW, .id = 7 };
+
+	tell(f, WIRE_JOIN, 7, "room");
+	m.u.view.stream = "h8-0";
+	m.u.view.height = 360;
+	m.u.view.visible = true;
+	assert_int_equal(pipe_send(f->pipe, &m), 0);
+	turn(f, 5);
+	assert_string_equal(fake.view, "7 h8-0 360 1");
+	/* Nobody of that id. */
+	m.id = 8;
+	m.u.view.visible = false;
+	assert_int_equal(pipe_send(f->pipe, &m), 0);
+	turn(f, 5);
+	assert_string_equal(fake.view, "7 h8-0 360 1");
+}
+
 static void test_failed_first_join(void **state)
 {
 	struct fixture *f = *state;
@@ -436,6 +456,7 @@ int main(void)
 		WITH(test_end_of_batch),
 		WITH(test_leave),
 		WITH(test_commands),
+		WITH(test_view),
 		WITH(test_failed_first_join),
 		WITH(test_errands),
 		WITH(test_trains_outlast_a_turn),

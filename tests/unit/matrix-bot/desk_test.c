@@ -182,6 +182,35 @@ static void a_restart_is_answered_as_it_came(void **state)
 	world_done(&w);
 }
 
+static void views_go_to_the_seam(void **state)
+{
+	struct evbuffer *out = evbuffer_new();
+	struct world w;
+
+	(void)state;
+	world_in_room(&w, TWO);
+	world_call_up(&w, "@a:s", "c1", true);
+	fake_sfu_say(1,
+		"{\"type\":\"org.hearth.view\",\"content\":{\"streams\":["
+		"{\"id\":\"h2-0\",\"visible\":true,\"height\":359.6},"
+		"{\"id\":\"h3-0\",\"visible\":false},"
+		"{\"id\":\"h4-0\",\"visible\":true,\"height\":-1},"
+		"{\"id\":\"h5-0\",\"visible\":true,\"height\":1e99},"
+		"{\"id\":\"bad-0\",\"visible\":1},{\"visible\":true},7]}}");
+	assert_int_equal(fake_sfu_count("view:1:h2-0 359 shown"), 1);
+	assert_int_equal(fake_sfu_count("view:1:h3-0 0 hidden"), 1);
+	assert_int_equal(fake_sfu_count("view:1:h4-0 0 shown"), 1);
+	assert_int_equal(fake_sfu_count("view:1:h5-0 65535 shown"), 1);
+	assert_int_equal(fake_sfu_count("view:"), 4);
+	fake_sfu_say(1, "{\"type\":\"org.hearth.view\",\"content\":{}}");
+	bot_metrics(w.b, out);
+	evbuffer_add(out, "", 1);
+	assert_non_null(strstr((char *)evbuffer_pullup(out, -1),
+		"hearth_matrix_control_odd_total 1\n"));
+	evbuffer_free(out);
+	world_done(&w);
+}
+
 static void odd_control_messages(void **state)
 {
 	static const char *const v[] = { "", "{", "[]", "7", "null",
@@ -439,6 +468,7 @@ int main(void)
 		cmocka_unit_test(to_device_call),
 		cmocka_unit_test(a_restart_is_answered_as_it_came),
 		cmocka_unit_test(odd_control_messages),
+		cmocka_unit_test(views_go_to_the_seam),
 		cmocka_unit_test(not_answered),
 		cmocka_unit_test(redelivered),
 		cmocka_unit_test(replayed),

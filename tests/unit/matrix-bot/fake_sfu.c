@@ -160,6 +160,18 @@ int sfu_candidate(struct sfu *s, sfu_id id, const char *line)
 	return 0;
 }
 
+int sfu_view(struct sfu *s, sfu_id id, const char *stream, unsigned height,
+	bool visible)
+{
+	char line[256];
+
+	(void)s;
+	snprintf(line, sizeof(line), "%s %u %s", stream, height,
+		visible ? "shown" : "hidden");
+	note("view", id, line);
+	return 0;
+}
+
 int sfu_message(
 	struct sfu *s, sfu_id id, bool binary, const void *data, size_t len)
 {
