@@ -295,6 +295,11 @@ export class Call extends Emitter {
     return this.#signal.onChannel('org.hearth.record', { action });
   }
 
+  // What the page shows (views.js); false where it cannot be said.
+  view(streams) {
+    return this.#signal.onChannel('org.hearth.view', { streams });
+  }
+
   // Ends the call. Ours are told to the bot, by whichever way is open.
   end(reason, { remote = false, message = '' } = {}) {
     if (this.#ended) return;

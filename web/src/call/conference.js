@@ -13,6 +13,7 @@ import { Recording } from './recording.js';
 import { callAgain, reasonCode, rejoinDelay, videoQuality } from './rejoin.js';
 import { describeStream, Roster } from './roster.js';
 import { collect } from './stats.js';
+import { Views } from './views.js';
 
 const LOG_MAX = 500;
 const RAW_MAX = 1000;
@@ -28,6 +29,7 @@ export class Conference extends Emitter {
   chat = new Chat();
   local = new Local();
   recording = new Recording((action) => this.#call?.record(action) || false);
+  views = new Views((streams) => this.#call?.view(streams) || false);
   log = [];
   raw = [];
   state = 'idle';
@@ -181,6 +183,7 @@ export class Conference extends Emitter {
     this.#call = null;
     this.files.reset();
     this.recording.reset();
+    this.views.stop();
     this.local.stop();
     this.stopInput();
     this.#become('left');
@@ -253,7 +256,10 @@ export class Conference extends Emitter {
   }
 
   #channel(label) {
-    if (label === CONTROL) this.#flags();
+    if (label === CONTROL) {
+      this.#flags();
+      this.views.again();
+    }
     this.emit('channel', label);
   }
 

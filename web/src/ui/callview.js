@@ -35,7 +35,9 @@ export class CallView {
 
   #build() {
     const c = this.conference;
-    this.grid = new Grid({ onblocked: () => this.#soundBlocked() });
+    this.grid = new Grid({
+      onblocked: () => this.#soundBlocked(), onviews: (list) => c.views.show(list),
+    });
     this.grid.setSink(loadPrefs().speaker);
     this.banner = new Banner({ onretry: () => c.hurry() });
     this.panels = {

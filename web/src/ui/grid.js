@@ -11,13 +11,17 @@ export class Grid {
   #list = [];
   #sink = '';
 
-  constructor({ onblocked }) {
+  // onviews: is told which streams are seen, and how large.
+  constructor({ onblocked, onviews }) {
     this.onblocked = onblocked;
+    this.onviews = onviews;
     this.stage = el('ul', { class: 'stage', 'aria-label': 'Large' });
     this.strip = el('ul', { class: 'strip', 'aria-label': 'Participants' });
     this.root = el('div', { class: 'grid' }, this.stage, this.strip);
     this.observer = new ResizeObserver(() => this.#place());
     this.observer.observe(this.root);
+    this.sizes = new ResizeObserver((v) => this.#looked(v, (li, e) => { li.lines = e.contentRect.height; }));
+    this.seen = new IntersectionObserver((v) => this.#looked(v, (li, e) => { li.seen = e.isIntersecting; }));
   }
 
   update(list) {
@@ -25,6 +29,8 @@ export class Grid {
     const keys = new Set(list.map((t) => t.key));
     for (const [key, tile] of this.#tiles) {
       if (keys.has(key)) continue;
+      this.sizes.unobserve(tile.root);
+      this.seen.unobserve(tile.root);
       tile.remove();
       this.#tiles.delete(key);
     }
@@ -39,6 +45,24 @@ export class Grid {
     }
     this.root.classList.toggle('staged', large.size > 0);
     this.#place();
+    this.#views();
+  }
+
+  #looked(entries, note) {
+    for (const e of entries) {
+      const tile = [...this.#tiles.values()].find((t) => t.root === e.target);
+      if (tile) note(tile, e);
+    }
+    this.#views();
+  }
+
+  // Tiles that were not looked at yet are taken for seen.
+  #views() {
+    const scale = globalThis.devicePixelRatio || 1;
+    this.onviews(this.#list.filter((t) => !t.you && t.stream_id).map((t) => {
+      const tile = this.#tiles.get(t.key);
+      return { id: t.stream_id, visible: tile.seen !== false, height: (tile.lines || 0) * scale };
+    }));
   }
 
   // A video that is moved in the document stops in some browsers.
@@ -58,6 +82,8 @@ export class Grid {
       sink: this.#sink,
     });
     this.#tiles.set(key, tile);
+    this.sizes.observe(tile.root);
+    this.seen.observe(tile.root);
     return tile;
   }
 
@@ -92,6 +118,8 @@ export class Grid {
 
   remove() {
     this.observer.disconnect();
+    this.sizes.disconnect();
+    this.seen.disconnect();
     for (const tile of this.#tiles.values()) tile.remove();
     this.#tiles.clear();
   }
