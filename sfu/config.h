@@ -39,6 +39,7 @@ struct config {
 		unsigned workers;    /* 0: all in one process */
 		unsigned split_load; /* percent; 0 always, 100 never */
 		unsigned split_participants; /* of one worker; 0: any */
+		unsigned last_n, audio_n;    /* sent to one person; 0: all */
 	} media;
 	struct {
 		char *listen;

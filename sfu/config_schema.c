@@ -81,6 +81,11 @@ const struct config_key config_schema[CONFIG_KEYS] = {
 		"Participants of one conference at one worker; more go to "
 		"another. For when load comes after the joins. 0: only "
 		"split_load counts."),
+	UINT(media, last_n, 0, 1000, "0",
+		"Pictures that one person is sent at most: of who speaks, of "
+		"what is shown largest, of who spoke last. 0: all."),
+	UINT(media, audio_n, 0, 1000, "0",
+		"Voices that one person is sent at most: the loudest. 0: all."),
 	TEXT(http, listen, FORM_ADDRESS, "127.0.0.1",
 		"Address of the web server. It speaks no TLS: keep it on "
 		"loopback behind a reverse proxy."),

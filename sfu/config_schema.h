@@ -8,7 +8,7 @@
 
 #include "sfu/config.h"
 
-enum { CONFIG_KEYS = 46, CONFIG_TEXT_MAX = 1024, CONFIG_FILE_MAX = 1 << 18 };
+enum { CONFIG_KEYS = 48, CONFIG_TEXT_MAX = 1024, CONFIG_FILE_MAX = 1 << 18 };
 
 enum config_type {
 	CONFIG_TEXT,

@@ -12,11 +12,12 @@
 enum { ENV_CANDIDATES = 16 };
 
 struct limits {
-	unsigned participants;  /* per conference */
-	unsigned tracks;        /* published per participant */
-	unsigned media_lines;   /* m-lines per peer */
-	uint64_t video_max_bps; /* REMB told to publishers, per video track */
-	size_t channel_queue;   /* bytes waiting per slow receiver */
+	unsigned participants;    /* per conference */
+	unsigned tracks;          /* published per participant */
+	unsigned media_lines;     /* m-lines per peer */
+	uint64_t video_max_bps;   /* REMB told to publishers, per video track */
+	size_t channel_queue;     /* bytes waiting per slow receiver */
+	unsigned last_n, audio_n; /* videos, audios sent to one; 0: all */
 	unsigned history_video, history_audio; /* packets kept per track */
 	uint64_t resend_bps; /* retransmission budget per subscription */
 };

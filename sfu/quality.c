@@ -143,10 +143,20 @@ bool quality_view(struct participant *p, uint64_t now_us, const char *stream,
 	return found;
 }
 
+/* Local programs hear and see all: a recording is of everybody. */
+static struct allocate_config config_of(const struct participant *p)
+{
+	const struct limits *limits = &p->conference->env->limits;
+	if (p->plain)
+		return (struct allocate_config){ .last_n = 0 };
+	return (struct allocate_config){ .last_n = limits->last_n,
+		.loudest_n = limits->audio_n };
+}
+
 static void run(struct participant *p, uint64_t now_us)
 {
 	struct conference *c = p->conference;
-	static const struct allocate_config everything = { .last_n = 0 };
+	const struct allocate_config cfg = config_of(p);
 	p->quality_us = UINT64_MAX;
 	p->quality_ran_us = now_us ? now_us : 1;
 	/* What waits was meant for what was decided before. */
@@ -156,11 +166,14 @@ static void run(struct participant *p, uint64_t now_us)
 		return;
 	}
 	unsigned n = collect(p, c->quality_share);
-	struct allocate_result res = allocate(&everything, c->quality_share,
+	struct allocate_result res = allocate(&cfg, c->quality_share,
 		c->quality_order, n, path_bps(p), now_us);
 	aim_all(p, now_us, c->quality_share);
 	if (res.deadline_us != UINT64_MAX)
 		due(p, res.deadline_us);
+	/* Who is loudest changes all the time. */
+	if (cfg.loudest_n && n > cfg.loudest_n)
+		due(p, now_us);
 }
 
 /* --- what is published -------------------------------------------------------

@@ -127,6 +127,8 @@ static void fill_options(
 		.media_lines = config->limits.media_lines,
 		.video_max_bps = config->limits.video_max_bps,
 		.channel_queue = (size_t)config->limits.channel_queue_bytes,
+		.last_n = config->media.last_n,
+		.audio_n = config->media.audio_n,
 		.history_video = HISTORY_VIDEO,
 		.history_audio = HISTORY_AUDIO,
 		.resend_bps = config->limits.resend_bps,

@@ -243,6 +243,42 @@ static void other_workers_choose_for_themselves(void **state)
 	}
 }
 
+static unsigned heard(const struct sim_seat *seat, enum client_kind kind)
+{
+	unsigned n = 0;
+	for (unsigned i = 0; i < CLIENT_STREAMS; i++) {
+		const struct client_stream *v = &seat->client->stream[i];
+		n += v->used && v->kind == kind && v->started &&
+		     s.now_us - v->last_us < SIM_S / 2;
+	}
+	return n;
+}
+
+/* In a big room some are sent only; who listens for all, gets all. */
+static void only_so_many_are_sent(void **state)
+{
+	(void)state;
+	s.env.limits.last_n = 2;
+	s.env.limits.audio_n = 3;
+	struct sim_seat *seat[6];
+	for (uint32_t i = 0; i < 6; i++) {
+		struct client_config cfg = sim_usual(i + 1);
+		cfg.spares = 5;
+		seat[i] = sim_join(&s, &cfg, NULL);
+	}
+	sim_run(&s, 8 * SIM_S);
+	for (unsigned i = 0; i < 6; i++) {
+		assert_int_equal(heard(seat[i], CLIENT_VIDEO), 2);
+		assert_int_equal(heard(seat[i], CLIENT_AUDIO), 3);
+	}
+	s.env.limits.last_n = s.env.limits.audio_n = 0;
+	for (unsigned i = 0; i < 6; i++)
+		sim_reoffer(&s, seat[i]);
+	sim_run(&s, 4 * SIM_S);
+	assert_int_equal(sim_missing(&s), 0);
+	assert_int_equal(sim_faults(&s), 0);
+}
+
 int main(void)
 {
 #define CASE(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -255,6 +291,7 @@ int main(void)
 		CASE(encodings_come_and_go),
 		CASE(losses_are_made_good_over_switches),
 		CASE(what_nobody_watches_is_not_asked_for),
+		CASE(only_so_many_are_sent),
 		CASE(other_workers_choose_for_themselves),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
