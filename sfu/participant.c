@@ -167,7 +167,7 @@ static void on_connected(struct participant *p, uint64_t now_us)
 {
 	p->connected_told = true;
 	p->connected_us = now_us;
-	p->report_us = now_us;
+	p->report_us = p->measure_us = now_us;
 	conference_emit(
 		p->conference, &(struct sfu_event){ .type = SFU_EV_CONNECTED,
 				       .participant = p->id });

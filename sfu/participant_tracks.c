@@ -100,6 +100,8 @@ static bool publish(
 	}
 	name_track(p, t, tr);
 	p->track[p->n_tracks++] = t;
+	/* Of a picture is measured how much of it comes. */
+	participant_due(p, p->measure_us);
 	return true;
 }
 
