@@ -245,7 +245,10 @@ static void join(struct seat *s, uint8_t how)
 		.video = !(how & 2),
 		.data = true,
 		.dtls_server = how & 4,
-		.metadata_free = how & 8 };
+		.metadata_free = how & 8,
+		.simulcast = how & 16   ? CLIENT_RIDS
+			     : how & 32 ? CLIENT_SIM_GROUP
+					: CLIENT_SINGLE };
 	const struct sfu_join_options opt = { .renegotiate = !(how & 8) };
 	if (s->client && !s->gone)
 		return;
@@ -287,6 +290,27 @@ static void answer(struct seat *s, const uint8_t *data, size_t len)
 	s->offer = NULL;
 }
 
+static uint32_t ssrc_of(const struct seat *s, uint8_t kind, uint8_t which)
+{
+	unsigned lower = which % (CLIENT_LOWER + 1);
+	if (kind & 1 && s->client->cfg.simulcast && lower)
+		return s->client->lower[lower - 1].ssrc;
+	return s->client->send[kind & 1].ssrc;
+}
+
+/* What it shows of one that it is sent, or of nobody. */
+static void view(struct seat *s, const uint8_t *data, size_t len)
+{
+	struct participant *p = conference_find(w.c, s->id);
+	const struct track *t = NULL;
+	if (!p || len < 3)
+		return;
+	if (p->n_subs)
+		t = p->sub[data[0] % p->n_subs]->track;
+	conference_view(w.c, w.now_us, s->id, t ? t->stream : "nobody's",
+		data[1] * 8u, data[2] & 1);
+}
+
 /* (payload type and marker, SSRC of the client's or another, sequence number,
  * payload). */
 static void rtp(struct seat *s, const uint8_t *data, size_t len)
@@ -300,8 +324,7 @@ static void rtp(struct seat *s, const uint8_t *data, size_t len)
 					    : data[0] & 1 ? 96
 							  : 111,
 		.marker = data[0] & 1,
-		.ssrc = data[1] < 128 ? s->client->send[data[0] & 1].ssrc
-				      : data[1],
+		.ssrc = data[1] < 128 ? ssrc_of(s, data[0], data[1]) : data[1],
 		.seq = (uint16_t)(data[2] << 8 | data[3]),
 		.ts = (uint32_t)(w.now_us / 11),
 		.n_ext = level & 1,
@@ -477,6 +500,7 @@ static void step(uint8_t verb, struct seat *s, const uint8_t *data, size_t len)
 		break;
 	case 10:
 		conference_candidate(w.c, w.now_us, s->id, line);
+		view(s, data, len);
 		conference_message(
 			w.c, w.now_us, s->id, true, data, len, &w.out);
 		break;
@@ -491,7 +515,7 @@ static void step(uint8_t verb, struct seat *s, const uint8_t *data, size_t len)
 static void begin(void)
 {
 	for (unsigned i = 0; i < 3; i++) {
-		join(&w.seat[i], i == 2 ? 8 : 0);
+		join(&w.seat[i], i == 2 ? 8 : i == 1 ? 32 : 0);
 		offer(&w.seat[i], NULL, 0, false);
 		settle();
 		check_ice(&w.seat[i]);
