@@ -13,7 +13,8 @@ struct downlink *downlink_new(uint64_t now_us, bool twcc)
 	}
 	pace_init(&d->pace, estimate_pace_bps(&d->estimate, now_us));
 	pace_queue_init(&d->queue);
-	d->offered_us = d->next_us = d->budget_us = d->excess_us = now_us;
+	d->began_us = d->wanted_us = d->again_us = now_us;
+	d->next_us = d->budget_us = d->excess_us = now_us;
 	return d;
 }
 
@@ -85,6 +86,50 @@ uint64_t downlink_rtt_us(const struct downlink *d)
 	return us < DOWNLINK_RTT_MIN_US ? DOWNLINK_RTT_MIN_US : us;
 }
 
+/* --- what there is to spend --------------------------------------------------
+ */
+
+void downlink_want(struct downlink *d, uint64_t now_us, uint64_t bps)
+{
+	uint64_t seconds = (now_us - d->wanted_us) / 1000000;
+	for (uint64_t i = 0; i < seconds && i < 64; i++)
+		d->want_bps -= d->want_bps / 16;
+	d->wanted_us += seconds * 1000000;
+	if (d->want_bps < bps)
+		d->want_bps = bps;
+	estimate_want(&d->estimate, d->want_bps / 100 * DOWNLINK_WANT_PERCENT);
+}
+
+/* Nothing is known yet but what a start must begin with. */
+static bool settles(const struct downlink *d, uint64_t now_us)
+{
+	const struct estimate *e = &d->estimate;
+	return e->twcc && now_us < d->began_us + DOWNLINK_SETTLE_US &&
+	       !e->overuses && !e->stalls;
+}
+
+uint64_t downlink_bps(const struct downlink *d, uint64_t now_us)
+{
+	uint64_t bps = estimate_bps(&d->estimate, now_us);
+	if (!downlink_paces(d))
+		return UINT64_MAX;
+	if (settles(d, now_us) && bps < DOWNLINK_HOPE_BPS)
+		return DOWNLINK_HOPE_BPS;
+	return bps - (d->again_bps < bps / 2 ? d->again_bps : bps / 2);
+}
+
+uint64_t downlink_spend(struct downlink *d, uint64_t now_us)
+{
+	d->spent_bps = downlink_bps(d, now_us);
+	return d->spent_bps;
+}
+
+bool downlink_moved(const struct downlink *d, uint64_t now_us)
+{
+	uint64_t bps = downlink_bps(d, now_us), was = d->spent_bps;
+	return bps > was ? bps - was > was / 16 : was - bps > was / 16;
+}
+
 /* --- retransmissions -------------------------------------------------------
  */
 
@@ -126,6 +171,7 @@ bool downlink_may_resend(struct downlink *d, uint64_t now_us, uint32_t ssrc,
 	if (!take_budget(d, now_us, len + DOWNLINK_OVERHEAD,
 		    resend_bps(d, now_us, max_bps)))
 		return false;
+	d->again_bytes += len + DOWNLINK_OVERHEAD;
 	*r = (struct downlink_resent){ ssrc, now_ms, seq };
 	return true;
 }
@@ -147,24 +193,19 @@ static void measure_excess(struct downlink *d, uint64_t now_us)
 	d->sent_bytes = 0;
 }
 
-/* What its subscriptions bring: a peak is held for a while, since pictures that
- * change ask for more again. */
-static void measure_want(struct downlink *d, uint64_t now_us)
+static void measure_again(struct downlink *d, uint64_t now_us)
 {
-	uint64_t past_us = now_us - d->offered_us;
+	uint64_t past_us = now_us - d->again_us;
 	if (past_us < 1000000)
 		return;
-	uint64_t bps = d->offered_bytes * 8000000 / past_us;
-	uint64_t kept = d->want_bps - d->want_bps / 16;
-	d->want_bps = bps > kept ? bps : kept;
-	d->offered_bytes = 0;
-	d->offered_us = now_us;
-	estimate_want(&d->estimate, d->want_bps / 100 * DOWNLINK_WANT_PERCENT);
+	d->again_bps = (d->again_bps + d->again_bytes * 8000000 / past_us) / 2;
+	d->again_bytes = 0;
+	d->again_us = now_us;
 }
 
 void downlink_tick(struct downlink *d, uint64_t now_us)
 {
-	measure_want(d, now_us);
+	measure_again(d, now_us);
 	measure_excess(d, now_us);
 	estimate_tick(&d->estimate, now_us);
 	set_rate(d, now_us);

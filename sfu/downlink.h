@@ -30,8 +30,11 @@ enum {
 	DOWNLINK_RESEND_PERCENT = 50,
 	DOWNLINK_RESEND_MIN_BPS = 64000,
 	DOWNLINK_RESEND_BURST_US = 250000,
-	/* Of what is subscribed to: nothing beyond it is probed. */
+	/* Of what is wanted: nothing beyond it is probed. */
 	DOWNLINK_WANT_PERCENT = 130,
+	/* So long the first probes take; meanwhile as much is hoped for. */
+	DOWNLINK_SETTLE_US = 500000,
+	DOWNLINK_HOPE_BPS = 3000000,
 };
 
 /* A retransmission: of which stream and number, and when. */
@@ -50,9 +53,11 @@ struct downlink {
 	 * late: a burst of some size may be faster than that, no stream is. */
 	uint64_t sent_bytes, excess_bytes, excess_us;
 	unsigned padded; /* packets of padding */
-	/* Bytes of packets of its subscriptions, whatever became of them. */
-	uint64_t offered_bytes, offered_us;
-	uint64_t want_bps;
+	uint64_t began_us;
+	uint64_t want_bps, wanted_us;
+	/* Sent again: since the last measurement, and how much that was. */
+	uint64_t again_bytes, again_us, again_bps;
+	uint64_t spent_bps; /* downlink_bps when it was last spent */
 	uint64_t budget_bytes, budget_us; /* for retransmissions */
 	struct downlink_resent resent[DOWNLINK_RESENT];
 };
@@ -70,12 +75,17 @@ static inline uint16_t downlink_number(const struct downlink *d)
  * downlink_number if the peer gives feedback on them. */
 void downlink_sent(
 	struct downlink *d, uint64_t now_us, size_t len, enum sent_kind kind);
-/* A packet of len bytes that the receiver subscribes to has come: it counts for
- * what could be used, also where it is not sent. */
-static inline void downlink_offer(struct downlink *d, size_t len)
-{
-	d->offered_bytes += len + DOWNLINK_OVERHEAD;
-}
+/* What all that its receiver wants would take, whether it is sent or not. A
+ * peak is held for a while: pictures that change ask for more again. */
+void downlink_want(struct downlink *d, uint64_t now_us, uint64_t bps);
+
+/* What may be spent on streams: what the path carries but for what is sent
+ * again, with all headers. UINT64_MAX: nothing is known. */
+uint64_t downlink_bps(const struct downlink *d, uint64_t now_us);
+/* Takes downlink_bps as spent. */
+uint64_t downlink_spend(struct downlink *d, uint64_t now_us);
+/* It is so much more or less by now that it ought to be spent anew. */
+bool downlink_moved(const struct downlink *d, uint64_t now_us);
 
 /* What the receiver says: body of an RTCP_TWCC item (-EBADMSG: it lies), a
  * REMB, and the sum of a report's blocks, see estimate_report. */
@@ -106,7 +116,7 @@ static inline bool downlink_may_pass(const struct downlink *d, uint64_t now_us)
 	       (pace_queue_empty(&d->queue) &&
 		       pace_may_send(&d->pace, now_us, PACE_VIDEO));
 }
-/* All that is subscribed to would go through, as far as is known. */
+/* All that is wanted would go through, as far as is known. */
 static inline bool downlink_fits(const struct downlink *d, uint64_t now_us)
 {
 	return d->want_bps && !d->estimate.stalled &&

@@ -1,5 +1,6 @@
 /* What goes to one participant: its estimate's beginning and its turns. */
 #include "sfu/participant.h"
+#include "sfu/quality.h"
 
 void participant_downlink(struct participant *p, uint64_t now_us, bool twcc)
 {
@@ -64,6 +65,8 @@ void participant_downlink_run(struct participant *p, uint64_t now_us)
 	if (!p->down || downlink_deadline(p->down) > now_us)
 		return;
 	downlink_tick(p->down, now_us);
+	if (downlink_moved(p->down, now_us))
+		quality_changed(p, now_us);
 	send_waiting(p, now_us);
 	send_padding(p, now_us);
 	downlink_rest(p->down, now_us);

@@ -2,6 +2,7 @@
 #include <string.h>
 #include "sfu/conference_private.h"
 #include "sfu/participant.h"
+#include "sfu/quality.h"
 
 /* --- incoming --------------------------------------------------------------
  */
@@ -68,6 +69,8 @@ static void on_twcc(
 		downlink_feedback(p->down, now_us, item->body, item->body_len))
 		return;
 	p->stats.feedbacks_in++;
+	if (downlink_moved(p->down, now_us))
+		quality_changed(p, now_us);
 	participant_due(p, downlink_deadline(p->down));
 }
 

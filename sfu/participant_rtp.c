@@ -224,7 +224,8 @@ static void note_layer(struct participant *p, const struct source *s,
 			if (rates.layer[i].stream == rates.stream &&
 				rates.layer[i].height)
 				e->height = rates.layer[i].height;
-	encoding_count(e, now_us, packet->layer.temporal, pkt->len);
+	encoding_count(e, now_us, packet->layer.temporal,
+		pkt->len + DOWNLINK_OVERHEAD);
 	if (!e->live)
 		quality_encoding_began(s->track, now_us, s->encoding);
 }
@@ -241,7 +242,8 @@ static void gather(struct participant *p, const struct source *s,
 	if (s->track->simulcast)
 		note_layer(p, s, now_us, pkt, &packet);
 	else
-		encoding_count(encoding_of(s), now_us, 0, pkt->len);
+		encoding_count(encoding_of(s), now_us, 0,
+			pkt->len + DOWNLINK_OVERHEAD);
 	if (!s->track->n_subs) {
 		if (packet.key)
 			encoding_keyframe_seen(encoding_of(s));

@@ -3,13 +3,6 @@
 #include <string.h>
 #include "sfu/conference_private.h"
 
-/* What the link to it carries. Links are not estimated yet. */
-static uint64_t path_bps(const struct participant *p)
-{
-	(void)p;
-	return ALLOCATE_UNLIMITED;
-}
-
 static void due(struct participant *p, uint64_t at_us)
 {
 	uint64_t earliest = p->quality_ran_us + QUALITY_GAP_US;
@@ -166,11 +159,17 @@ static void run(struct participant *p, uint64_t now_us)
 		return;
 	}
 	unsigned n = collect(p, c->quality_share);
-	struct allocate_result res = allocate(&cfg, c->quality_share,
-		c->quality_order, n, path_bps(p), now_us);
+	uint64_t bps =
+		p->down ? downlink_spend(p->down, now_us) : ALLOCATE_UNLIMITED;
+	struct allocate_result res = allocate(
+		&cfg, c->quality_share, c->quality_order, n, bps, now_us);
+	if (p->down)
+		downlink_want(p->down, now_us, res.wanted_bps);
 	aim_all(p, now_us, c->quality_share);
 	if (res.deadline_us != UINT64_MAX)
 		due(p, res.deadline_us);
+	if (bps != ALLOCATE_UNLIMITED)
+		due(p, now_us + QUALITY_AGAIN_US);
 	/* Who is loudest changes all the time. */
 	if (cfg.loudest_n && n > cfg.loudest_n)
 		due(p, now_us);

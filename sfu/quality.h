@@ -14,6 +14,9 @@
 enum {
 	QUALITY_GAP_US = 200000,
 	QUALITY_MEASURE_US = 250000, /* one measurement of what is published */
+	/* Rates change, and what is sent again: looked at so often where the
+	 * path is known. */
+	QUALITY_AGAIN_US = 500000,
 };
 
 /* Something that decides over what p is sent has changed. */

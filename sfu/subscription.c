@@ -337,6 +337,8 @@ void subscription_update(struct subscription *s, uint64_t now_us, bool ready)
 	s->twcc_id = to->send_twcc ? negotiation_ext(s->to->negotiation,
 					     EXT_TRANSPORT_CC)
 				   : 0;
+	if (s->active && s->kind == SDP_VIDEO && s->twcc_id && !s->to->down)
+		participant_downlink(s->to, now_us, true);
 	if (s->active && !was) {
 		s->waiting = true;
 		raise_floor(s);
@@ -344,6 +346,4 @@ void subscription_update(struct subscription *s, uint64_t now_us, bool ready)
 			begin_layers(s, now_us);
 		subscription_want_keyframe(s, now_us);
 	}
-	if (s->active && s->kind == SDP_VIDEO && s->twcc_id && !s->to->down)
-		participant_downlink(s->to, now_us, true);
 }

@@ -141,7 +141,7 @@ void subscription_send_queued(
 void subscription_stale(struct subscription *s, uint64_t now_us);
 /* Fills a probe: sends something that went out a moment ago once more (back: 0
  * for the newest packet, 1 for the one before it, ...), else padding alone.
- * False: there is no RTX, or nothing has gone out yet. */
+ * False: there is no RTX. */
 bool subscription_pad(struct subscription *s, uint64_t now_us, unsigned back);
 
 /* A report block has come: send.fraction_lost says whether sound is to be

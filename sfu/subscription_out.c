@@ -264,10 +264,10 @@ bool subscription_pad(struct subscription *s, uint64_t now_us, unsigned back)
 {
 	uint64_t next = s->rewrite.in_next, seq = next - 1 - back;
 	size_t len;
-	if (!s->active || !s->rtx_ssrc || !s->rewrite.started)
+	if (!s->active || !s->rtx_ssrc)
 		return false;
 	/* Something it has had and may have lost is better than nothing. */
-	if (!s->waiting && next > s->rewrite.in_floor + back) {
+	if (!s->waiting && !s->paused && next > s->rewrite.in_floor + back) {
 		const uint8_t *buf = subscription_kept(s, seq, &len);
 		if (buf && rtx_pt_of(s, subscription_pt(s, buf[1] & 0x7f)) &&
 			subscription_emit_again(s, now_us, buf, len, seq))

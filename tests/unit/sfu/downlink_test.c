@@ -149,16 +149,21 @@ static void a_storm_gets_its_share(void **state)
 	assert_in_range(got, 72000, 88000);
 }
 
-static void what_is_offered_is_wanted(void **state)
+static void a_peak_of_wishes_fades(void **state)
 {
 	(void)state;
-	for (unsigned i = 0; i < 5000; i++) {
-		downlink_offer(down, 1000 - DOWNLINK_OVERHEAD);
-		now_us += 4000;
-		downlink_tick(down, now_us);
-	}
-	assert_in_range(down->want_bps, 1900000, 2200000);
-	assert_in_range(down->estimate.wanted_bps, 2400000, 2900000);
+	downlink_want(down, now_us, 2000000);
+	assert_int_equal(down->estimate.wanted_bps, 2600000);
+	now_us += 500000;
+	downlink_want(down, now_us, 500000);
+	assert_int_equal(down->want_bps, 2000000);
+	/* A peak is held, and fades. */
+	now_us += 4500000;
+	downlink_want(down, now_us, 500000);
+	assert_in_range(down->want_bps, 1400000, 1500000);
+	now_us += 60000000;
+	downlink_want(down, now_us, 500000);
+	assert_int_equal(down->want_bps, 500000);
 }
 
 static void without_feedback_a_remb_says_it(void **state)
@@ -202,7 +207,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 			a_storm_gets_its_share, setup, teardown),
 		cmocka_unit_test_setup_teardown(
-			what_is_offered_is_wanted, setup, teardown),
+			a_peak_of_wishes_fades, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			without_feedback_a_remb_says_it, setup, teardown),
 		cmocka_unit_test_setup_teardown(

@@ -28,18 +28,16 @@ static void nothing_before_a_key_frame(void **state)
 	assert_int_equal(stage_sent(&st, 1), 0);
 	assert_int_equal(stage_drops(&st, 1, DROP_NOT_KEYFRAME), 5);
 	/* … which is asked for. */
-	assert_true(stage_track(&st, 0, SDP_VIDEO)
-			    ->encoding[0]
-			    ->pli_wanted_us != 0);
+	assert_true(
+		stage_track(&st, 0, SDP_VIDEO)->encoding[0]->pli_wanted_us !=
+		0);
 	stage_video(&st, 0, 15, true);
 	assert_int_equal(stage_sent(&st, 1), 1);
 	assert_false(s->waiting);
 	stage_video(&st, 0, 16, false);
 	assert_int_equal(stage_sent(&st, 1), 2);
-	assert_int_equal(stage_track(&st, 0, SDP_VIDEO)
-				 ->encoding[0]
-				 ->pli_wanted_us,
-		0);
+	assert_int_equal(
+		stage_track(&st, 0, SDP_VIDEO)->encoding[0]->pli_wanted_us, 0);
 }
 
 static void sound_passes_at_once(void **state)
