@@ -83,7 +83,7 @@ bool send_report(struct send *s, uint64_t now_us, uint64_t sr_ntp,
 	s->last_sr_ntp = ntp;
 	s->last_sr_us = now_us;
 	s->sr[s->next_sr].mid = rtcp_ntp_mid(ntp);
-	s->sr[s->next_sr].sent_us = now_us;
+	s->sr[s->next_sr].sent_us = (uint32_t)now_us;
 	s->next_sr = (s->next_sr + 1) % SEND_SRS;
 	return true;
 }
@@ -100,7 +100,7 @@ static void note_rtt(
 	for (unsigned i = 1; i <= SEND_SRS; i++) {
 		const struct send_sr *sr =
 			&s->sr[(s->next_sr + SEND_SRS - i) % SEND_SRS];
-		uint64_t us = since(now_us, sr->sent_us);
+		uint32_t us = (uint32_t)now_us - sr->sent_us;
 
 		if (sr->mid != b->lsr)
 			continue;

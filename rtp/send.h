@@ -17,8 +17,8 @@ enum {
 };
 
 struct send_sr {
-	uint32_t mid; /* of its NTP time; 0: none */
-	uint64_t sent_us;
+	uint32_t mid;     /* of its NTP time; 0: none */
+	uint32_t sent_us; /* modulo 2^32, more than an hour */
 };
 
 struct send {
@@ -32,7 +32,7 @@ struct send {
 	int32_t lost;
 	uint32_t jitter;
 	uint64_t rtt_us;                          /* 0: unknown */
-	uint64_t nacks, nack_hits, nack_budgeted; /* the caller counts */
+	uint32_t nacks, nack_hits, nack_budgeted; /* the caller counts */
 	/* Retransmission budget, a token bucket. */
 	uint64_t budget_bytes, budget_us;
 	struct send_sr sr[SEND_SRS];
