@@ -39,15 +39,26 @@ void downlink_sent(
 /* --- what comes back -------------------------------------------------------
  */
 
+/* The estimate, but while a queue drains at least half of what the path was
+ * seen to carry: the picture goes on, if smaller, and the queue goes all the
+ * same. */
+static uint64_t carries(const struct downlink *d, uint64_t now_us)
+{
+	const struct estimate_control *c = &d->estimate.control;
+	uint64_t bps = estimate_bps(&d->estimate, now_us);
+	uint64_t half = c->phase == CONTROL_DRAIN ? c->capacity_bps / 2 : 0;
+	return bps > half ? bps : half;
+}
+
 static void set_rate(struct downlink *d, uint64_t now_us)
 {
-	uint64_t bps = estimate_bps(&d->estimate, now_us);
+	uint64_t bps = carries(d, now_us);
 	uint64_t fast_bps = estimate_pace_bps(&d->estimate, now_us);
 	uint64_t probe_bps = probe_rate(&d->estimate.probe);
 	bool spent = d->excess_bytes > bps * DOWNLINK_BURST_US / 8000000;
 	if (spent)
 		fast_bps = bps > probe_bps ? bps : probe_bps;
-	pace_set_rate(&d->pace, now_us, fast_bps);
+	pace_set_rate(&d->pace, now_us, fast_bps > bps ? fast_bps : bps);
 	pace_stall(&d->pace, estimate_stall_us(&d->estimate));
 }
 
@@ -110,7 +121,7 @@ static bool settles(const struct downlink *d, uint64_t now_us)
 
 uint64_t downlink_bps(const struct downlink *d, uint64_t now_us)
 {
-	uint64_t bps = estimate_bps(&d->estimate, now_us);
+	uint64_t bps = carries(d, now_us);
 	if (!downlink_paces(d))
 		return UINT64_MAX;
 	if (settles(d, now_us) && bps < DOWNLINK_HOPE_BPS)
@@ -181,7 +192,7 @@ bool downlink_may_resend(struct downlink *d, uint64_t now_us, uint32_t ssrc,
 
 static void measure_excess(struct downlink *d, uint64_t now_us)
 {
-	uint64_t bps = estimate_bps(&d->estimate, now_us);
+	uint64_t bps = carries(d, now_us);
 	uint64_t past_us = now_us - d->excess_us;
 	/* Longer than that there is nothing left of it. */
 	if (past_us > 10000000)

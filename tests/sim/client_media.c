@@ -165,8 +165,11 @@ static void send_frame(struct client *c, struct client_send *s)
 	size_t bytes = c->cfg.packet_bytes ? c->cfg.packet_bytes : 1000;
 	/* Key pictures are of temporal layer 0. */
 	bool key = s->want_key && !s->mute && !(s->height && s->counter % 2);
-	if (s->height)
+	/* Half the lines are a quarter of the picture. */
+	if (s->height) {
 		bytes = bytes * s->height / 720;
+		n = n * s->height / 720 ? n * s->height / 720 : 1;
+	}
 	s->want_key = s->want_key && !key;
 	s->keyframes += key;
 	s->picture = (s->picture + !s->mute) & 0x7fff;
