@@ -135,6 +135,10 @@ static void grow(struct estimate_control *c, const struct control_view *v)
 	double s = (double)(past_us > 500000 ? 500000 : past_us) / 1e6;
 	double by = (double)c->bps * GROWTH_A_SECOND * s;
 
+	/* Of a path that was never full what arrives is proof enough. */
+	if (!c->decreased_us && !c->capacity_bps && c->bps < v->acked_bps &&
+		v->queue_us < QUEUE_SMALL_US)
+		set_rate(c, v->acked_bps);
 	/* What is not used proves nothing. */
 	if (c->bps > v->acked_bps + v->acked_bps / 2)
 		return;

@@ -164,6 +164,9 @@ static bool judge(const struct probe_cluster *c, struct probe_result *ret)
 	uint64_t got_bps = rate_of(c->arrived_bytes - c->first_bytes,
 		c->arrival_first_us, c->arrival_last_us);
 
+	/* Sent late and at once: what spread them is the path. */
+	if (c->sent_last_us == c->sent_first_us)
+		sent_bps = c->rate_bps;
 	/* All in one burst out of some buffer: no measure. */
 	if (sent_bps == 0 || got_bps == 0 || got_bps > ABSURD * sent_bps)
 		return false;

@@ -13,7 +13,7 @@ struct downlink *downlink_new(uint64_t now_us, bool twcc)
 	}
 	pace_init(&d->pace, estimate_pace_bps(&d->estimate, now_us));
 	pace_queue_init(&d->queue);
-	d->began_us = d->wanted_us = d->again_us = now_us;
+	d->wanted_us = d->again_us = now_us;
 	d->next_us = d->budget_us = d->excess_us = now_us;
 	return d;
 }
@@ -50,13 +50,20 @@ static uint64_t carries(const struct downlink *d, uint64_t now_us)
 	return bps > half ? bps : half;
 }
 
+bool downlink_was_full(const struct downlink *d)
+{
+	const struct estimate *e = &d->estimate;
+	return !e->twcc || e->control.decreased_us || e->control.capacity_bps ||
+	       e->loss.phase != LOSS_CALM || e->stalls;
+}
+
 static void set_rate(struct downlink *d, uint64_t now_us)
 {
 	uint64_t bps = carries(d, now_us);
 	uint64_t fast_bps = estimate_pace_bps(&d->estimate, now_us);
 	uint64_t probe_bps = probe_rate(&d->estimate.probe);
 	bool spent = d->excess_bytes > bps * DOWNLINK_BURST_US / 8000000;
-	if (spent)
+	if (spent && downlink_was_full(d))
 		fast_bps = bps > probe_bps ? bps : probe_bps;
 	pace_set_rate(&d->pace, now_us, fast_bps > bps ? fast_bps : bps);
 	pace_stall(&d->pace, estimate_stall_us(&d->estimate));
@@ -111,20 +118,12 @@ void downlink_want(struct downlink *d, uint64_t now_us, uint64_t bps)
 	estimate_want(&d->estimate, d->want_bps / 100 * DOWNLINK_WANT_PERCENT);
 }
 
-/* Nothing is known yet but what a start must begin with. */
-static bool settles(const struct downlink *d, uint64_t now_us)
-{
-	const struct estimate *e = &d->estimate;
-	return e->twcc && now_us < d->began_us + DOWNLINK_SETTLE_US &&
-	       !e->overuses && !e->stalls;
-}
-
 uint64_t downlink_bps(const struct downlink *d, uint64_t now_us)
 {
 	uint64_t bps = carries(d, now_us);
 	if (!downlink_paces(d))
 		return UINT64_MAX;
-	if (settles(d, now_us) && bps < DOWNLINK_HOPE_BPS)
+	if (!downlink_was_full(d) && bps < DOWNLINK_HOPE_BPS)
 		return DOWNLINK_HOPE_BPS;
 	return bps - (d->again_bps < bps / 2 ? d->again_bps : bps / 2);
 }

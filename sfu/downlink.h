@@ -32,8 +32,7 @@ enum {
 	DOWNLINK_RESEND_BURST_US = 250000,
 	/* Of what is wanted: nothing beyond it is probed. */
 	DOWNLINK_WANT_PERCENT = 130,
-	/* So long the first probes take; meanwhile as much is hoped for. */
-	DOWNLINK_SETTLE_US = 500000,
+	/* Hoped for until the path has shown that it carries less. */
 	DOWNLINK_HOPE_BPS = 3000000,
 };
 
@@ -53,7 +52,6 @@ struct downlink {
 	 * late: a burst of some size may be faster than that, no stream is. */
 	uint64_t sent_bytes, excess_bytes, excess_us;
 	unsigned padded; /* packets of padding */
-	uint64_t began_us;
 	uint64_t want_bps, wanted_us;
 	/* Sent again: since the last measurement, and how much that was. */
 	uint64_t again_bytes, again_us, again_bps;
@@ -82,6 +80,8 @@ void downlink_want(struct downlink *d, uint64_t now_us, uint64_t bps);
 /* What may be spent on streams: what the path carries but for what is sent
  * again, with all headers. UINT64_MAX: nothing is known. */
 uint64_t downlink_bps(const struct downlink *d, uint64_t now_us);
+/* The path has shown its end; before it carries more than is known of it. */
+bool downlink_was_full(const struct downlink *d);
 /* Takes downlink_bps as spent. */
 uint64_t downlink_spend(struct downlink *d, uint64_t now_us);
 /* It is so much more or less by now that it ought to be spent anew. */

@@ -208,6 +208,15 @@ static void send_feedback_head(struct compound *c, struct participant *p)
 	rtcp_add_rr(&c->b, p->rtcp_ssrc, NULL, 0);
 }
 
+/* What its pictures may take together. */
+static uint64_t most_video(const struct participant *p, unsigned cameras)
+{
+	uint64_t max = p->conference->env->limits.video_max_bps *
+		       (cameras ? cameras : 1);
+	uint64_t room = quality_room(p);
+	return room < max ? room : max;
+}
+
 static void report_received(
 	struct participant *p, uint64_t now_us, struct compound *c)
 {
@@ -226,9 +235,7 @@ static void report_received(
 	rtcp_add_rr(&c->b, p->rtcp_ssrc, block, n);
 	rtcp_add_cname(&c->b, p->rtcp_ssrc, "hearth");
 	if (n_video)
-		rtcp_add_remb(&c->b, p->rtcp_ssrc,
-			p->conference->env->limits.video_max_bps *
-				(n_cameras ? n_cameras : 1),
+		rtcp_add_remb(&c->b, p->rtcp_ssrc, most_video(p, n_cameras),
 			video, n_video);
 }
 

@@ -117,6 +117,87 @@ static void aim_all(
 	}
 }
 
+/* --- what publishers are told ------------------------------------------------
+ */
+
+enum { ROOM_MIN_BPS = 100000 };
+
+static bool has_one_size(const struct subscription *s)
+{
+	return s->kind == SDP_VIDEO && takes_part(s) && !s->layers;
+}
+
+/* Of its best receiver; 0: of none it is known. */
+static uint32_t room_of(const struct track *t)
+{
+	uint32_t best = 0;
+	for (unsigned i = 0; i < t->n_subs; i++) {
+		const struct subscription *s = t->sub[i];
+		if (s->active && !s->share.hidden && s->room_bps > best)
+			best = s->room_bps;
+	}
+	return best;
+}
+
+static bool others_may_want(const struct track *t)
+{
+	return t->simulcast || relay_wanted(t->owner);
+}
+
+uint64_t quality_room(const struct participant *p)
+{
+	uint64_t sum = 0;
+	for (unsigned i = 0; i < p->n_tracks; i++) {
+		const struct track *t = p->track[i];
+		uint32_t bps = room_of(t);
+		if (t->kind != SDP_VIDEO)
+			continue;
+		if (others_may_want(t) || !bps || bps == UINT32_MAX)
+			return UINT64_MAX;
+		sum += bps > ROOM_MIN_BPS ? bps : ROOM_MIN_BPS;
+	}
+	return sum ? sum : UINT64_MAX;
+}
+
+static void set_room(struct subscription *s, uint64_t now_us, uint64_t bps)
+{
+	struct participant *owner = s->track->owner;
+	uint32_t before = room_of(s->track);
+	s->room_bps = bps < UINT32_MAX ? (uint32_t)bps : UINT32_MAX;
+	/* What is too much must end soon. */
+	if (room_of(s->track) >= before / 4 * 3 || others_may_want(s->track))
+		return;
+	owner->report_us = now_us;
+	participant_due(owner, now_us);
+}
+
+/* Each could be given what is left beside its own. Returns what those take at
+ * present that are held back by that. */
+static uint64_t tell_rooms(struct participant *p, uint64_t now_us, uint64_t bps,
+	const struct allocate_result *res)
+{
+	uint64_t used = res->audio_bps + res->video_bps, sum = 0;
+	uint64_t most = bps / 100 * (100 - ALLOCATE_MARGIN);
+	uint64_t left = most > used ? most - used : 0;
+	unsigned n = 0;
+	for (unsigned i = 0; i < p->n_subs; i++)
+		n += has_one_size(p->sub[i]) && !p->sub[i]->share.hidden;
+	for (unsigned i = 0; i < p->n_subs; i++) {
+		struct subscription *s = p->sub[i];
+		if (!has_one_size(s))
+			continue;
+		uint64_t own = allocate_cost(&s->track->sent, s->share.target);
+		if (!p->down || !downlink_was_full(p->down)) {
+			set_room(s, now_us, UINT32_MAX);
+			continue;
+		}
+		set_room(s, now_us, own + left / (n ? n : 1));
+		if (s->room_bps < p->conference->env->limits.video_max_bps)
+			sum += s->track->sent.rate_bps[0][0];
+	}
+	return sum;
+}
+
 bool quality_view(struct participant *p, uint64_t now_us, const char *stream,
 	unsigned height, bool visible)
 {
@@ -163,9 +244,11 @@ static void run(struct participant *p, uint64_t now_us)
 		p->down ? downlink_spend(p->down, now_us) : ALLOCATE_UNLIMITED;
 	struct allocate_result res = allocate(
 		&cfg, c->quality_share, c->quality_order, n, bps, now_us);
-	if (p->down)
-		downlink_want(p->down, now_us, res.wanted_bps);
 	aim_all(p, now_us, c->quality_share);
+	/* What has one size only may grow, if the path does. */
+	uint64_t more = tell_rooms(p, now_us, bps, &res);
+	if (p->down)
+		downlink_want(p->down, now_us, res.wanted_bps + more);
 	if (res.deadline_us != UINT64_MAX)
 		due(p, res.deadline_us);
 	if (bps != ALLOCATE_UNLIMITED)

@@ -35,6 +35,12 @@ void quality_speaker_changed(struct conference *c, uint64_t now_us);
 bool quality_view(struct participant *p, uint64_t now_us, const char *stream,
 	unsigned height, bool visible);
 
+/* What all video of p together need not be more than, since no receiver could
+ * be given it; UINT64_MAX: there is no such rate. Tracks that have several
+ * encodings are not counted: there is something for everybody. Of the others
+ * the best receiver counts, so that a bad one takes nothing from anybody. */
+uint64_t quality_room(const struct participant *p);
+
 void quality_tick(struct participant *p, uint64_t now_us);
 uint64_t quality_deadline(const struct participant *p);
 

@@ -67,6 +67,7 @@ struct subscription {
 	uint8_t pt_map[SUBSCRIPTION_PTS];
 	/* Extension id -> the receiver's, 0: dropped. */
 	uint8_t ext_map[SUBSCRIPTION_EXTS];
+	uint32_t room_bps; /* quality_room; 0: not known yet */
 	struct rewrite rewrite;
 	struct send send;
 	struct layers *layers; /* of a track that has encodings, else NULL */

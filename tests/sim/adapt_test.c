@@ -279,6 +279,31 @@ static void up_soon(void **state)
 	assert_int_equal(lines(&viewer[0]), 720);
 }
 
+/* A picture of one size that nobody's path carries must become smaller; as soon
+ * as somebody's does it need not. */
+static void one_size_is_for_the_best(void **state)
+{
+	(void)state;
+	const struct link_config narrow = path_of(600000);
+	struct client_config cfg = usual(1);
+	source = sim_join(&s, &cfg, NULL);
+	watch(0, &narrow);
+	run(10000);
+	uint64_t told_bps = source->client->remb_bps;
+	print_message(
+		"%u kbit/s for a path of 600\n", (unsigned)(told_bps / 1000));
+	assert_in_range(told_bps, 300000, 550000);
+	/* It does not, and is not sent then. */
+	begin_watch();
+	run(5000);
+	assert_int_equal(pictures(&viewer[0]), 0);
+	assert_true(sound(&viewer[0]) > 245);
+	watch(1, NULL);
+	run(5000);
+	assert_true(source->client->remb_bps > 1600000);
+	assert_int_equal(sim_faults(&s), 0);
+}
+
 static void nobody_notices_a_bad_path(void **state)
 {
 	(void)state;
@@ -289,19 +314,24 @@ static void nobody_notices_a_bad_path(void **state)
 		watch(i, NULL);
 	run(15000);
 	begin_watch();
+	const struct client_send *theirs = &source->client->send[CLIENT_VIDEO];
 	uint64_t plis = source->client->count.plis;
+	uint64_t keys = theirs->keyframes;
 	run(60000);
-	uint64_t usual_plis = source->client->count.plis - plis;
+	assert_int_equal(source->client->count.plis, plis);
+	assert_int_equal(theirs->keyframes, keys);
 	watch(9, &bad);
 	run(5000); /* joins as everybody does */
 	begin_watch();
 	plis = source->client->count.plis;
+	keys = theirs->keyframes;
 	run(60000);
 	plis = source->client->count.plis - plis;
-	print_message("%u key frames asked for in a minute, %u without it; ",
-		(unsigned)plis, (unsigned)usual_plis);
+	print_message("%u key frames asked for in a minute; ", (unsigned)plis);
 	tell(&viewer[9], "the bad one");
-	assert_true(plis <= usual_plis + 1);
+	/* Not one of what the others see, few of the smallest. */
+	assert_int_equal(theirs->keyframes, keys);
+	assert_true(plis <= 4);
 	for (unsigned i = 0; i < 9; i++) {
 		assert_int_equal(lines(&viewer[i]), 720);
 		assert_int_equal(changes(&viewer[i]), 0);
@@ -322,6 +352,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(begins_soon, setup, teardown),
 		cmocka_unit_test_setup_teardown(down_at_once, setup, teardown),
 		cmocka_unit_test_setup_teardown(up_soon, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			one_size_is_for_the_best, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			nobody_notices_a_bad_path, setup, teardown),
 	};

@@ -132,6 +132,7 @@ struct client {
 	struct client_out *out;
 	struct cert *cert;
 	uint64_t now_us;
+	uint64_t remb_bps; /* told last */
 	/* ICE */
 	struct ice_engine_client *stun;
 	char ufrag[16], pwd[32], remote_ufrag[257], remote_pwd[257];

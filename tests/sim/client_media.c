@@ -267,6 +267,8 @@ void client_media_rtcp(struct client *c, const uint8_t *buf, size_t len)
 			c->count.nacks_got++;
 			for (unsigned i = 0; i < item.n_nack; i++)
 				resend(c, item.media, item.nack[i]);
+		} else if (item.type == RTCP_REMB) {
+			c->remb_bps = item.remb_bps;
 		} else if (item.type == RTCP_TWCC) {
 			read_feedback(c, &item);
 		} else if (item.type == RTCP_SR) {

@@ -55,7 +55,7 @@ static void feedback_goes_both_ways(void **state)
 		assert_int_equal(d->estimate.bad_feedbacks, 0);
 		assert_true(d->estimate.feedbacks > 30);
 		assert_in_range(d->estimate.sent.rtt_us, 20000, 300000);
-		/* Two others, of 150 kbit/s and 40 each. */
+		/* Two others, of 160 kbit/s and 50 each. */
 		assert_in_range(d->want_bps, 250000, 600000);
 		assert_true(d->estimate.control.bps > d->want_bps);
 	}

@@ -71,7 +71,13 @@ static void a_burst_may_be_faster_than_a_stream(void **state)
 	probe_init(&down->estimate.probe);
 	downlink_tick(down, now_us);
 	uint64_t bps = estimate_bps(&down->estimate, now_us);
+	/* Not while nobody knows what the path carries. */
+	downlink_sent(down, now_us, bps, SENT_VIDEO);
+	downlink_tick(down, now_us);
 	assert_int_equal(down->pace.rate_bps, bps * 5 / 2);
+	now_us += 10000000;
+	downlink_tick(down, now_us);
+	down->estimate.control.capacity_bps = bps;
 	/* 50 ms of the rate at once. */
 	downlink_sent(down, now_us, bps / 8 / 20, SENT_VIDEO);
 	downlink_tick(down, now_us);
