@@ -63,6 +63,8 @@ static void set_rate(struct downlink *d, uint64_t now_us)
 	uint64_t fast_bps = estimate_pace_bps(&d->estimate, now_us);
 	uint64_t probe_bps = probe_rate(&d->estimate.probe);
 	bool spent = d->excess_bytes > bps * DOWNLINK_BURST_US / 8000000;
+	if (!downlink_was_full(d) && fast_bps < DOWNLINK_HOPE_BPS)
+		fast_bps = DOWNLINK_HOPE_BPS;
 	if (spent && downlink_was_full(d))
 		fast_bps = bps > probe_bps ? bps : probe_bps;
 	pace_set_rate(&d->pace, now_us, fast_bps > bps ? fast_bps : bps);

@@ -123,6 +123,11 @@ static inline bool downlink_fits(const struct downlink *d, uint64_t now_us)
 	       pace_queue_empty(&d->queue) &&
 	       d->want_bps < estimate_bps(&d->estimate, now_us);
 }
+/* It loses next to nothing either. */
+static inline bool downlink_is_good(const struct downlink *d, uint64_t now_us)
+{
+	return downlink_fits(d, now_us) && d->estimate.loss.last < 0.02;
+}
 /* Nothing of that stream is to be sent any more of what waits. */
 static inline void downlink_forget(struct downlink *d, uint32_t ssrc)
 {

@@ -74,7 +74,7 @@ static void a_burst_may_be_faster_than_a_stream(void **state)
 	/* Not while nobody knows what the path carries. */
 	downlink_sent(down, now_us, bps, SENT_VIDEO);
 	downlink_tick(down, now_us);
-	assert_int_equal(down->pace.rate_bps, bps * 5 / 2);
+	assert_int_equal(down->pace.rate_bps, DOWNLINK_HOPE_BPS);
 	now_us += 10000000;
 	downlink_tick(down, now_us);
 	down->estimate.control.capacity_bps = bps;

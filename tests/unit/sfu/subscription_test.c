@@ -211,7 +211,6 @@ static void a_nack_storm_has_a_budget(void **state)
 	assert_true(extra <= burst + 1100);
 }
 
-/* A receiver is told "active" only where its own description lets us. */
 /* Turns to ask for a key frame: later and later, and sooner when it was quiet.
  */
 static void who_asks_often_waits_longer(void **state)
@@ -219,6 +218,17 @@ static void who_asks_often_waits_longer(void **state)
 	(void)state;
 	struct subscription *s = stage_sub(&st, 1, 0, SDP_VIDEO);
 	uint64_t now_us = st.sim.now_us, gap_us = SUBSCRIPTION_ASK_US;
+	/* Not where there is nobody else who would notice. */
+	for (unsigned i = 0; i < 4; i++) {
+		assert_true(subscription_asks(s, now_us));
+		assert_false(subscription_asks(s, now_us + gap_us - 1));
+		now_us += gap_us;
+	}
+	struct client_config third = sim_usual(3);
+	stage_join(&st, &third);
+	stage_run(&st, 2 * SIM_S);
+	assert_int_equal(s->track->n_subs, 2);
+	now_us = st.sim.now_us + 10 * SUBSCRIPTION_QUIET_US;
 	for (unsigned i = 0; i < 8; i++) {
 		assert_true(subscription_asks(s, now_us));
 		assert_false(subscription_asks(s, now_us + gap_us - 1));
