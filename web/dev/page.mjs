@@ -57,6 +57,22 @@ function recorded(c) {
   if (q.get('rec') !== 'starting') c.recording.startedAt = Date.now() - 754000;
 }
 
+// ?gauge=1: as if it had been measured; ?paused=1: some are not sent.
+function gauged(c, view) {
+  if (!q.get('gauge')) return;
+  const of = (quality, i) => ({
+    quality, rtt: 43,
+    video: { codec: 'VP8', width: 1280 >> i % 3, height: 720 >> i % 3, fps: 29.6, kbps: 1640 >> i % 3, jitter: 8, loss: 0.4 * i, concealed: 0, frozen: 0, limited: i === 1 ? 'bandwidth' : '' },
+    audio: { codec: 'opus', kbps: 34, jitter: 5, loss: 0, concealed: 0, frozen: 0 },
+  });
+  if (q.get('paused')) {
+    c.roster.paused = new Map([['s0', 'bandwidth'], ['s3', 'last_n']]);
+    view.update();
+  }
+  c.tiles().forEach((t, i) => c.gauge.tiles.set(t.key, of(['good', 'fair', 'poor'][i % 3], i)));
+  view.showNumbers(q.get('gauge') === '2');
+}
+
 function talk(c, view) {
   const [bob, carol] = people(2);
   const now = Date.now();
@@ -97,6 +113,7 @@ const views = {
     if (q.get('talk')) talk(c, view);
     else if (q.get('panel')) view.show(q.get('panel'));
     recorded(c);
+    gauged(c, view);
     if (q.get('record')) view.recording.press();
     if (q.get('toast')) toast('The browser may not use the camera. Allow it in the address bar, then turn it on.', { bad: true });
     globalThis.view = view;

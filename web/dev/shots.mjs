@@ -11,6 +11,7 @@ const LOOKS = {
   login: 'view=login', rooms: 'view=rooms', prejoin: 'view=prejoin', left: 'view=left',
   call1: 'n=0', call2: 'n=1', call5: 'n=4', call16: 'n=15&toast=1', chat: 'n=5&talk=1&panel=chat',
   people: 'n=6&panel=people', devices: 'n=2&panel=devices', screen: 'n=6&screen=1', failed: 'n=0&state=failed',
+  quality: 'n=4&gauge=1', paused: 'n=5&gauge=1&paused=1', numbers: 'n=4&gauge=2', numbers16: 'n=15&gauge=2&paused=1',
   recidle: 'n=3&rec=off', recask: 'n=3&rec=off&record=1', recstarting: 'n=3&rec=starting', recon: 'n=3&rec=on&control=0&feeds=1',
   recmine: 'n=3&rec=on&by=me&feeds=2&program=1', rectrouble: 'n=3&rec=trouble&by=me', recjoined: 'n=3&rec=on&joined=1&control=0',
   recpeople: 'n=4&rec=on&by=me&feeds=3&program=1&panel=people',

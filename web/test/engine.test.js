@@ -225,6 +225,38 @@ test('the speaker is marked', async () => {
   await until('ring', () => document.querySelector('[data-user-id="@carol:hs"]').dataset.speaking === 'true');
 });
 
+test('who agreed to one size of our camera gets the whole picture', async () => {
+  await until('whole', () => {
+    const { encodings } = people.bob.peer.video.sender.getParameters();
+    return encodings.length === 1 && encodings[0].scaleResolutionDownBy === 1;
+  });
+});
+
+test('how well it comes is told and shown, with numbers on demand', async () => {
+  await until('words', () => people.anna.quality().every((t) => ['good', 'fair', 'poor'].includes(t.quality)));
+  await until('shown', () => [...document.querySelectorAll('[data-testid=tile]')].every((t) => t.dataset.quality));
+  const numbers = () => run(() => [...document.querySelectorAll('[data-testid=tile-numbers]:not([hidden])')].map((n) => n.textContent));
+  assert.deepEqual(await numbers(), []);
+  await page.keyboard.press('i');
+  const said = await numbers();
+  assert.equal(said.length, 3);
+  for (const text of said) assert.match(text, /VP8 \d+×\d+ · \d+ fps\n.*kbit\/s · loss .* %\n(.*\n)*jitter \d+ ms · RTT \d+ ms/);
+  await page.keyboard.press('i');
+  assert.deepEqual(await numbers(), []);
+});
+
+test('who is not sent to us shows initials and why', async () => {
+  const stream = await run(() => people.anna.tiles().find((t) => t.user_id === '@carol:hs').stream_id);
+  await run((id) => bot.seats.get('@anna:hs ANNA').control('org.hearth.streams', { paused: [{ stream_id: id, reason: 'bandwidth' }] }), stream);
+  await until('paused', () => {
+    const t = document.querySelector('[data-user-id="@carol:hs"]');
+    return !t.classList.contains('pictured') && t.querySelector('[data-testid=tile-paused]').textContent === 'paused: slow connection'
+      && /paused: slow connection/.test(t.getAttribute('aria-label'));
+  });
+  await run(() => bot.seats.get('@anna:hs ANNA').control('org.hearth.streams', { paused: [] }));
+  await until('back', () => document.querySelector('[data-user-id="@carol:hs"]').classList.contains('pictured'));
+});
+
 test('ICE restarts over Matrix and the call goes on', async () => {
   const ufrag = () => run(() => /ice-ufrag:(\S+)/.exec(people.bob.peer.pc.localDescription.sdp)[1]);
   const [old, call] = [await ufrag(), await run(() => people.bob.callId)];

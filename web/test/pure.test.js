@@ -5,6 +5,7 @@ import { readChat } from '../src/call/chat.js';
 import { callAgain, reasonCode, rejoinDelay, videoQuality } from '../src/call/rejoin.js';
 import { explain, words } from '../src/problems.js';
 import { gridLayout, hue, HUES, initials, stageKeys } from '../src/ui/layout.js';
+import { lines, pausedWords } from '../src/ui/numbers.js';
 
 const bytes = (text) => new TextEncoder().encode(text).buffer;
 
@@ -82,4 +83,20 @@ test('errors become words', () => {
   assert.equal(explain(new TypeError('Failed to fetch')).code, 'homeserver_unreachable');
   assert.equal(explain({ data: { error: 'Odd' } }).message, 'Odd');
   assert.match(words('bot_absent', { bot: '@h:hs' }), /^@h:hs was invited/);
+});
+
+test('the numbers of a tile are few short lines', () => {
+  const video = { codec: 'VP8', width: 640, height: 360, fps: 14.6, kbps: 411.6, loss: 0.34, jitter: 8.2, limited: 'bandwidth' };
+  const audio = { codec: 'opus', kbps: 31, loss: 12.2, jitter: 3 };
+  assert.deepEqual(lines({ video, audio, rtt: 43.4 }), [
+    'VP8 640×360 · 15 fps', '412 kbit/s · loss 0.3 %', 'held back by the network', 'opus 31 kbit/s · loss 12 %', 'jitter 8 ms · RTT 43 ms',
+  ]);
+  assert.deepEqual(lines({ audio: { ...audio, loss: 0 }, rtt: 5 }), ['opus 31 kbit/s · loss 0 %', 'jitter 3 ms · RTT 5 ms']);
+  assert.deepEqual(lines({ video: { ...video, codec: '', height: 0, kbps: 12_345, limited: '' }, rtt: 0 }).slice(0, 2), ['no picture', '12.3 Mbit/s · loss 0.3 %']);
+});
+
+test('why a picture is not there is said where it helps', () => {
+  assert.equal(pausedWords('bandwidth'), 'paused: slow connection');
+  assert.equal(pausedWords('last_n'), 'paused: others speak');
+  for (const none of ['', undefined, 'not_shown', 'toString']) assert.equal(pausedWords(none), '');
 });

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { readMetadata, readParticipants, writeMetadata, STABLE, UNSTABLE } from '../src/call/metadata.js';
+import {
+  readEncodings, readMetadata, readParticipants, readPaused, writeMetadata, STABLE, UNSTABLE,
+} from '../src/call/metadata.js';
 import { Roster } from '../src/call/roster.js';
 
 const track = (kind) => ({ kind, readyState: 'live' });
@@ -35,6 +37,27 @@ test('participants that are none are left out', () => {
   assert.equal(readParticipants({ participants: 'x' }), null);
   const list = readParticipants({ participants: [null, {}, { id: '@a:hs D' }, { id: 3 }] });
   assert.deepEqual(list, [{ id: '@a:hs D', user_id: '@a:hs', device_id: '', display_name: '', you: false, program: false }]);
+});
+
+test('what is paused, and which sizes are looked at, is read and cleaned', () => {
+  for (const none of [undefined, {}, { paused: 'x' }]) assert.equal(readPaused(none), null);
+  const paused = readPaused({ paused: [{ stream_id: 's', reason: 'bandwidth' }, null, { stream_id: 3, reason: 'x' }, { stream_id: 't' }] });
+  assert.deepEqual([...paused], [['s', 'bandwidth']]);
+  for (const none of [undefined, {}, { streams: [null, { stream_id: 'other', active: ['q'] }, { stream_id: 's' }] }]) {
+    assert.equal(readEncodings(none, 's'), null);
+  }
+  assert.deepEqual(readEncodings({ streams: [{ stream_id: 's', active: ['q', 7, 'f'] }] }, 's'), ['q', 'f']);
+  assert.deepEqual(readEncodings({ streams: [{ stream_id: 's', active: [] }] }, 's'), []);
+});
+
+test('a tile knows why its picture is not sent, until a new call', () => {
+  const r = roster();
+  r.setMetadata(new Map([['s', meta('a')]]), true);
+  r.setStreams(new Map([['s', stream('s')]]));
+  r.paused = new Map([['s', 'last_n'], ['unknown', 'bandwidth']]);
+  assert.deepEqual(r.tiles().map((t) => t.paused), ['last_n', '']);
+  r.reset();
+  assert.deepEqual(r.tiles().map((t) => t.paused), ['', '']);
 });
 
 test('everybody else has a tile, with or without a stream', () => {

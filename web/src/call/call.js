@@ -7,7 +7,8 @@ import { Signal } from './signal.js';
 import { Silence } from './silence.js';
 import { readRecording } from './recording.js';
 import {
-  readMetadata, readParticipants, writeMetadata, SCREENSHARE, USERMEDIA,
+  readEncodings, readMetadata, readParticipants, readPaused, writeMetadata, SCREENSHARE,
+  USERMEDIA,
 } from './metadata.js';
 
 const LIFETIME_MS = 60000;
@@ -147,6 +148,16 @@ export class Call extends Emitter {
     case 'org.hearth.speaker':
       this.emit('speaker', typeof content.id === 'string' ? content.id : null);
       break;
+    case 'org.hearth.streams': {
+      const paused = readPaused(content);
+      if (paused) this.emit('paused', paused);
+      break;
+    }
+    case 'org.hearth.encodings': {
+      const rids = readEncodings(content, this.peer.camera.id);
+      if (rids) this.peer.setWanted(rids);
+      break;
+    }
     case 'org.hearth.recording': {
       const r = readRecording(content);
       if (r) this.emit('recording', r);

@@ -7,16 +7,18 @@ import { Call } from './call.js';
 import { Chat, CHAT, readChat, TEXT_MAX } from './chat.js';
 import { CONTROL, FROM } from './channels.js';
 import { Files, FILE } from './files.js';
+import { counters, Gauge } from './gauge.js';
 import { Local } from './local.js';
 import { SCREENSHARE, USERMEDIA } from './metadata.js';
 import { Recording } from './recording.js';
 import { callAgain, reasonCode, rejoinDelay, videoQuality } from './rejoin.js';
 import { describeStream, Roster } from './roster.js';
-import { collect } from './stats.js';
+import { collect, keysOfMids } from './stats.js';
 import { Views } from './views.js';
 
 const LOG_MAX = 500;
 const RAW_MAX = 1000;
+const GAUGE_MS = 2000;
 const STABLE_MS = 20000; // connected for so long: the next loss counts from one
 
 export class Conference extends Emitter {
@@ -24,10 +26,12 @@ export class Conference extends Emitter {
   #call = null;
   #timer = 0;
   #stable = 0;
+  #gauging = 0;
   #went = false;
   roster = new Roster();
   chat = new Chat();
   local = new Local();
+  gauge = new Gauge();
   recording = new Recording((action) => this.#call?.record(action) || false);
   views = new Views((streams) => this.#call?.view(streams) || false);
   log = [];
@@ -107,6 +111,7 @@ export class Conference extends Emitter {
     });
     mine('participants', (list) => this.#people(list));
     mine('speaker', (id) => { this.roster.speaker = id; this.emit('speaker', id); });
+    mine('paused', (map) => { this.roster.paused = map; this.emit('people'); });
     mine('recording', (r) => this.recording.set(r));
     mine('problem', (p) => {
       this.recording.refused(p);
@@ -126,6 +131,7 @@ export class Conference extends Emitter {
       clearTimeout(this.#stable);
       this.#stable = setTimeout(() => { this.attempts = 1; }, STABLE_MS);
       this.#quality();
+      this.#gauging ||= setInterval(() => this.#measure(), GAUGE_MS);
     }
     this.#become(s);
   }
@@ -138,6 +144,7 @@ export class Conference extends Emitter {
   #ended({ reason, message }) {
     this.#call = null;
     clearTimeout(this.#stable);
+    this.#stopGauge();
     this.files.reset();
     this.roster.reset();
     this.emit('people');
@@ -181,6 +188,7 @@ export class Conference extends Emitter {
     clearTimeout(this.#stable);
     this.#call?.end('user_hangup');
     this.#call = null;
+    this.#stopGauge();
     this.files.reset();
     this.recording.reset();
     this.views.stop();
@@ -306,7 +314,7 @@ export class Conference extends Emitter {
       key: `${id}|self`, participant: id, user_id: this.#wire.userId,
       name: this.roster.name(id), purpose: USERMEDIA, stream_id: '',
       stream: local.cam ? local.preview : null, audio_muted: !local.mic,
-      video_muted: !local.cam, you: true, program: false, speaking: this.roster.speaker === id,
+      video_muted: !local.cam, you: true, paused: '', program: false, speaking: this.roster.speaker === id,
     };
     if (!local.screen) return [self];
     return [self, {
@@ -324,6 +332,38 @@ export class Conference extends Emitter {
       t.purpose === SCREENSHARE ? this.peer?.screen.id || '' : this.peer?.camera.id || '',
       t, t.purpose === SCREENSHARE ? this.local.screen : this.local.preview));
     return this.roster.participants(own);
+  }
+
+  // How well each tile's streams come, or ours go: gauge.tiles, by key.
+  async #measure() {
+    const call = this.#call;
+    const pc = call?.peer.pc;
+    if (!pc || call.state !== 'connected') return;
+    const report = await pc.getStats();
+    if (this.#call !== call) return;
+    const tiles = this.tiles();
+    const keyOf = keysOfMids(pc, tiles.filter((t) => !t.you));
+    const own = { camera: `${this.roster.me}|self`, screen: `${this.roster.me}|self-screen` };
+    for (const [mid, what] of call.peer.ownMids()) keyOf.set(mid, own[what]);
+    this.gauge.add(counters(report, keyOf, performance.now()), new Map(tiles.map((t) => [t.key, {
+      seen: !t.video_muted && !t.paused && !!t.stream?.getVideoTracks().length, paused: t.paused,
+    }])));
+    this.emit('gauge');
+  }
+
+  #stopGauge() {
+    clearInterval(this.#gauging);
+    this.#gauging = 0;
+    this.gauge.reset();
+    this.emit('gauge');
+  }
+
+  // What the gauge says, for window.hearth.
+  quality() {
+    return this.tiles().map((t) => ({
+      participant: t.participant, user_id: t.user_id, purpose: t.purpose, stream_id: t.stream_id, you: t.you,
+      paused: t.paused, ...{ quality: '', ...this.gauge.tiles.get(t.key) },
+    }));
   }
 
   stats() {

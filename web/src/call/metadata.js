@@ -45,6 +45,23 @@ export function readParticipants(content) {
     }));
 }
 
+// Of org.hearth.streams: stream id -> why its video is not sent to us; null when
+// it is none.
+export function readPaused(content) {
+  if (!Array.isArray(content?.paused)) return null;
+  const known = content.paused.slice(0, MAX_STREAMS)
+    .filter((p) => p && typeof p.stream_id === 'string' && typeof p.reason === 'string');
+  return new Map(known.map((p) => [p.stream_id, p.reason]));
+}
+
+// Of org.hearth.encodings: the rids of our stream that anybody looks at; null
+// where it says nothing of it.
+export function readEncodings(content, stream) {
+  if (!Array.isArray(content?.streams)) return null;
+  const active = content.streams.find((s) => s?.stream_id === stream)?.active;
+  return Array.isArray(active) ? active.filter((rid) => typeof rid === 'string') : null;
+}
+
 export function localpart(user) {
   return /^@([^:]*)/.exec(user || '')?.[1] || user || '';
 }

@@ -3,6 +3,8 @@
 // (the bot answers ours and offers again).
 import { Emitter } from '../emitter.js';
 import { Channels, CONTROL } from './channels.js';
+import { apply, offered, shape } from './encodings.js';
+import { videoQuality } from './rejoin.js';
 
 const SPARES = 2; // beside the m-lines we send on
 
@@ -12,6 +14,8 @@ export class Peer extends Emitter {
   #restart = false;
   #streams = new Map();
   #screenTransceivers = {};
+  #shaping = Promise.resolve();
+  #camera = { settings: null, single: videoQuality(0), wanted: null };
 
   constructor(iceServers = []) {
     super();
@@ -25,7 +29,7 @@ export class Peer extends Emitter {
     this.screen = new MediaStream();
     const options = { direction: 'sendrecv', streams: [this.camera] };
     this.audio = pc.addTransceiver('audio', options);
-    this.video = pc.addTransceiver('video', options);
+    this.video = this.#addCamera(options);
     // Room for others in the first answer: who joins late sees them without
     // waiting for the control channel and an offer of the bot's.
     for (let i = 0; i < SPARES; i++) {
@@ -36,6 +40,14 @@ export class Peer extends Emitter {
     pc.addEventListener('track', (ev) => this.#track(ev));
     for (const name of ['connectionstatechange', 'iceconnectionstatechange']) {
       pc.addEventListener(name, () => this.emit('state', this.state));
+    }
+  }
+
+  #addCamera(options) {
+    try {
+      return this.pc.addTransceiver('video', { ...options, sendEncodings: offered() });
+    } catch {
+      return this.pc.addTransceiver('video', options); // of an old browser
     }
   }
 
@@ -57,6 +69,14 @@ export class Peer extends Emitter {
     return this.pc.getTransceivers().some(({ sender, receiver, currentDirection }) => (
       /send/.test(currentDirection) && sender.track)
       || (/recv/.test(currentDirection) && !receiver.track.muted));
+  }
+
+  // mid -> whether it carries our camera or our screen.
+  ownMids() {
+    const mids = new Map([[this.audio.mid, 'camera'], [this.video.mid, 'camera']]);
+    for (const t of Object.values(this.#screenTransceivers)) mids.set(t.mid, 'screen');
+    mids.delete(null);
+    return mids;
   }
 
   // Another number when somebody's media came since; asks no statistics.
@@ -125,6 +145,7 @@ export class Peer extends Emitter {
         if (pc.signalingState !== 'have-local-offer') return null;
         await pc.setRemoteDescription(desc);
         this.#sweep();
+        this.#shape();
         if (this.#again) queueMicrotask(() => this.emit('offer-wanted'));
         return null;
       }
@@ -149,8 +170,10 @@ export class Peer extends Emitter {
     return this.audio.sender.replaceTrack(track);
   }
 
-  setVideo(track) {
-    return this.video.sender.replaceTrack(track);
+  async setVideo(track) {
+    await this.video.sender.replaceTrack(track);
+    if (track) this.#camera.settings = track.getSettings();
+    await this.#shape();
   }
 
   // Starts or (with null) stops the screen. The m-lines stay and only change
@@ -165,6 +188,7 @@ export class Peer extends Emitter {
           direction: 'sendonly', streams: [this.screen],
         });
         this.#screenTransceivers[kind] = t;
+        if (kind === 'video') await this.#sharp(t.sender);
         continue;
       }
       if (!t) continue;
@@ -173,11 +197,35 @@ export class Peer extends Emitter {
     }
   }
 
-  async setVideoQuality({ maxBitrate, scaleResolutionDownBy }) {
-    const p = this.video.sender.getParameters();
-    if (!p.encodings?.length) return;
-    Object.assign(p.encodings[0], { maxBitrate, scaleResolutionDownBy });
-    await this.video.sender.setParameters(p).catch(() => {});
+  // A screen is read: it may be slow but not blurred.
+  async #sharp(sender) {
+    const p = sender.getParameters();
+    p.degradationPreference = 'maintain-resolution';
+    await sender.setParameters(p).catch(() => {});
+  }
+
+  // How the camera is sent where only one size of it is.
+  setVideoQuality(single) {
+    this.#camera.single = single;
+    return this.#shape();
+  }
+
+  // The sizes of it that anybody looks at, by rid; null: that is not known.
+  setWanted(rids) {
+    this.#camera.wanted = rids && new Set(rids);
+    return this.#shape();
+  }
+
+  // One after another: the parameters set must be those got last. How many
+  // encodings there are is known when the bot has answered.
+  #shape() {
+    this.#shaping = this.#shaping.then(async () => {
+      const { sender } = this.video;
+      const p = sender.getParameters();
+      const n = p.encodings?.length;
+      if (n && apply(p.encodings, shape({ ...this.#camera, n }))) await sender.setParameters(p);
+    }).catch(() => {});
+    return this.#shaping;
   }
 
   #track(ev) {

@@ -11,6 +11,7 @@ export class Roster {
   #listed = false;
   me = '';
   speaker = null;
+  paused = new Map(); // stream id -> why its video is not sent to us
 
   setPeople(list) {
     const next = new Map(list.map((p) => [p.id, p]));
@@ -45,6 +46,7 @@ export class Roster {
     this.#streams.clear();
     this.#gone.clear();
     this.speaker = null;
+    this.paused = new Map();
   }
 
   get size() {
@@ -96,6 +98,7 @@ export class Roster {
       Object.assign(t, {
         key, stream_id: id, stream,
         audio_muted: m.audio_muted, video_muted: m.video_muted,
+        paused: this.paused.get(id) || '',
       });
       tiles.set(key, t);
     }
@@ -107,7 +110,7 @@ export class Roster {
       key: `${owner}|${purpose}`, participant: owner,
       user_id: this.#people.get(owner)?.user_id || user || owner.split(' ')[0],
       name: this.name(owner), purpose, stream_id: '', stream: null,
-      audio_muted: false, video_muted: false, you: false,
+      audio_muted: false, video_muted: false, you: false, paused: '',
       program: !!this.#people.get(owner)?.program,
       speaking: purpose === USERMEDIA && this.speaker === owner,
     };

@@ -28,22 +28,26 @@ function addAudio(row, s, codec) {
   row.audioCodec = codec;
 }
 
-export async function collect(pc, tiles) {
-  const report = await pc.getStats();
-  const rows = new Map();
-  const byMid = new Map();
-  for (const tile of tiles) {
-    if (!tile.stream) continue;
-    const row = blank(tile);
-    rows.set(tile.key, row);
-    const tracks = new Set(tile.stream.getTracks());
+// mid -> key of the tile that its remote track is part of.
+export function keysOfMids(pc, tiles) {
+  const keyOf = new Map();
+  for (const { key, stream } of tiles) {
+    if (!stream) continue;
+    const tracks = new Set(stream.getTracks());
     for (const t of pc.getTransceivers()) {
-      if (tracks.has(t.receiver.track)) byMid.set(t.mid, row);
+      if (tracks.has(t.receiver.track)) keyOf.set(t.mid, key);
     }
   }
+  return keyOf;
+}
+
+export async function collect(pc, tiles) {
+  const report = await pc.getStats();
+  const keyOf = keysOfMids(pc, tiles);
+  const rows = new Map(tiles.filter((t) => t.stream).map((t) => [t.key, blank(t)]));
   for (const s of report.values()) {
     if (s.type !== 'inbound-rtp') continue;
-    const row = byMid.get(s.mid);
+    const row = rows.get(keyOf.get(s.mid));
     if (!row) continue;
     const codec = report.get(s.codecId)?.mimeType || '';
     if (s.kind === 'video') addVideo(row, s, codec);

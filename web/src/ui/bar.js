@@ -13,11 +13,12 @@ const BUTTONS = [
   ['devices', 'devices', 'devices', 'Close devices', 'Choose devices', ''],
 ];
 const CTRL = { d: 'mic', e: 'cam' };
+const ELSEWHERE = { i: 'numbers' }; // keys of buttons that stand elsewhere
 
 export class Bar {
   #buttons = new Map();
 
-  // actions: {mic, cam, screen, record, chat, people, devices, leave}
+  // actions: {mic, cam, screen, record, chat, people, devices, numbers, leave}
   constructor(actions) {
     this.actions = actions;
     const made = BUTTONS.map(([name]) => this.#button(name));
@@ -90,9 +91,9 @@ export class Bar {
       name = CTRL[key];
     } else {
       if (ev.target.closest?.('input, textarea, select, dialog, [contenteditable]')) return;
-      name = BUTTONS.find((b) => b[5] === key && key)?.[0];
+      name = BUTTONS.find((b) => b[5] === key && key)?.[0] || ELSEWHERE[key];
     }
-    if (!name || this.#buttons.get(name).button.hidden) return;
+    if (!name || this.#buttons.get(name)?.button.hidden) return;
     ev.preventDefault();
     this.actions[name]();
   }

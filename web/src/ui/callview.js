@@ -1,5 +1,5 @@
 // The call on the screen: ties tiles, panels and buttons to a conference.
-import { el, put } from './dom.js';
+import { attr, el, put } from './dom.js';
 import { icon, logo } from './icons.js';
 import { Banner } from './banner.js';
 import { Bar } from './bar.js';
@@ -24,6 +24,7 @@ export class CallView {
   #due = 0;
   #blocked = null;
   #sharers = '';
+  #numbers = false;
 
   constructor({ conference, onleave }) {
     this.conference = conference;
@@ -60,8 +61,12 @@ export class CallView {
       screen: () => this.setScreen(!c.local.sharing), leave: this.onleave,
       record: () => this.recording.press(),
       chat: () => this.show('chat'), people: () => this.show('people'),
-      devices: () => this.show('devices'),
+      devices: () => this.show('devices'), numbers: () => this.showNumbers(!this.#numbers),
     });
+    this.numbers = el('button', {
+      type: 'button', class: 'quiet numbers-toggle', testid: 'toggle-numbers', title: 'Statistics (I)',
+      'aria-label': 'Statistics', 'aria-pressed': 'false', onclick: () => this.showNumbers(!this.#numbers),
+    }, icon('numbers'));
     this.count = el('span', { class: 'count' });
     this.pill = el('span', { class: 'pill' });
     this.asideTitle = el('h2', { tabIndex: -1 });
@@ -74,7 +79,8 @@ export class CallView {
     this.root = el('div', { class: 'call', testid: 'call' },
       el('header', { class: 'top' }, logo(), el('h1', { text: c.roomName, tabIndex: -1 }), this.count, this.pill,
         this.recording.signs,
-        el('button', { type: 'button', class: 'quiet copy', title: 'Copy link to this call', 'aria-label': 'Copy link to this call', onclick: () => this.#copyLink() }, icon('link'))),
+        el('div', { class: 'tools' }, this.numbers,
+          el('button', { type: 'button', class: 'quiet copy', title: 'Copy link to this call', 'aria-label': 'Copy link to this call', onclick: () => this.#copyLink() }, icon('link')))),
       this.main, this.aside, this.bar.root);
     this.undrop = dropTarget(this.root, (files) => this.sendFiles(files));
     this.onescape = (ev) => { if (ev.key === 'Escape' && this.#panel) this.show(''); };
@@ -90,6 +96,7 @@ export class CallView {
       for (const p of came) say(`${c.roster.name(p.id)} joined`);
       for (const p of went) say(`${p.display_name || p.user_id} left`);
     });
+    on('gauge', () => this.#measure());
     on('chat', (m) => this.#chat(m));
     on('file', (t) => this.panels.chat.file(t));
     on('file-offered', (t) => {
@@ -141,6 +148,17 @@ export class CallView {
     if (names === this.#sharers) return;
     this.#sharers = names;
     say(names ? `${names} shares the screen` : 'Nobody shares the screen now');
+  }
+
+  #measure() {
+    this.grid.measure(this.conference.gauge.tiles, this.#numbers);
+  }
+
+  showNumbers(on) {
+    this.#numbers = on;
+    attr(this.numbers, 'aria-pressed', on);
+    this.#measure();
+    say(on ? 'Statistics shown' : 'Statistics hidden');
   }
 
   async setMic(on) {

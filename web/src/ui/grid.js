@@ -107,6 +107,11 @@ export class Grid {
     }
   }
 
+  // readings: key -> of gauge.js; shown: with their numbers.
+  measure(readings, shown) {
+    for (const [key, tile] of this.#tiles) tile.measure(readings.get(key), shown);
+  }
+
   unblock() {
     for (const tile of this.#tiles.values()) tile.play();
   }

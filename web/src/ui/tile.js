@@ -3,6 +3,7 @@
 import { attr, el, put } from './dom.js';
 import { icon } from './icons.js';
 import { hue, initials } from './layout.js';
+import { lines, pausedWords } from './numbers.js';
 import { SCREENSHARE } from '../call/metadata.js';
 
 export class Tile {
@@ -21,10 +22,13 @@ export class Tile {
     this.name = el('span', { class: 'name', testid: 'tile-name' });
     this.tag = el('span', { class: 'tag', text: 'program', hidden: true });
     this.off = el('span', { class: 'off' }, icon('micOff'));
+    this.why = el('span', { class: 'why', testid: 'tile-paused', hidden: true });
+    this.bars = el('span', { class: 'bars', 'aria-hidden': 'true' }, el('i'), el('i'), el('i'));
+    this.numbers = el('div', { class: 'numbers', testid: 'tile-numbers', hidden: true });
     this.pin = el('button', { class: 'pin', type: 'button', onclick: onpin }, icon('pin'));
     this.root = el('li', { class: 'tile', testid: 'tile' },
-      el('div', { class: 'backdrop' }, this.avatar), this.video,
-      el('div', { class: 'caption' }, this.off, this.name, this.tag), this.pin);
+      el('div', { class: 'backdrop' }, this.avatar, this.why), this.video,
+      el('div', { class: 'caption' }, this.off, this.name, this.tag, this.bars), this.numbers, this.pin);
     this.audio = null;
     this.sink = sink;
   }
@@ -52,18 +56,41 @@ export class Tile {
     put(this.avatar, 'textContent', initials(t.name));
     put(this.avatar, 'className', `avatar hue-${hue(t.participant)}`);
     put(this.off, 'hidden', !t.audio_muted || screen);
+    this.#paused(t);
     this.root.classList.toggle('mirror', t.you && !screen);
     this.root.classList.toggle('screen', screen);
     this.#sound(t);
     this.#show(t);
-    this.#label(t, who, screen);
+    this.#label(t);
   }
 
-  #label(t, who, screen) {
+  #paused(t) {
+    const words = t.video_muted ? '' : pausedWords(t.paused);
+    put(this.why, 'textContent', words);
+    put(this.why, 'hidden', !words);
+    put(this.root.dataset, 'paused', t.paused || '');
+  }
+
+  // reading: of gauge.js, or undefined; shown: its numbers are asked for.
+  measure(reading, shown) {
+    this.quality = reading?.quality || '';
+    put(this.root.dataset, 'quality', this.quality);
+    put(this.bars, 'title', this.quality && `Connection: ${this.quality}`);
+    put(this.numbers, 'hidden', !shown || !reading);
+    const text = shown && reading ? lines(reading).join('\n') : '';
+    put(this.numbers, 'textContent', text);
+    if (this.#tile) this.#label(this.#tile);
+  }
+
+  #label(t) {
+    const screen = t.purpose === SCREENSHARE;
+    const who = t.you ? `${t.name} (you)` : t.name;
     const says = [screen ? `Screen of ${who}` : who];
     if (t.program) says.push('a program');
     if (!screen && t.audio_muted) says.push('microphone off');
-    if (!screen && !t.program && !this.#pictured(t)) says.push('camera off');
+    if (!this.why.hidden) says.push(this.why.textContent);
+    else if (!screen && !t.program && !this.#pictured(t)) says.push('camera off');
+    if (this.quality === 'poor') says.push('poor connection');
     if (t.speaking) says.push('speaking');
     attr(this.root, 'aria-label', says.join(', '));
     const label = `${this.pinned ? 'Unpin' : 'Pin'} ${screen ? 'screen of ' : ''}${t.name}`;
@@ -73,7 +100,7 @@ export class Tile {
   }
 
   #pictured(t) {
-    return !t.video_muted
+    return !t.video_muted && !t.paused
       && !!t.stream?.getVideoTracks().some((v) => v.readyState === 'live');
   }
 
