@@ -246,6 +246,14 @@ void conference_view(struct conference *c, uint64_t now_us, sfu_id id,
 		quality_view(p, now_us, stream, height, visible);
 }
 
+void conference_screen(struct conference *c, uint64_t now_us, sfu_id id,
+	const char *stream, bool screen)
+{
+	struct participant *p = conference_find(c, id);
+	if (p)
+		participant_screen(p, now_us, stream, screen);
+}
+
 void conference_leave(struct conference *c, uint64_t now_us, sfu_id id,
 	enum sfu_reason reason, struct outbox *out)
 {

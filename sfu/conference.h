@@ -46,6 +46,9 @@ void conference_message(struct conference *c, uint64_t now_us, sfu_id id,
  */
 void conference_view(struct conference *c, uint64_t now_us, sfu_id id,
 	const char *stream, unsigned height, bool visible);
+/* What it publishes under this stream id of its own is a screen, or none. */
+void conference_screen(struct conference *c, uint64_t now_us, sfu_id id,
+	const char *stream, bool screen);
 void conference_leave(struct conference *c, uint64_t now_us, sfu_id id,
 	enum sfu_reason reason, struct outbox *out);
 

@@ -29,13 +29,13 @@ struct conference_event *conference_event_free(struct conference_event *e)
 	return NULL;
 }
 
-/* What a front was not told it waits for in vain. Only who speaks is told
- * again.
- */
+/* What a front was not told it waits for in vain, but for what changes often
+ * and is told again. */
 static void lost(struct conference *c, const struct sfu_event *ev)
 {
 	struct participant *p = conference_find(c, ev->participant);
-	if (p && ev->type != SFU_EV_SPEAKER)
+	if (p && ev->type != SFU_EV_SPEAKER && ev->type != SFU_EV_PAUSED &&
+		ev->type != SFU_EV_WATCHED)
 		participant_starve(p);
 }
 

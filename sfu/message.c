@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <string.h>
 #include "sfu/conference_private.h"
+#include "sfu/quality_tell.h"
 
 static void to_front(
 	struct participant *from, bool binary, const uint8_t *data, size_t len)
@@ -178,6 +179,7 @@ static void on_open(
 	conference_emit(
 		p->conference, &(struct sfu_event){ .type = SFU_EV_CHANNEL,
 				       .participant = p->id });
+	quality_tell_anew(p, now_us);
 }
 
 static void on_closed(struct participant *p, const struct channel *ch)

@@ -97,6 +97,8 @@ struct participant *participant_free(struct participant *p)
 	conference_event_free(p->farewell);
 	relay_far_free(p->far);
 	free(p->track);
+	for (unsigned i = 0; i < SFU_SCREENS_MAX; i++)
+		free(p->screen[i]);
 	free(p->source);
 	free(p->arrival);
 	downlink_free(p->down);

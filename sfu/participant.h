@@ -98,6 +98,9 @@ struct participant {
 	 * when that was done last; when to measure what it sends. */
 	uint64_t quality_us, quality_ran_us, measure_us;
 
+	uint64_t paused_told; /* quality_tell.h: hash of what, 0: nothing */
+	char *screen[SFU_SCREENS_MAX]; /* its streams that are screens */
+
 	bool from_protocol; /* understands SFU_FROM_PROTOCOL */
 	bool any_channel;   /* one was open */
 	bool control_open;
@@ -187,6 +190,9 @@ int participant_rid(const struct transceiver *tr, const struct rtp_ext *rid);
 bool participant_is_source(
 	const struct transceiver *tr, uint32_t ssrc, const struct rtp_ext *mid);
 bool participant_sync_tracks(struct participant *p, uint64_t now_us);
+/* The stream of that name is a screen, now or when it comes; or is none. */
+void participant_screen(struct participant *p, uint64_t now_us,
+	const char *stream, bool screen);
 /* Ends one published track, at its subscribers too. */
 void participant_end_track(
 	struct participant *p, unsigned index, uint64_t now_us);

@@ -5,6 +5,7 @@
 #include <string.h>
 #include "sfu/conference_private.h"
 #include "sfu/participant.h"
+#include "sfu/quality.h"
 
 static struct track *track_at(
 	struct participant *p, unsigned transceiver, unsigned *ret_index)
@@ -64,6 +65,47 @@ static void name_track(
 				sizeof(t->stream));
 }
 
+/* Where the stream stands among the screens, or NULL. */
+static char **screen_at(struct participant *p, const char *stream)
+{
+	for (unsigned i = 0; i < SFU_SCREENS_MAX; i++)
+		if (p->screen[i] && strcmp(p->screen[i], stream) == 0)
+			return &p->screen[i];
+	return NULL;
+}
+
+/* The last said stands last: the first gives way. */
+static void note_screen(struct participant *p, const char *stream)
+{
+	char *copy = strdup(stream);
+	if (!copy)
+		return;
+	free(p->screen[0]);
+	memmove(p->screen, p->screen + 1,
+		(SFU_SCREENS_MAX - 1) * sizeof(*p->screen));
+	p->screen[SFU_SCREENS_MAX - 1] = copy;
+}
+
+void participant_screen(
+	struct participant *p, uint64_t now_us, const char *stream, bool screen)
+{
+	char **at = screen_at(p, stream);
+	if (screen == (at != NULL))
+		return;
+	if (screen) {
+		note_screen(p, stream);
+	} else {
+		free(*at);
+		*at = NULL;
+	}
+	for (unsigned i = 0; i < p->n_tracks; i++) {
+		struct track *t = p->track[i];
+		t->screen = screen_at(p, t->source_stream) != NULL;
+		track_describe(t);
+		quality_track_changed(t, now_us);
+	}
+}
+
 static struct track *make_track(
 	struct participant *p, unsigned index, enum sdp_kind kind)
 {
@@ -99,6 +141,7 @@ static bool publish(
 		return false;
 	}
 	name_track(p, t, tr);
+	t->screen = screen_at(p, t->source_stream) != NULL;
 	p->track[p->n_tracks++] = t;
 	/* Of a picture is measured how much of it comes. */
 	participant_due(p, p->measure_us);

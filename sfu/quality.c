@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "sfu/conference_private.h"
+#include "sfu/quality_tell.h"
 
 static void due(struct participant *p, uint64_t at_us)
 {
@@ -249,6 +250,7 @@ static void run(struct participant *p, uint64_t now_us)
 	uint64_t more = tell_rooms(p, now_us, bps, &res);
 	if (p->down)
 		downlink_want(p->down, now_us, res.wanted_bps + more);
+	quality_tell_paused(p);
 	if (res.deadline_us != UINT64_MAX)
 		due(p, res.deadline_us);
 	if (bps != ALLOCATE_UNLIMITED)
@@ -268,6 +270,7 @@ static void measure(struct participant *p, uint64_t now_us)
 		struct track *t = p->track[i];
 		if (t->kind == SDP_VIDEO && track_measure(t, now_us))
 			quality_track_changed(t, now_us);
+		quality_tell_watched(t, now_us);
 	}
 }
 

@@ -24,6 +24,20 @@ const char *sfu_reason_text(enum sfu_reason r)
 	return text[r];
 }
 
+const char *sfu_paused_text(enum sfu_paused why)
+{
+	static const char *const text[] = {
+		[SFU_NOT_PAUSED] = "",
+		[SFU_PAUSED_BANDWIDTH] = "bandwidth",
+		[SFU_PAUSED_LAST_N] = "last_n",
+		[SFU_PAUSED_HIDDEN] = "not_shown",
+	};
+
+	if ((unsigned)why >= sizeof(text) / sizeof(*text))
+		return "unknown";
+	return text[why];
+}
+
 /* Guests and places. */
 
 static struct guest *find_guest(struct sfu *s, sfu_id id)
@@ -272,6 +286,15 @@ int sfu_view(struct sfu *s, sfu_id id, const char *stream, unsigned height,
 	m.u.view.stream = stream;
 	m.u.view.height = height;
 	m.u.view.visible = visible;
+	return command(s, &m);
+}
+
+int sfu_screen(struct sfu *s, sfu_id id, const char *stream, bool screen)
+{
+	struct wire_message m = { .type = WIRE_SCREEN, .id = id };
+
+	m.u.screen.stream = stream;
+	m.u.screen.on = screen;
 	return command(s, &m);
 }
 

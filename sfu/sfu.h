@@ -27,6 +27,7 @@ enum {
 	SFU_LABEL_MAX = 512,  /* participant label; no newline in it */
 	SFU_STREAM_MAX = 128, /* msid stream id */
 	SFU_STREAMS_MAX = 512,
+	SFU_SCREENS_MAX = 4,     /* of one participant */
 	SFU_CONTROL_MAX = 65536, /* message on the control channel */
 	SFU_SDP_MAX = 131072,    /* an SDP text */
 };
@@ -47,12 +48,22 @@ typedef uint32_t sfu_id; /* a participant; 0 is none; never reused */
 
 struct sfu;
 
+/* Why the video of a stream is not sent to a participant. */
+enum sfu_paused {
+	SFU_NOT_PAUSED,
+	SFU_PAUSED_BANDWIDTH, /* its link cannot carry it */
+	SFU_PAUSED_LAST_N,    /* too many others come first */
+	SFU_PAUSED_HIDDEN,    /* its client does not show it (sfu_view) */
+};
+const char *sfu_paused_text(enum sfu_paused why); /* "bandwidth", … */
+
 /* One stream forwarded to a participant, as the SDP of that event names it. */
 struct sfu_stream {
 	char id[SFU_STREAM_MAX + 1];     /* msid stream id in this SDP */
 	sfu_id owner;                    /* who publishes it */
 	char source[SFU_STREAM_MAX + 1]; /* the publisher's own stream id */
 	bool audio, video;               /* tracks it has at present */
+	enum sfu_paused paused;          /* only of SFU_EV_PAUSED */
 };
 
 enum sfu_event_type {
@@ -66,7 +77,13 @@ enum sfu_event_type {
 	SFU_EV_CHANNEL_CLOSED, /* … and is gone */
 	SFU_EV_MESSAGE,        /* binary, data: from the control channel */
 	SFU_EV_SPEAKER,        /* speaker: who is loudest now, 0 for nobody */
-	SFU_EV_LEFT,           /* reason: this participant is gone */
+	SFU_EV_PAUSED,         /* streams: all whose video it is not sent now,
+				  each with the reason */
+	SFU_EV_WATCHED, /* streams: one that it publishes, by its own id; text:
+			   the rids of it that anybody is to see, parted by
+			   ";". The others need not be sent. Until it is told:
+			   all. */
+	SFU_EV_LEFT,    /* reason: this participant is gone */
 };
 
 enum sfu_reason {
@@ -129,6 +146,10 @@ int sfu_message(
  * ignored. */
 int sfu_view(struct sfu *s, sfu_id id, const char *stream, unsigned height,
 	bool visible);
+/* The stream that it publishes, or will, under this id of its own is a screen:
+ * to be sharp before it is smooth; or is none (so are all that nothing was said
+ * of). Of up to SFU_SCREENS_MAX, the last ones said. */
+int sfu_screen(struct sfu *s, sfu_id id, const char *stream, bool screen);
 int sfu_leave(struct sfu *s, sfu_id id);
 
 struct sfu_plug_options {

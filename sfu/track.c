@@ -18,6 +18,7 @@ int track_new(struct track **ret, struct participant *owner,
 	t->owner = owner;
 	t->transceiver = transceiver;
 	t->kind = kind;
+	t->watched = UINT8_MAX;
 	for (unsigned i = 0; i < TRACK_ENCODINGS; i++)
 		t->rank[i] = (uint8_t)i;
 	track_describe(t);
@@ -147,7 +148,9 @@ bool track_describe(struct track *t)
 	if (!t->simulcast)
 		n = 1;
 	memset(a->rate_bps, 0, sizeof(a->rate_bps));
-	a->kind = t->kind == SDP_AUDIO ? ALLOCATE_AUDIO : ALLOCATE_CAMERA;
+	a->kind = t->screen ? ALLOCATE_SCREEN : ALLOCATE_CAMERA;
+	if (t->kind == SDP_AUDIO)
+		a->kind = ALLOCATE_AUDIO;
 	a->n_spatial = (uint8_t)(n ? n : 1);
 	a->n_temporal = (uint8_t)temporals(t, n);
 	for (unsigned i = 0; i < n; i++)

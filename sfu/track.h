@@ -52,6 +52,11 @@ struct track {
 	 * spatial layer i. */
 	struct allocate_track sent;
 	uint8_t rank[TRACK_ENCODINGS];
+	bool screen;
+	/* quality_tell.h: encodings (bits) whose watching was told; since when
+	 * it is of fewer, 0: it is not. */
+	uint8_t watched;
+	uint64_t unwatched_us;
 	bool fir; /* the owner knows FIR but not PLI */
 	struct subscription **sub;
 	unsigned n_subs, cap_subs;

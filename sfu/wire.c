@@ -141,7 +141,8 @@ static void put_event(struct writer *w, const struct sfu_event *e)
 		put_text(w, s->id, SFU_STREAM_MAX);
 		put_u32(w, s->owner);
 		put_text(w, s->source, SFU_STREAM_MAX);
-		put_u32(w, (uint32_t)s->audio | (uint32_t)s->video << 1);
+		put_u32(w, (uint32_t)s->audio | (uint32_t)s->video << 1 |
+				   (uint32_t)s->paused << 2);
 	}
 }
 
@@ -162,10 +163,11 @@ static void get_stream(struct reader *r, struct sfu_stream *s)
 	s->owner = get_u32(r);
 	copy_text(r, s->source);
 	has = get_u32(r);
-	if (has > 3)
+	if (has >> 2 > SFU_PAUSED_HIDDEN)
 		r->bad = true;
 	s->audio = has & 1;
 	s->video = has & 2;
+	s->paused = (enum sfu_paused)(has >> 2);
 }
 
 static void get_event(
@@ -229,6 +231,10 @@ static void put_payload(struct writer *w, const struct wire_message *m)
 		put_text(w, m->u.view.stream, SFU_STREAM_MAX);
 		put_u32(w, m->u.view.height);
 		put_u32(w, m->u.view.visible);
+		break;
+	case WIRE_SCREEN:
+		put_text(w, m->u.screen.stream, SFU_STREAM_MAX);
+		put_u32(w, m->u.screen.on);
 		break;
 	case WIRE_LOG_LEVEL:
 		put_u32(w, m->u.level);
@@ -311,6 +317,10 @@ static void get_payload(
 		m->u.view.stream = get_text(r, NULL, SFU_STREAM_MAX);
 		m->u.view.height = get_u32(r);
 		m->u.view.visible = get_bool(r);
+		break;
+	case WIRE_SCREEN:
+		m->u.screen.stream = get_text(r, NULL, SFU_STREAM_MAX);
+		m->u.screen.on = get_bool(r);
 		break;
 	case WIRE_LOG_LEVEL:
 		m->u.level = get_u32(r);

@@ -44,6 +44,7 @@ enum wire_type {
 	WIRE_CANDIDATE,
 	WIRE_MESSAGE,
 	WIRE_VIEW,
+	WIRE_SCREEN,
 	WIRE_LEAVE,
 	WIRE_ASK_STATS,
 	WIRE_LOG_LEVEL,
@@ -102,6 +103,10 @@ struct wire_message {
 			uint32_t height;
 			bool visible;
 		} view;
+		struct {
+			const char *stream;
+			bool on;
+		} screen;
 		uint32_t level;
 		struct sfu_event event;
 		struct worker_stats stats;

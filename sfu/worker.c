@@ -154,6 +154,10 @@ static void command(
 		conference_view(c, w->now_us, s->id, m->u.view.stream,
 			m->u.view.height, m->u.view.visible);
 		break;
+	case WIRE_SCREEN:
+		conference_screen(c, w->now_us, s->id, m->u.screen.stream,
+			m->u.screen.on);
+		break;
 	default:
 		return;
 	}

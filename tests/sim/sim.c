@@ -266,6 +266,18 @@ void sim_on_event(struct sim *s, const struct sfu_event *ev)
 		seat->speakers++;
 		seat->speaker = ev->speaker;
 		break;
+	case SFU_EV_PAUSED:
+		seat->pauses++;
+		seat->n_paused = ev->n_streams;
+		if (ev->n_streams)
+			seat->paused = ev->streams[0];
+		break;
+	case SFU_EV_WATCHED:
+		seat->watches++;
+		snprintf(seat->watched, sizeof(seat->watched), "%s", ev->text);
+		snprintf(seat->watched_stream, sizeof(seat->watched_stream),
+			"%s", ev->streams[0].id);
+		break;
 	case SFU_EV_LEFT:
 		seat->left = true;
 		seat->reason = ev->reason;

@@ -42,6 +42,11 @@ struct sim_seat {
 	sfu_id speaker;
 	unsigned n_streams; /* of the last SDP */
 	bool ignore_offers; /* never answers one */
+	/* SFU_EV_PAUSED and SFU_EV_WATCHED: how often, and the last of each. */
+	uint64_t pauses, watches;
+	unsigned n_paused;
+	struct sfu_stream paused; /* the first */
+	char watched[64], watched_stream[SFU_STREAM_MAX + 1];
 };
 
 struct sim;

@@ -211,6 +211,15 @@ void conference_view(struct conference *c, uint64_t now_us, sfu_id id,
 		stream, height, visible);
 }
 
+void conference_screen(struct conference *c, uint64_t now_us, sfu_id id,
+	const char *stream, bool screen)
+{
+	(void)c;
+	(void)now_us;
+	snprintf(fake.screen, sizeof(fake.screen), "%u %s %d", (unsigned)id,
+		stream, screen);
+}
+
 void conference_message(struct conference *c, uint64_t now_us, sfu_id id,
 	bool binary, const uint8_t *data, size_t len, struct outbox *out)
 {

@@ -21,6 +21,7 @@ struct fake {
 	char view[64]; /* the last: id, stream, lines, shown */
 	unsigned events_of_end,
 		events_of_input; /* events each datagram makes */
+	char screen[64];         /* the last: id, stream, is one */
 	bool out_was_set;        /* env->out during each verb */
 };
 extern struct fake fake;

@@ -509,6 +509,10 @@ static void test_reasons(void **state)
 	for (int r = SFU_BY_COMMAND; r <= SFU_UNANSWERED; r++)
 		assert_string_not_equal(
 			sfu_reason_text((enum sfu_reason)r), "unknown");
+	for (int w = SFU_PAUSED_BANDWIDTH; w <= SFU_PAUSED_HIDDEN; w++)
+		assert_string_not_equal(
+			sfu_paused_text((enum sfu_paused)w), "unknown");
+	assert_string_equal(sfu_paused_text((enum sfu_paused)99), "unknown");
 	assert_string_equal(
 		sfu_reason_text((enum sfu_reason)(SFU_UNANSWERED + 1)),
 		"unknown");

@@ -2,6 +2,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
 #include <cmocka.h>
 #include "sfu/wire.h"
@@ -120,6 +121,47 @@ static void test_view(void **state)
 	stream[SFU_STREAM_MAX] = 'h';
 	stream[SFU_STREAM_MAX + 1] = 0;
 	assert_int_equal(wire_encode(&m, buf, sizeof(buf)), -E2BIG);
+}
+
+static void test_screen(void **state)
+{
+	struct wire_message m = { .type = WIRE_SCREEN, .id = 3 }, got;
+
+	(void)state;
+	m.u.screen.stream = "abc";
+	m.u.screen.on = true;
+	trip(&m, &got);
+	assert_string_equal(got.u.screen.stream, "abc");
+	assert_true(got.u.screen.on);
+}
+
+static void test_paused(void **state)
+{
+	struct sfu_stream v[4];
+	struct wire_message m = { .type = WIRE_EVENT, .id = 3 }, got;
+
+	(void)state;
+	memset(v, 0, sizeof(v));
+	for (unsigned i = 0; i < 4; i++) {
+		snprintf(v[i].id, sizeof(v[i].id), "h%u", i);
+		v[i].video = i & 1;
+		v[i].paused = (enum sfu_paused)i;
+	}
+	m.u.event.type = SFU_EV_PAUSED;
+	m.u.event.streams = v;
+	m.u.event.n_streams = 4;
+	trip(&m, &got);
+	assert_int_equal(got.u.event.type, SFU_EV_PAUSED);
+	for (unsigned i = 0; i < 4; i++) {
+		assert_int_equal(got.u.event.streams[i].paused, i);
+		assert_int_equal(got.u.event.streams[i].video, i & 1);
+	}
+	/* No reason there is. */
+	v[0].paused = (enum sfu_paused)(SFU_PAUSED_HIDDEN + 1);
+	int n = wire_encode(&m, buf, sizeof(buf));
+	assert_true(n > 0);
+	assert_int_equal(
+		wire_decode(m.type, m.id, buf, (size_t)n, v, &got), -EBADMSG);
 }
 
 /* The largest event there can be fits. */
@@ -312,6 +354,8 @@ int main(void)
 		cmocka_unit_test(test_texts),
 		cmocka_unit_test(test_data),
 		cmocka_unit_test(test_view),
+		cmocka_unit_test(test_screen),
+		cmocka_unit_test(test_paused),
 		cmocka_unit_test(test_largest_event),
 		cmocka_unit_test(test_flat),
 		cmocka_unit_test(test_level),

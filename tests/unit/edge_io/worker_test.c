@@ -290,6 +290,19 @@ static void test_view(void **state)
 	assert_string_equal(fake.view, "7 h8-0 360 1");
 }
 
+static void test_screen(void **state)
+{
+	struct fixture *f = *state;
+	struct wire_message m = { .type = WIRE_SCREEN, .id = 7 };
+
+	tell(f, WIRE_JOIN, 7, "room");
+	m.u.screen.stream = "s1";
+	m.u.screen.on = true;
+	assert_int_equal(pipe_send(f->pipe, &m), 0);
+	turn(f, 5);
+	assert_string_equal(fake.screen, "7 s1 1");
+}
+
 static void test_failed_first_join(void **state)
 {
 	struct fixture *f = *state;
@@ -457,6 +470,7 @@ int main(void)
 		WITH(test_leave),
 		WITH(test_commands),
 		WITH(test_view),
+		WITH(test_screen),
 		WITH(test_failed_first_join),
 		WITH(test_errands),
 		WITH(test_trains_outlast_a_turn),
