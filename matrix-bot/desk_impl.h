@@ -96,6 +96,11 @@ void desk_send_error(struct desk *d, struct desk_call *dc, const char *text);
 /* Hands what a client shows to the seam. False: that is not what it says. */
 bool desk_view(struct desk *d, const struct desk_call *dc, const char *type,
 	const cJSON *content);
+/* Tells a client of SFU_EV_PAUSED or SFU_EV_WATCHED. */
+void desk_tell_streams(
+	struct desk *d, const struct desk_call *dc, const struct sfu_event *ev);
+/* Tells the seam which of a caller's streams are screens. */
+void desk_screens(struct desk *d, const struct call *c);
 void desk_send_ping(struct desk *d, struct desk_call *dc, const char *type);
 /* To a caller whose call we do not know (any more). */
 void desk_send_stray_hangup(struct desk *d, const struct call_event *e);

@@ -65,6 +65,7 @@ static void on_published(struct desk *d, const struct desk_call *by)
 {
 	struct desk_call *dc;
 
+	desk_screens(d, &by->call);
 	TAILQ_FOREACH(dc, &d->calls, entry)
 	{
 		if (dc != by && has_stream_of(&dc->call, by->call.sfu))
@@ -130,6 +131,7 @@ static void join(struct desk *d, struct desk_call *dc, const char *sdp)
 		refuse_joining(d, dc, error);
 		return;
 	}
+	desk_screens(d, c);
 	error = sfu_offer(d->sfu, c->sfu, sdp);
 	if (error < 0) {
 		sfu_leave(d->sfu, c->sfu);
@@ -328,6 +330,8 @@ void desk_on_sfu(void *arg, const struct sfu_event *ev)
 		return;
 	if (ev->type == SFU_EV_MESSAGE)
 		on_control(d, dc, ev);
+	else if (ev->type == SFU_EV_PAUSED || ev->type == SFU_EV_WATCHED)
+		desk_tell_streams(d, dc, ev);
 	else
 		on_transport(d, dc, ev);
 	desk_sweep(d);

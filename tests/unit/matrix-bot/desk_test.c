@@ -211,6 +211,84 @@ static void views_go_to_the_seam(void **state)
 	world_done(&w);
 }
 
+static void channel_opens(void)
+{
+	fake_sfu_emit(&(struct sfu_event){
+		.type = SFU_EV_CHANNEL, .participant = 1 });
+}
+
+static bool was_told(const char *part)
+{
+	return strstr(fake_sfu_messages(1), part) != NULL;
+}
+
+static void what_is_not_sent_is_told(void **state)
+{
+	struct sfu_stream v[2] = { { .id = "h2-0",
+					   .paused = SFU_PAUSED_BANDWIDTH },
+		{ .id = "h3-0", .paused = SFU_PAUSED_HIDDEN } };
+	struct sfu_event ev = { .type = SFU_EV_PAUSED,
+		.participant = 1,
+		.streams = v,
+		.n_streams = 2 };
+	struct world w;
+
+	(void)state;
+	world_in_room(&w, TWO);
+	world_call_up(&w, "@a:s", "c1", true);
+	channel_opens();
+	fake_sfu_emit(&ev);
+	assert_true(was_told(
+		"{\"type\":\"org.hearth.streams\",\"content\":"
+		"{\"paused\":["
+		"{\"stream_id\":\"h2-0\",\"reason\":\"bandwidth\"},"
+		"{\"stream_id\":\"h3-0\",\"reason\":\"not_shown\"}]}}"));
+	ev.n_streams = 0;
+	fake_sfu_emit(&ev);
+	assert_true(was_told("\"content\":{\"paused\":[]}"));
+	world_done(&w);
+}
+
+static void what_nobody_watches_is_told(void **state)
+{
+	struct sfu_stream v = { .id = "mine" };
+	struct sfu_event ev = { .type = SFU_EV_WATCHED,
+		.participant = 1,
+		.streams = &v,
+		.n_streams = 1,
+		.text = "q;h" };
+	struct world w;
+
+	(void)state;
+	world_in_room(&w, TWO);
+	world_call_up(&w, "@a:s", "c1", true);
+	channel_opens();
+	fake_sfu_emit(&ev);
+	assert_true(was_told("{\"type\":\"org.hearth.encodings\",\"content\":"
+			     "{\"streams\":[{\"stream_id\":\"mine\","
+			     "\"active\":[\"q\",\"h\"]}]}}"));
+	ev.text = "";
+	fake_sfu_emit(&ev);
+	assert_true(was_told("\"active\":[]}"));
+	world_done(&w);
+}
+
+static void screens_are_named_to_the_seam(void **state)
+{
+	struct world w;
+
+	(void)state;
+	world_in_room(&w, TWO);
+	world_call_up(&w, "@a:s", "c1", true);
+	fake_sfu_say(1, "{\"type\":\"m.call.sdp_stream_metadata_changed\","
+			"\"content\":{\"sdp_stream_metadata\":{"
+			"\"face\":{\"purpose\":\"m.usermedia\"},"
+			"\"desk\":{\"purpose\":\"m.screenshare\"}}}}");
+	assert_int_equal(fake_sfu_count("screen:1:desk yes"), 1);
+	assert_int_equal(fake_sfu_count("screen:1:face no"), 1);
+	world_done(&w);
+}
+
 static void odd_control_messages(void **state)
 {
 	static const char *const v[] = { "", "{", "[]", "7", "null",
@@ -469,6 +547,9 @@ int main(void)
 		cmocka_unit_test(a_restart_is_answered_as_it_came),
 		cmocka_unit_test(odd_control_messages),
 		cmocka_unit_test(views_go_to_the_seam),
+		cmocka_unit_test(what_is_not_sent_is_told),
+		cmocka_unit_test(what_nobody_watches_is_told),
+		cmocka_unit_test(screens_are_named_to_the_seam),
 		cmocka_unit_test(not_answered),
 		cmocka_unit_test(redelivered),
 		cmocka_unit_test(replayed),

@@ -172,6 +172,24 @@ int sfu_view(struct sfu *s, sfu_id id, const char *stream, unsigned height,
 	return 0;
 }
 
+int sfu_screen(struct sfu *s, sfu_id id, const char *stream, bool screen)
+{
+	char line[256];
+
+	(void)s;
+	snprintf(line, sizeof(line), "%s %s", stream, screen ? "yes" : "no");
+	note("screen", id, line);
+	return 0;
+}
+
+const char *sfu_paused_text(enum sfu_paused why)
+{
+	static const char *const words[] = { "", "bandwidth", "last_n",
+		"not_shown" };
+
+	return words[why];
+}
+
 int sfu_message(
 	struct sfu *s, sfu_id id, bool binary, const void *data, size_t len)
 {
