@@ -442,6 +442,8 @@ void conference_sweep(struct conference *c)
 			continue;
 		}
 		c->n_far -= p->far != NULL;
+		if (p->down)
+			p->stats.probes += p->down->estimate.probes;
 		if (!p->far)
 			conference_add_stats(&c->gone, &p->stats);
 		for (unsigned k = 0; k < CONFERENCE_DROPS; k++)

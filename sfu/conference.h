@@ -140,9 +140,13 @@ struct conference_stats {
 	/* Gauges of the receivers whose path is estimated: their number, what
 	 * their paths carry and what they could use, in bits a second. */
 	uint64_t downlinks, estimate_bps, wanted_bps, paced_bytes;
-	uint64_t red_out;     /* packets of audio with redundancy */
-	uint64_t padding_out; /* packets, of rtx_out */
-	uint64_t drops[32];   /* by enum conference_drop */
+	uint64_t estimate_min_bps; /* of the worst of them; 0: there is none */
+	uint64_t paused[SFU_PAUSED_REASONS]; /* videos, by enum sfu_paused */
+	uint64_t layer_switches; /* to another encoding, of all receivers */
+	uint64_t probes;         /* of paths, for more */
+	uint64_t red_out;        /* packets of audio with redundancy */
+	uint64_t padding_out;    /* packets, of rtx_out */
+	uint64_t drops[32];      /* by enum conference_drop */
 };
 enum conference_drop {
 	DROP_UNKNOWN_SOURCE,

@@ -24,12 +24,18 @@ void conference_add_stats(
 	to->padding_out += s->padding_out;
 	to->feedbacks_in += s->feedbacks_in;
 	to->feedbacks_out += s->feedbacks_out;
+	to->layer_switches += s->layer_switches;
+	to->probes += s->probes;
 }
 
 static void add_downlink(struct conference_stats *to, const struct downlink *d)
 {
+	uint64_t bps = d->estimate.control.bps;
+	if (!to->estimate_min_bps || bps < to->estimate_min_bps)
+		to->estimate_min_bps = bps;
 	to->downlinks++;
-	to->estimate_bps += d->estimate.control.bps;
+	to->estimate_bps += bps;
+	to->probes += d->estimate.probes;
 	to->wanted_bps += d->want_bps;
 	to->paced_bytes += pace_queue_bytes(&d->queue);
 }
@@ -54,6 +60,8 @@ void conference_stats(const struct conference *c, struct conference_stats *ret)
 		ret->subscriptions += p->n_subs;
 		if (p->down && !p->gone)
 			add_downlink(ret, p->down);
+		for (unsigned k = 0; k < SFU_PAUSED_REASONS && !p->gone; k++)
+			ret->paused[k] += p->paused[k];
 		ret->ice_restarts += p->peer.ice_restarts;
 		for (unsigned k = 0; k < CONFERENCE_DROPS; k++)
 			ret->drops[k] += p->peer.drops[k];
@@ -78,6 +86,8 @@ void conference_stats(const struct conference *c, struct conference_stats *ret)
 	ret->padding_out += s.padding_out;
 	ret->feedbacks_in += s.feedbacks_in;
 	ret->feedbacks_out += s.feedbacks_out;
+	ret->layer_switches += s.layer_switches;
+	ret->probes += s.probes;
 }
 
 const char *conference_drop_text(enum conference_drop d)

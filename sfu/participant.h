@@ -49,6 +49,8 @@ struct participant_stats {
 	uint64_t red_out;                     /* RFC 2198 */
 	uint64_t padding_out;                 /* of rtx_out */
 	uint64_t feedbacks_in, feedbacks_out; /* transport-wide */
+	uint64_t layer_switches;
+	uint64_t probes; /* of downlinks that are gone */
 };
 
 /* Data channels a far participant has opened at home. */
@@ -98,6 +100,8 @@ struct participant {
 	 * when that was done last; when to measure what it sends. */
 	uint64_t quality_us, quality_ran_us, measure_us;
 
+	/* Videos that it is not sent, by enum sfu_paused. */
+	uint16_t paused[SFU_PAUSED_REASONS];
 	uint64_t paused_told; /* quality_tell.h: hash of what, 0: nothing */
 	char *screen[SFU_SCREENS_MAX]; /* its streams that are screens */
 

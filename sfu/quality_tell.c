@@ -29,16 +29,18 @@ static enum sfu_paused paused(const struct subscription *s)
 	}
 }
 
-/* FNV-1a over what is to be told; 0: nothing is. */
-static uint64_t sum(const struct participant *p, unsigned *ret_n)
+/* Counts it. FNV-1a over what is to be told; 0: nothing is. */
+static uint64_t sum(struct participant *p, unsigned *ret_n)
 {
 	uint64_t h = 14695981039346656037u;
 	unsigned n = 0;
+	memset(p->paused, 0, sizeof(p->paused));
 	for (unsigned i = 0; i < p->n_subs; i++) {
 		enum sfu_paused why = paused(p->sub[i]);
 		if (!why)
 			continue;
 		n++;
+		p->paused[why]++;
 		h = (h ^ (uint64_t)why) * 1099511628211u;
 		for (const char *c = p->sub[i]->track->stream; *c; c++)
 			h = (h ^ (uint8_t)*c) * 1099511628211u;

@@ -20,8 +20,8 @@ enum {
 	QUALITY_UNWATCHED_US = 5000000,
 };
 
-/* After p's subscriptions were aimed: SFU_EV_PAUSED, if what it says changed.
- */
+/* After p's subscriptions were aimed: counts what is paused, and tells
+ * SFU_EV_PAUSED if that changed. */
 void quality_tell_paused(struct participant *p);
 /* With each measurement of a track: SFU_EV_WATCHED to its owner, if that
  * changed. */

@@ -54,6 +54,7 @@ enum sfu_paused {
 	SFU_PAUSED_BANDWIDTH, /* its link cannot carry it */
 	SFU_PAUSED_LAST_N,    /* too many others come first */
 	SFU_PAUSED_HIDDEN,    /* its client does not show it (sfu_view) */
+	SFU_PAUSED_REASONS
 };
 const char *sfu_paused_text(enum sfu_paused why); /* "bandwidth", … */
 

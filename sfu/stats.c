@@ -4,7 +4,8 @@
 #include <inttypes.h>
 #include <stddef.h>
 
-enum kind { GAUGE, COUNTER };
+/* LEAST: a gauge of which the smallest one counts, but for 0. */
+enum kind { GAUGE, LEAST, COUNTER };
 
 struct row {
 	const char *name;
@@ -65,6 +66,12 @@ static const struct row rows[] = {
 	{ "hearth_downlink_estimate_bits", GAUGE, CORE(estimate_bps),
 		"What their paths are thought to carry, bits a second, "
 		"summed." },
+	{ "hearth_downlink_estimate_min_bits", LEAST, CORE(estimate_min_bps),
+		"The same of the worst of them; 0: there is none." },
+	{ "hearth_probes_total", COUNTER, CORE(probes),
+		"Times it was tried whether a path carries more." },
+	{ "hearth_layer_switches_total", COUNTER, CORE(layer_switches),
+		"Changes of a receiver to another encoding of a video." },
 	{ "hearth_downlink_wanted_bits", GAUGE, CORE(wanted_bps),
 		"What they subscribe to, bits a second, summed." },
 	{ "hearth_downlink_waiting_bytes", GAUGE, CORE(paced_bytes),
@@ -141,6 +148,13 @@ static const struct row drops[] = {
 	{ "unsealed", COUNTER, EDGE(unsealed), NULL },
 };
 
+/* hearth_paused_videos, by reason. */
+static const struct row paused[] = {
+	{ "bandwidth", GAUGE, CORE(paused[SFU_PAUSED_BANDWIDTH]), NULL },
+	{ "last_n", GAUGE, CORE(paused[SFU_PAUSED_LAST_N]), NULL },
+	{ "not_shown", GAUGE, CORE(paused[SFU_PAUSED_HIDDEN]), NULL },
+};
+
 static uint64_t value(const struct worker_stats *s, const struct row *r)
 {
 	return *(const uint64_t *)(const void *)((const char *)s + r->offset);
@@ -149,17 +163,31 @@ static uint64_t value(const struct worker_stats *s, const struct row *r)
 static void add_row(struct worker_stats *a, const struct worker_stats *b,
 	const struct row *r)
 {
-	*(uint64_t *)(void *)((char *)a + r->offset) += value(b, r);
+	uint64_t *at = (uint64_t *)(void *)((char *)a + r->offset);
+	uint64_t v = value(b, r);
+
+	if (r->kind != LEAST)
+		*at += v;
+	else if (v && (!*at || v < *at))
+		*at = v;
 }
+
+static void add_rows(struct worker_stats *a, const struct worker_stats *b,
+	bool gauges, const struct row *r, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (gauges || r[i].kind == COUNTER)
+			add_row(a, b, &r[i]);
+}
+
+#define COUNT(table) (sizeof(table) / sizeof(*(table)))
 
 void stats_add(
 	struct worker_stats *a, const struct worker_stats *b, bool gauges)
 {
-	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++)
-		if (gauges || rows[i].kind == COUNTER)
-			add_row(a, b, &rows[i]);
-	for (size_t i = 0; i < sizeof(drops) / sizeof(*drops); i++)
-		add_row(a, b, &drops[i]);
+	add_rows(a, b, gauges, rows, COUNT(rows));
+	add_rows(a, b, gauges, paused, COUNT(paused));
+	add_rows(a, b, gauges, drops, COUNT(drops));
 	for (unsigned i = 0; i < CONFERENCE_DROPS; i++)
 		a->core.drops[i] += b->core.drops[i];
 }
@@ -168,21 +196,27 @@ static void print_head(struct evbuffer *out, const char *name, enum kind kind,
 	const char *help)
 {
 	evbuffer_add_printf(out, "# HELP %s %s\n# TYPE %s %s\n", name, help,
-		name, kind == GAUGE ? "gauge" : "counter");
+		name, kind == COUNTER ? "counter" : "gauge");
 }
 
 void stats_print(const struct worker_stats *s, struct evbuffer *out)
 {
-	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+	for (size_t i = 0; i < COUNT(rows); i++) {
 		const struct row *r = &rows[i];
 
 		print_head(out, r->name, r->kind, r->help);
 		evbuffer_add_printf(
 			out, "%s %" PRIu64 "\n", r->name, value(s, r));
 	}
+	print_head(out, "hearth_paused_videos", GAUGE,
+		"Videos that are not sent to a receiver, by reason.");
+	for (size_t i = 0; i < COUNT(paused); i++)
+		evbuffer_add_printf(out,
+			"hearth_paused_videos{reason=\"%s\"} %" PRIu64 "\n",
+			paused[i].name, value(s, &paused[i]));
 	print_head(out, "hearth_drops_total", COUNTER,
 		"Packets dropped, by reason.");
-	for (size_t i = 0; i < sizeof(drops) / sizeof(*drops); i++)
+	for (size_t i = 0; i < COUNT(drops); i++)
 		evbuffer_add_printf(out,
 			"hearth_drops_total{reason=\"%s\"} %" PRIu64 "\n",
 			drops[i].name, value(s, &drops[i]));

@@ -50,8 +50,10 @@ static enum conference_drop forward_layered(struct subscription *s,
 	uint64_t now_us, const struct track_packet *p, struct outgoing *o)
 {
 	uint8_t head[LAYERS_HEAD];
+	bool first = s->layers->last == LAYER_NONE;
 	enum layer_verdict v =
 		layers_judge(s->layers, &s->rewrite, now_us, s->track, p);
+	s->to->stats.layer_switches += v == LAYER_SWITCH && !first;
 	if (v == LAYER_IGNORE)
 		return CONFERENCE_DROPS;
 	/* What waits is of another encoding, or of before. */

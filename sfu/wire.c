@@ -163,7 +163,7 @@ static void get_stream(struct reader *r, struct sfu_stream *s)
 	s->owner = get_u32(r);
 	copy_text(r, s->source);
 	has = get_u32(r);
-	if (has >> 2 > SFU_PAUSED_HIDDEN)
+	if (has >> 2 >= SFU_PAUSED_REASONS)
 		r->bad = true;
 	s->audio = has & 1;
 	s->video = has & 2;

@@ -122,8 +122,13 @@ struct worker_room *worker_room_new(struct worker *w, const char *name)
 
 static void remember(struct worker *w, const struct conference *c)
 {
-	conference_stats(c, &w->gone);
-	w->gone.participants = w->gone.tracks = w->gone.subscriptions = 0;
+	struct conference_stats *g = &w->gone;
+
+	conference_stats(c, g);
+	g->participants = g->tracks = g->subscriptions = 0;
+	g->downlinks = g->estimate_bps = g->estimate_min_bps = 0;
+	g->wanted_bps = g->paced_bytes = 0;
+	memset(g->paused, 0, sizeof(g->paused));
 }
 
 void worker_room_free(struct worker_room *r)

@@ -37,8 +37,11 @@ static void test_sum(void **state)
 	stats_add(&sum, &one, true);
 	for (unsigned i = 0; i < N; i++)
 		twos += v[i] == 2;
-	/* Only the unused end of the array of drops stays. */
-	assert_int_equal(twos, N - (32 - CONFERENCE_DROPS));
+	/* Only the unused end of the array of drops stays, what is not paused,
+	 * and the smallest estimate. */
+	assert_int_equal(twos, N - (32 - CONFERENCE_DROPS) - 2);
+	assert_int_equal(sum.core.paused[SFU_NOT_PAUSED], 0);
+	assert_int_equal(sum.core.estimate_min_bps, 1);
 }
 
 static void test_gauges_stay(void **state)
@@ -94,6 +97,36 @@ static void test_format(void **state)
 	free(text);
 }
 
+/* The worst of all workers; those without receivers do not count. */
+static void test_least(void **state)
+{
+	struct worker_stats sum = { 0 };
+
+	(void)state;
+	for (unsigned i = 0; i < 4; i++) {
+		struct worker_stats one = { 0 };
+
+		one.core.estimate_min_bps = i * 1000;
+		stats_add(&sum, &one, true);
+	}
+	assert_int_equal(sum.core.estimate_min_bps, 1000);
+}
+
+static void test_paused(void **state)
+{
+	struct worker_stats s = { 0 };
+	char *text;
+
+	(void)state;
+	s.core.paused[SFU_PAUSED_LAST_N] = 9;
+	text = print(&s);
+	assert_non_null(
+		strstr(text, "hearth_paused_videos{reason=\"last_n\"} 9\n"));
+	assert_non_null(
+		strstr(text, "hearth_paused_videos{reason=\"bandwidth\"} 0\n"));
+	free(text);
+}
+
 static void test_drops(void **state)
 {
 	struct worker_stats s = { .unknown_source = 7 };
@@ -114,6 +147,8 @@ int main(void)
 		cmocka_unit_test(test_sum),
 		cmocka_unit_test(test_gauges_stay),
 		cmocka_unit_test(test_format),
+		cmocka_unit_test(test_least),
+		cmocka_unit_test(test_paused),
 		cmocka_unit_test(test_drops),
 	};
 
