@@ -47,6 +47,7 @@ export function expose(app) {
     state: () => state(app, app.conference),
     participants: () => app.conference?.participants() || [],
     stats: async () => app.conference?.stats() || [],
+    sizes: async () => app.conference?.sizes() || [],
     quality: () => app.conference?.quality() || [],
     join: async () => {
       const c = need();

@@ -150,12 +150,16 @@ export class Call extends Emitter {
       break;
     case 'org.hearth.streams': {
       const paused = readPaused(content);
-      if (paused) this.emit('paused', paused);
+      if (!paused) return;
+      this.#note('paused', { streams: [...paused] });
+      this.emit('paused', paused);
       break;
     }
     case 'org.hearth.encodings': {
       const rids = readEncodings(content, this.peer.camera.id);
-      if (rids) this.peer.setWanted(rids);
+      if (!rids) return;
+      this.#note('watched', { rids });
+      this.peer.setWanted(rids);
       break;
     }
     case 'org.hearth.recording': {

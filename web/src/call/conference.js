@@ -13,7 +13,7 @@ import { SCREENSHARE, USERMEDIA } from './metadata.js';
 import { Recording } from './recording.js';
 import { callAgain, reasonCode, rejoinDelay, videoQuality } from './rejoin.js';
 import { describeStream, Roster } from './roster.js';
-import { collect, keysOfMids } from './stats.js';
+import { collect, keysOfMids, sizesSent } from './stats.js';
 import { Views } from './views.js';
 
 const LOG_MAX = 500;
@@ -364,6 +364,10 @@ export class Conference extends Emitter {
       participant: t.participant, user_id: t.user_id, purpose: t.purpose, stream_id: t.stream_id, you: t.you,
       paused: t.paused, ...{ quality: '', ...this.gauge.tiles.get(t.key) },
     }));
+  }
+
+  sizes() {
+    return this.peer ? sizesSent(this.peer) : Promise.resolve([]);
   }
 
   stats() {

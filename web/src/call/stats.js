@@ -41,6 +41,17 @@ export function keysOfMids(pc, tiles) {
   return keyOf;
 }
 
+// The sizes in which our camera goes out.
+export async function sizesSent({ pc, video }) {
+  const active = new Map(video.sender.getParameters().encodings.map((e) => [e.rid || '', e.active !== false]));
+  return [...(await pc.getStats()).values()]
+    .filter((s) => s.type === 'outbound-rtp' && s.kind === 'video' && s.mid === video.mid)
+    .map((s) => ({
+      rid: s.rid || '', active: active.get(s.rid || '') ?? true, framesEncoded: s.framesEncoded || 0,
+      frameWidth: s.frameWidth || 0, frameHeight: s.frameHeight || 0, bytesSent: s.bytesSent || 0,
+    }));
+}
+
 export async function collect(pc, tiles) {
   const report = await pc.getStats();
   const keyOf = keysOfMids(pc, tiles);
