@@ -163,6 +163,7 @@ static void died(struct child *c)
 		reap(c, 0);
 	stats_add(&c->before, &c->last, false);
 	memset(&c->last, 0, sizeof(c->last));
+	c->rooms.n = 0;
 	TAILQ_CONCAT(&guests, &c->guests, of_child);
 	c->n_guests = c->load = c->fresh = 0;
 	c->measured_us = 0;
@@ -232,6 +233,9 @@ static void on_message(void *arg, const struct wire_message *m)
 		sfu_measure(c, &m->u.stats);
 		c->last = m->u.stats;
 		c->asked_us = 0;
+		break;
+	case WIRE_ROOMS:
+		c->rooms = m->u.rooms;
 		break;
 	case WIRE_BYE:
 		/* What it still has to write, it writes before it reads the

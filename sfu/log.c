@@ -141,12 +141,15 @@ uint64_t log_hash(const uint64_t key[2], const void *data, size_t len)
 
 const char *log_pii(const char *value)
 {
-	char *buffer;
-
 	if (!value)
 		return "-";
-	if (log_pii_shown)
-		return log_value(value);
+	return log_pii_shown ? log_value(value) : log_tag(value);
+}
+
+const char *log_tag(const char *value)
+{
+	char *buffer;
+
 	/* Without randomness lines still must not name anybody. */
 	if (!salt[0] && getrandom(salt, sizeof(salt), GRND_NONBLOCK) !=
 				(ssize_t)sizeof(salt))

@@ -40,6 +40,8 @@ void log_line(enum log_level level, const char *event, const char *fmt, ...)
  * hash, salted per process, so that lines of one user can still be told to
  * belong together; NULL is "-". Returns one of 8 static buffers. */
 const char *log_pii(const char *value);
+/* The hash, whether pii is on or not: for what is no log. */
+const char *log_tag(const char *value);
 /* A value from outside, quoted and escaped where it could forge a line or a
  * key; cut at 200 bytes; NULL is "-". One of the same 8 static buffers. */
 const char *log_value(const char *value);

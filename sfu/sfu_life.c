@@ -4,6 +4,7 @@
 #include <event2/buffer.h>
 #include <inttypes.h>
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -242,6 +243,41 @@ bool sfu_ready(const struct sfu *s)
 	return false;
 }
 
+static const char *name_of(const struct sfu *s, uint64_t key)
+{
+	const struct place *p;
+
+	LIST_FOREACH(p, &s->places, next)
+	if (stats_room_key(p->name) == key)
+		return p->name;
+	return NULL;
+}
+
+static void print_rooms(const struct sfu *s, struct evbuffer *out)
+{
+	struct stats_room_row *v;
+	size_t n = 0;
+
+	v = calloc((size_t)s->n_children * STATS_ROOMS, sizeof(*v));
+	for (unsigned i = 0; v && i < s->n_children; i++) {
+		const struct stats_rooms *rooms = &s->child[i].rooms;
+
+		for (size_t k = 0; k < rooms->n; k++) {
+			const char *name = name_of(s, rooms->v[k].key);
+
+			/* It ended a moment ago. */
+			if (!name)
+				continue;
+			snprintf(v[n].conference, sizeof(v[n].conference), "%s",
+				log_tag(name));
+			v[n].worker = i;
+			v[n++].room = &rooms->v[k];
+		}
+	}
+	stats_print_rooms(v, n, out);
+	free(v);
+}
+
 void sfu_metrics(const struct sfu *s, struct evbuffer *out)
 {
 	struct worker_stats sum = { 0 };
@@ -253,6 +289,7 @@ void sfu_metrics(const struct sfu *s, struct evbuffer *out)
 		restarts += s->child[i].restarts;
 	}
 	stats_print(&sum, out);
+	print_rooms(s, out);
 	evbuffer_add_printf(out,
 		"# HELP hearth_worker_restarts_total Workers started again "
 		"after they died.\n"

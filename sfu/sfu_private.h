@@ -81,6 +81,7 @@ struct child {
 	unsigned deaths; /* in a row */
 	uint64_t born_us, asked_us;
 	struct event *restart;
+	struct stats_rooms rooms;         /* as it told last */
 	struct worker_stats last, before; /* of this life; of earlier ones */
 	uint64_t restarts;
 };

@@ -3,6 +3,7 @@
 #include <event2/buffer.h>
 #include <inttypes.h>
 #include <stddef.h>
+#include <string.h>
 
 /* LEAST: a gauge of which the smallest one counts, but for 0. */
 enum kind { GAUGE, LEAST, COUNTER };
@@ -225,4 +226,103 @@ void stats_print(const struct worker_stats *s, struct evbuffer *out)
 			"hearth_drops_total{reason=\"%s\"} %" PRIu64 "\n",
 			conference_drop_text((enum conference_drop)i),
 			s->core.drops[i]);
+}
+
+/* Single conferences. */
+
+#define ROOM(field) offsetof(struct stats_room, field)
+
+static const struct row room_rows[] = {
+	{ "hearth_conference_participants", GAUGE, ROOM(participants),
+		"Participants of a conference, the largest ones of each "
+		"worker." },
+	{ "hearth_conference_subscriptions", GAUGE, ROOM(subscriptions),
+		"Tracks forwarded in it." },
+	{ "hearth_conference_downlinks", GAUGE, ROOM(downlinks),
+		"Its receivers whose path is estimated." },
+	{ "hearth_conference_estimate_bits", GAUGE, ROOM(estimate_bps),
+		"What their paths are thought to carry, bits a second, "
+		"summed." },
+	{ "hearth_conference_estimate_min_bits", GAUGE, ROOM(estimate_min_bps),
+		"The same of the worst of them; 0: there is none." },
+	{ "hearth_conference_wanted_bits", GAUGE, ROOM(wanted_bps),
+		"What they subscribe to, bits a second, summed." },
+	{ "hearth_conference_paused_bandwidth", GAUGE,
+		ROOM(paused[SFU_PAUSED_BANDWIDTH]),
+		"Videos not sent to a receiver for want of bandwidth." },
+	{ "hearth_conference_paused_last_n", GAUGE,
+		ROOM(paused[SFU_PAUSED_LAST_N]),
+		"Videos not sent because others come first." },
+	{ "hearth_conference_paused_not_shown", GAUGE,
+		ROOM(paused[SFU_PAUSED_HIDDEN]),
+		"Videos not sent because the receiver does not show them." },
+	{ "hearth_conference_layer_switches_total", COUNTER,
+		ROOM(layer_switches),
+		"Changes of a receiver to another encoding." },
+	{ "hearth_conference_keyframe_requests_total", COUNTER, ROOM(plis_out),
+		"Keyframe requests sent to its publishers." },
+	{ "hearth_conference_rtx_packets_total", COUNTER, ROOM(rtx_out),
+		"Packets sent again by RTX, or to probe." },
+	{ "hearth_conference_probes_total", COUNTER, ROOM(probes),
+		"Times it was tried whether a path carries more." },
+	{ "hearth_conference_red_packets_total", COUNTER, ROOM(red_out),
+		"Packets of audio sent with redundancy." },
+};
+
+/* FNV-1a. */
+uint64_t stats_room_key(const char *name)
+{
+	uint64_t h = 14695981039346656037u;
+
+	for (; *name; name++)
+		h = (h ^ (uint8_t)*name) * 1099511628211u;
+	return h;
+}
+
+void stats_rooms_note(struct stats_rooms *to, const char *name,
+	const struct conference_stats *s)
+{
+	struct stats_room *at = &to->v[to->n];
+
+	if (to->n == STATS_ROOMS) {
+		at = &to->v[0];
+		for (size_t i = 1; i < STATS_ROOMS; i++)
+			if (to->v[i].participants < at->participants)
+				at = &to->v[i];
+		if (at->participants >= s->participants)
+			return;
+	} else {
+		to->n++;
+	}
+	*at = (struct stats_room){ .key = stats_room_key(name),
+		.participants = s->participants,
+		.subscriptions = s->subscriptions,
+		.downlinks = s->downlinks,
+		.estimate_bps = s->estimate_bps,
+		.estimate_min_bps = s->estimate_min_bps,
+		.wanted_bps = s->wanted_bps,
+		.layer_switches = s->layer_switches,
+		.plis_out = s->plis_out,
+		.rtx_out = s->rtx_out,
+		.probes = s->probes,
+		.red_out = s->red_out };
+	memcpy(at->paused, s->paused, sizeof(at->paused));
+}
+
+void stats_print_rooms(
+	const struct stats_room_row *v, size_t n, struct evbuffer *out)
+{
+	for (size_t i = 0; n && i < COUNT(room_rows); i++) {
+		const struct row *r = &room_rows[i];
+
+		print_head(out, r->name, r->kind, r->help);
+		for (size_t k = 0; k < n; k++)
+			evbuffer_add_printf(out,
+				"%s{conference=\"%s\",worker=\"%u\"} %" PRIu64
+				"\n",
+				r->name, v[k].conference, v[k].worker,
+				*(const uint64_t *)(const void
+						*)((const char *)v[k].room +
+						   r->offset));
+	}
 }

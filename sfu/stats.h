@@ -1,11 +1,12 @@
 /*
  * Counters of the cores and the edge, gathered per worker, summed in the
  * control process, printed as Prometheus text. No name of a person, room or
- * address is ever a label.
+ * address is ever a label; a conference's stands in it as it does in the log.
  */
 #ifndef HEARTH_SFU_STATS_H
 #define HEARTH_SFU_STATS_H
 
+#include <stddef.h>
 #include <stdint.h>
 #include "sfu/conference.h"
 #include "sfu/link.h"
@@ -32,6 +33,38 @@ struct worker_stats {
 	uint64_t cpu_us;          /* of the loop's thread */
 	uint64_t events_lost;     /* the pipe to the control process was full */
 };
+
+/* The same of single conferences, of the largest ones of a worker: which
+ * numbers are of one call. Nothing but uint64_t. */
+enum { STATS_ROOMS = 32 };
+
+struct stats_room {
+	uint64_t key; /* stats_room_key of its name */
+	uint64_t participants, subscriptions;
+	uint64_t downlinks, estimate_bps, estimate_min_bps, wanted_bps;
+	uint64_t paused[SFU_PAUSED_REASONS];
+	uint64_t layer_switches, plis_out, rtx_out, probes, red_out;
+};
+
+struct stats_rooms {
+	uint64_t n;
+	struct stats_room v[STATS_ROOMS];
+};
+
+uint64_t stats_room_key(const char *name);
+/* Takes a conference in, if it is large enough or there is room. */
+void stats_rooms_note(struct stats_rooms *to, const char *name,
+	const struct conference_stats *s);
+
+/* One of them as it is printed. conference: stands for its name and does not
+ * tell it. */
+struct stats_room_row {
+	char conference[16];
+	unsigned worker;
+	const struct stats_room *room;
+};
+void stats_print_rooms(
+	const struct stats_room_row *v, size_t n, struct evbuffer *out);
 
 /* Adds the counters of b to a; with gauges, those too. */
 void stats_add(

@@ -245,6 +245,11 @@ static void put_payload(struct writer *w, const struct wire_message *m)
 	case WIRE_STATS:
 		put(w, &m->u.stats, sizeof(m->u.stats));
 		break;
+	case WIRE_ROOMS:
+		put_block(w, m->u.rooms.v,
+			m->u.rooms.n * sizeof(m->u.rooms.v[0]),
+			sizeof(m->u.rooms.v));
+		break;
 	case WIRE_LEAVE:
 	case WIRE_ASK_STATS:
 	case WIRE_STOP:
@@ -276,6 +281,19 @@ static void get_options(struct reader *r, struct worker_options *o)
 		o->listen[i][WIRE_ADDRESS_MAX - 1] = 0;
 		o->advertise[i][WIRE_ADDRESS_MAX - 1] = 0;
 	}
+}
+
+static void get_rooms(struct reader *r, struct stats_rooms *rooms)
+{
+	size_t len;
+	const uint8_t *at = get_block(r, &len, sizeof(rooms->v));
+
+	if (!at || len % sizeof(rooms->v[0])) {
+		r->bad = true;
+		return;
+	}
+	memcpy(rooms->v, at, len);
+	rooms->n = len / sizeof(rooms->v[0]);
 }
 
 static void get_payload(
@@ -333,6 +351,9 @@ static void get_payload(
 		break;
 	case WIRE_STATS:
 		get_flat(r, &m->u.stats, sizeof(m->u.stats));
+		break;
+	case WIRE_ROOMS:
+		get_rooms(r, &m->u.rooms);
 		break;
 	case WIRE_LEAVE:
 	case WIRE_ASK_STATS:

@@ -53,6 +53,7 @@ enum wire_type {
 	WIRE_SORRY,
 	WIRE_EVENT,
 	WIRE_STATS,
+	WIRE_ROOMS, /* after it */
 	WIRE_BYE,
 	WIRE_TYPES
 };
@@ -110,6 +111,7 @@ struct wire_message {
 		uint32_t level;
 		struct sfu_event event;
 		struct worker_stats stats;
+		struct stats_rooms rooms;
 	} u;
 };
 

@@ -16,7 +16,7 @@ static void end(struct worker *w, int code)
 
 static bool may_be_lost(const struct wire_message *m)
 {
-	if (m->type == WIRE_STATS)
+	if (m->type == WIRE_STATS || m->type == WIRE_ROOMS)
 		return true;
 	return m->type == WIRE_EVENT &&
 	       (m->u.event.type == SFU_EV_MESSAGE ||
@@ -186,6 +186,22 @@ static void send_stats(struct worker *w)
 	worker_tell(w, &m);
 }
 
+static void send_rooms(struct worker *w)
+{
+	struct wire_message m = { .type = WIRE_ROOMS };
+	struct worker_room *r;
+
+	LIST_FOREACH(r, &w->rooms, next)
+	{
+		struct conference_stats s = { 0 };
+
+		conference_stats(r->conference, &s);
+		stats_rooms_note(
+			&m.u.rooms, conference_name(r->conference), &s);
+	}
+	worker_tell(w, &m);
+}
+
 /* Everybody hears goodbye, which goes out before the BYE does. */
 static void stop(struct worker *w)
 {
@@ -223,6 +239,7 @@ static void started_command(struct worker *w, const struct wire_message *m)
 		break;
 	case WIRE_ASK_STATS:
 		send_stats(w);
+		send_rooms(w);
 		break;
 	case WIRE_STOP:
 		stop(w);

@@ -127,6 +127,71 @@ static void test_paused(void **state)
 	free(text);
 }
 
+/* The largest stay. */
+static void test_rooms_noted(void **state)
+{
+	struct stats_rooms v = { 0 };
+	struct conference_stats s = { 0 };
+	unsigned large = 0;
+
+	(void)state;
+	for (unsigned i = 0; i < STATS_ROOMS + 8; i++) {
+		char name[16];
+
+		snprintf(name, sizeof(name), "room%u", i);
+		s.participants = i;
+		s.probes = i * 10;
+		s.paused[SFU_PAUSED_HIDDEN] = i;
+		stats_rooms_note(&v, name, &s);
+	}
+	assert_int_equal(v.n, STATS_ROOMS);
+	for (unsigned i = 0; i < STATS_ROOMS; i++) {
+		const struct stats_room *r = &v.v[i];
+		char name[16];
+
+		snprintf(name, sizeof(name), "room%u",
+			(unsigned)r->participants);
+		assert_int_equal(r->key, stats_room_key(name));
+		assert_int_equal(r->probes, r->participants * 10);
+		assert_int_equal(r->paused[SFU_PAUSED_HIDDEN], r->participants);
+		large += r->participants >= 8;
+	}
+	assert_int_equal(large, STATS_ROOMS);
+	s.participants = 1;
+	stats_rooms_note(&v, "small", &s);
+	for (unsigned i = 0; i < STATS_ROOMS; i++)
+		assert_int_not_equal(v.v[i].key, stats_room_key("small"));
+}
+
+static void test_rooms_printed(void **state)
+{
+	struct stats_room a = { .participants = 3, .estimate_bps = 900000 };
+	struct stats_room b = { .participants = 2, .red_out = UINT64_MAX };
+	struct stats_room_row v[] = { { "~one", 0, &a }, { "~two", 1, &b } };
+	struct evbuffer *out = evbuffer_new();
+	const char *text;
+
+	(void)state;
+	stats_print_rooms(v, 2, out);
+	evbuffer_add(out, "", 1);
+	text = (const char *)evbuffer_pullup(out, -1);
+	assert_non_null(strstr(text,
+		"# TYPE hearth_conference_participants gauge\n"
+		"hearth_conference_participants{conference=\"~one\","
+		"worker=\"0\"} 3\n"
+		"hearth_conference_participants{conference=\"~two\","
+		"worker=\"1\"} 2\n"));
+	assert_non_null(strstr(text,
+		"hearth_conference_estimate_bits{conference=\"~one\","
+		"worker=\"0\"} 900000\n"));
+	assert_non_null(strstr(text, "worker=\"1\"} 18446744073709551615\n"));
+	evbuffer_free(out);
+	out = evbuffer_new();
+	stats_print_rooms(v, 0, out);
+	assert_int_equal(evbuffer_get_length(out), 0);
+	evbuffer_free(out);
+}
+
 static void test_drops(void **state)
 {
 	struct worker_stats s = { .unknown_source = 7 };
@@ -149,6 +214,8 @@ int main(void)
 		cmocka_unit_test(test_format),
 		cmocka_unit_test(test_least),
 		cmocka_unit_test(test_paused),
+		cmocka_unit_test(test_rooms_noted),
+		cmocka_unit_test(test_rooms_printed),
 		cmocka_unit_test(test_drops),
 	};
 

@@ -135,6 +135,31 @@ static void test_screen(void **state)
 	assert_true(got.u.screen.on);
 }
 
+static void test_rooms(void **state)
+{
+	struct wire_message m = { .type = WIRE_ROOMS }, got;
+	int n;
+
+	(void)state;
+	trip(&m, &got);
+	assert_int_equal(got.u.rooms.n, 0);
+	m.u.rooms.n = STATS_ROOMS;
+	for (unsigned i = 0; i < STATS_ROOMS; i++)
+		m.u.rooms.v[i].probes = i;
+	trip(&m, &got);
+	assert_int_equal(got.u.rooms.n, STATS_ROOMS);
+	for (unsigned i = 0; i < STATS_ROOMS; i++)
+		assert_int_equal(got.u.rooms.v[i].probes, i);
+	m.u.rooms.n = STATS_ROOMS + 1;
+	assert_int_equal(wire_encode(&m, buf, sizeof(buf)), -E2BIG);
+	/* Half of one. */
+	m.u.rooms.n = 1;
+	n = wire_encode(&m, buf, sizeof(buf));
+	buf[0]--;
+	assert_int_equal(wire_decode(m.type, 0, buf, (size_t)n - 1, NULL, &got),
+		-EBADMSG);
+}
+
 static void test_paused(void **state)
 {
 	struct sfu_stream v[4];
@@ -355,6 +380,7 @@ int main(void)
 		cmocka_unit_test(test_data),
 		cmocka_unit_test(test_view),
 		cmocka_unit_test(test_screen),
+		cmocka_unit_test(test_rooms),
 		cmocka_unit_test(test_paused),
 		cmocka_unit_test(test_largest_event),
 		cmocka_unit_test(test_flat),
