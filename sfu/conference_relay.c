@@ -51,14 +51,17 @@ static uint64_t hash(const char *text)
 
 static char *published(const struct participant *p)
 {
-	bool *which =
-		calloc(negotiation_count(p->negotiation) + 1, sizeof(*which));
+	unsigned n = negotiation_count(p->negotiation) + 1;
+	bool *which = calloc((size_t)n * 2, sizeof(*which));
+	bool *slides = which + n;
 	char *text = NULL;
 	if (!which)
 		return NULL;
-	for (unsigned i = 0; i < p->n_tracks; i++)
+	for (unsigned i = 0; i < p->n_tracks; i++) {
 		which[p->track[i]->transceiver] = true;
-	text = negotiation_published(p->negotiation, which);
+		slides[p->track[i]->transceiver] = p->track[i]->screen;
+	}
+	text = negotiation_published(p->negotiation, which, slides);
 	free(which);
 	return text;
 }

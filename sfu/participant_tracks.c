@@ -74,6 +74,19 @@ static char **screen_at(struct participant *p, const char *stream)
 	return NULL;
 }
 
+/* Its front says that it is a screen, or its SDP does. */
+static void note_kind(struct participant *p, struct track *t, uint64_t now_us)
+{
+	bool screen =
+		screen_at(p, t->source_stream) ||
+		negotiation_at(p->negotiation, t->transceiver)->recv_slides;
+	if (screen == t->screen)
+		return;
+	t->screen = screen;
+	track_describe(t);
+	quality_track_changed(t, now_us);
+}
+
 /* The last said stands last: the first gives way. */
 static void note_screen(struct participant *p, const char *stream)
 {
@@ -98,12 +111,9 @@ void participant_screen(
 		free(*at);
 		*at = NULL;
 	}
-	for (unsigned i = 0; i < p->n_tracks; i++) {
-		struct track *t = p->track[i];
-		t->screen = screen_at(p, t->source_stream) != NULL;
-		track_describe(t);
-		quality_track_changed(t, now_us);
-	}
+	for (unsigned i = 0; i < p->n_tracks; i++)
+		note_kind(p, p->track[i], now_us);
+	relay_describe(p);
 }
 
 static struct track *make_track(
@@ -141,7 +151,6 @@ static bool publish(
 		return false;
 	}
 	name_track(p, t, tr);
-	t->screen = screen_at(p, t->source_stream) != NULL;
 	p->track[p->n_tracks++] = t;
 	/* Of a picture is measured how much of it comes. */
 	participant_due(p, p->measure_us);
@@ -204,8 +213,10 @@ bool participant_sync_tracks(struct participant *p, uint64_t now_us)
 		}
 		if (want && !t)
 			changed |= publish(p, i, tr);
-		if ((t = track_at(p, i, &at)) != NULL)
+		if ((t = track_at(p, i, &at)) != NULL) {
 			track_set_codecs(t, tr);
+			note_kind(p, t, now_us);
+		}
 	}
 	return changed;
 }

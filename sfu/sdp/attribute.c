@@ -304,6 +304,15 @@ static void on_simulcast(struct parse *p, struct sdp_media *m, char *value)
 	m->simulcast = value;
 }
 
+static void on_content(struct parse *p, struct sdp_media *m, char *value)
+{
+	(void)p;
+	for (size_t len; *value; value += len + (value[len] == ',')) {
+		len = strcspn(value, ",");
+		m->slides |= len == 6 && strncmp(value, "slides", len) == 0;
+	}
+}
+
 static void on_group(struct parse *p, char *value)
 {
 	struct sdp *s = p->sdp;
@@ -331,8 +340,8 @@ static const struct handler handlers[] = { { "rtpmap", on_rtpmap },
 	{ "fingerprint", on_fingerprint }, { "setup", on_setup },
 	{ "msid", on_msid }, { "candidate", on_candidate },
 	{ "sctp-port", on_sctp_port }, { "sctpmap", on_sctpmap },
-	{ "max-message-size", on_message_size },
-	{ "simulcast", on_simulcast } };
+	{ "max-message-size", on_message_size }, { "simulcast", on_simulcast },
+	{ "content", on_content } };
 
 struct text_field {
 	const char *name;

@@ -109,6 +109,7 @@ struct transceiver {
 	/* Named by us: the peer gave no stream, or \"-\" (js-sdk's hold turns
 	 * every m-line to sendonly, with a track or without). */
 	bool recv_streamless;
+	bool recv_slides; /* a screen (RFC 4796) */
 	/* recv_ssrc are simulcast layers, lowest first (a SIM group). */
 	bool recv_sim;
 	/* Packets the peer sends here carry transport-wide numbers and we
@@ -263,10 +264,12 @@ uint8_t negotiation_ext(const struct negotiation *n, enum negotiate_ext ext);
 /* What the peer publishes on the m-lines of those transceivers (which[i] for
  * index i; each must be receiving), as a plain peer would offer it: its own
  * mids, payload types, extension ids, SSRCs and names, so that its packets can
- * go elsewhere as they came. Of none: its first m-line for media, rejected. The
- * caller frees. NULL: out of memory, too long.
+ * go elsewhere as they came; slides: likewise, those that are screens. Of none:
+ * its first m-line for media, rejected. The caller frees. NULL: out of memory,
+ * too long.
  */
-char *negotiation_published(const struct negotiation *n, const bool *which);
+char *negotiation_published(
+	const struct negotiation *n, const bool *which, const bool *slides);
 
 /* Our part in DTLS: SDP_ACTIVE (we send the ClientHello) or SDP_PASSIVE, once a
  * description of the peer was taken; SDP_SETUP_NONE before. Changes only where

@@ -325,7 +325,7 @@ static void publish_simulcast(struct print *p, const struct transceiver *t)
 		text_add(&p->text, "\r\n");
 }
 
-static void publish_line(struct print *p, const struct line *l)
+static void publish_line(struct print *p, const struct line *l, bool slides)
 {
 	const struct transceiver *t = &l->t;
 
@@ -336,6 +336,8 @@ static void publish_line(struct print *p, const struct line *l)
 	print_mid(p, l);
 	text_add(&p->text, "a=sendonly\r\na=rtcp-mux\r\na=msid:%s %s\r\n",
 		t->recv_stream, t->recv_track);
+	if (slides)
+		text_add(&p->text, "a=content:slides\r\n");
 	for (unsigned i = 0; i < t->n_codecs; i++) {
 		struct negotiate_codec c = *t->codec[i];
 
@@ -364,7 +366,8 @@ static void publish_none(struct print *p)
 	}
 }
 
-char *negotiation_published(const struct negotiation *n, const bool *which)
+char *negotiation_published(
+	const struct negotiation *n, const bool *which, const bool *slides)
 {
 	struct print p = { .n = n };
 	bool any = false;
@@ -378,7 +381,8 @@ char *negotiation_published(const struct negotiation *n, const bool *which)
 		text_add(&p.text, "a=extmap-allow-mixed\r\n");
 	for (unsigned i = 0; i < n->n_lines; i++)
 		if (which[n->slot_of_line[i]]) {
-			publish_line(&p, negotiation_line(n, i));
+			publish_line(&p, negotiation_line(n, i),
+				slides[n->slot_of_line[i]]);
 			any = true;
 		}
 	if (!any)

@@ -81,6 +81,7 @@ struct sdp_media {
 	unsigned n_rids;
 	struct sdp_rid *rid;
 	const char *simulcast; /* value, or NULL */
+	bool slides;           /* a=content (RFC 4796) has them */
 	/* a=msid, or the ssrc-level one (Plan B style); "" for none. "-" as a
 	 * stream id means streamless. */
 	const char *stream_id, *track_id;

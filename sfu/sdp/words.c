@@ -158,6 +158,7 @@ void words_take(struct line *l, const struct sdp_media *m, char **words)
 	l->words = *words;
 	*words = NULL;
 	l->t.recv_streamless = !id_fits(m->stream_id);
+	l->t.recv_slides = m->slides;
 	l->t.recv_stream = next(&at);
 	l->t.recv_track = next(&at);
 	l->kind_text = next_known(&at, m->kind_text);

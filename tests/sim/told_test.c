@@ -221,6 +221,33 @@ static void a_screen_is_chosen_for_as_one(void **state)
 	assert_int_equal(t->sent.kind, ALLOCATE_CAMERA);
 }
 
+/* Of a far seat as well, whenever it is said. */
+static void other_workers_know_of_screens(void **state)
+{
+	(void)state;
+	sim_spread(&s, 2);
+	struct sim_seat *from = join(1, CLIENT_RIDS);
+	s.joins_at = 1;
+	struct sim_seat *a = join(2, CLIENT_SINGLE);
+	sim_run(&s, 6 * SIM_S);
+	struct participant *far = conference_find(a->conference, from->id);
+	assert_non_null(far);
+	for (unsigned i = 0; i < 2; i++) {
+		bool screen = i == 0;
+		conference_screen(from->conference, s.now_us, from->id,
+			video_track(from)->source_stream, screen);
+		sim_settle(&s);
+		sim_run(&s, SIM_S);
+		for (unsigned k = 0; k < far->n_tracks; k++)
+			if (far->track[k]->kind == SDP_VIDEO)
+				assert_int_equal(far->track[k]->sent.kind,
+					screen ? ALLOCATE_SCREEN
+					       : ALLOCATE_CAMERA);
+	}
+	assert_int_equal(video_of(a, 1)->height, 720);
+	assert_int_equal(sim_faults(&s), 0);
+}
+
 int main(void)
 {
 #define CASE(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -232,6 +259,7 @@ int main(void)
 		CASE(a_moment_is_waited_for),
 		CASE(all_is_sent_to_other_workers),
 		CASE(a_screen_is_chosen_for_as_one),
+		CASE(other_workers_know_of_screens),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -3,7 +3,8 @@ import test from 'node:test';
 import { counters, Gauge } from '../src/call/gauge.js';
 
 const report = (...list) => new Map(list.map((s, i) => [s.id || `s${i}`, { id: s.id || `s${i}`, ...s }]));
-const KEYS = new Map([['1', 'bob'], ['2', 'bob'], ['0', 'me'], ['9', 'me']]);
+// Ours goes out where bob's picture comes in.
+const KEYS = { in: new Map([['1', 'bob'], ['2', 'bob']]), out: new Map([['2', 'me']]) };
 const VP8 = { id: 'c8', type: 'codec', mimeType: 'video/VP8' };
 const PAIR = { id: 'p', type: 'candidate-pair', currentRoundTripTime: 0.05 };
 const PATH = { id: 't', type: 'transport', selectedCandidatePairId: 'p' };
@@ -67,7 +68,7 @@ test('a picture that stands still is poor where it should move', () => {
 });
 
 test('ours: all sizes together, the largest shown, what the server lost of them', () => {
-  const out = (rid, more) => ({ id: `o${rid}`, type: 'outbound-rtp', kind: 'video', mid: '0', rid, codecId: 'c8', qualityLimitationReason: 'none', ...more });
+  const out = (rid, more) => ({ id: `o${rid}`, type: 'outbound-rtp', kind: 'video', mid: '2', rid, codecId: 'c8', qualityLimitationReason: 'none', ...more });
   const remote = (rid, more) => ({ type: 'remote-inbound-rtp', localId: `o${rid}`, ...more });
   const shown = new Map([['me', { seen: true, paused: '' }]]);
   const after = (lost, reason = 'none') => {

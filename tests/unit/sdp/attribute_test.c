@@ -169,6 +169,32 @@ static void simulcast_is_read(void **state)
 	free(text);
 }
 
+static void screens_are_known_by_their_content(void **state)
+{
+	static const struct {
+		const char *line;
+		bool slides;
+	} v[] = { { "", false }, { "a=content:slides\r\n", true },
+		{ "a=content:main,slides\r\n", true },
+		{ "a=content:slides,alt\r\n", true },
+		{ "a=content:slidesx,,main\r\n", false },
+		{ "a=content:\r\n", false }, { "a=content\r\n", false } };
+
+	(void)state;
+	for (unsigned i = 0; i < sizeof(v) / sizeof(*v); i++) {
+		char text[256], error[SDP_ERROR_MAX];
+		struct sdp *s;
+
+		snprintf(text, sizeof(text),
+			"v=0\r\no=- 1 1 IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\n"
+			"m=video 9 UDP/TLS/RTP/SAVPF 96\r\n%s",
+			v[i].line);
+		assert_int_equal(sdp_parse(text, strlen(text), &s, error), 0);
+		assert_int_equal(s->media[0].slides, v[i].slides);
+		sdp_free(s);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -181,6 +207,7 @@ int main(void)
 		cmocka_unit_test(nonsense_is_skipped),
 		cmocka_unit_test(old_data_channels_are_read),
 		cmocka_unit_test(simulcast_is_read),
+		cmocka_unit_test(screens_are_known_by_their_content),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -299,7 +299,7 @@ static void other_workers_are_told(void **state)
 			a = t;
 		}
 		assert_non_null(a);
-		told = negotiation_published(n, which);
+		told = negotiation_published(n, which, which);
 		assert_non_null(told);
 		negotiation_set_features(far, &all);
 		negotiation_make_plain(far, false, true);
@@ -311,6 +311,8 @@ static void other_workers_are_told(void **state)
 		for (unsigned k = 0; k < a->n_recv_rids; k++)
 			assert_string_equal(b->recv_rid[k], a->recv_rid[k]);
 		assert_int_equal(b->recv_sim, a->recv_sim);
+		assert_false(a->recv_slides);
+		assert_true(b->recv_slides);
 		assert_int_equal(b->n_recv_ssrc, a->n_recv_ssrc);
 		for (unsigned k = 0; k < a->n_recv_ssrc; k++)
 			assert_int_equal(b->recv_ssrc[k], a->recv_ssrc[k]);

@@ -342,10 +342,10 @@ export class Conference extends Emitter {
     const report = await pc.getStats();
     if (this.#call !== call) return;
     const tiles = this.tiles();
-    const keyOf = keysOfMids(pc, tiles.filter((t) => !t.you));
+    const keys = { in: keysOfMids(pc, tiles.filter((t) => !t.you)), out: new Map() };
     const own = { camera: `${this.roster.me}|self`, screen: `${this.roster.me}|self-screen` };
-    for (const [mid, what] of call.peer.ownMids()) keyOf.set(mid, own[what]);
-    this.gauge.add(counters(report, keyOf, performance.now()), new Map(tiles.map((t) => [t.key, {
+    for (const [mid, what] of call.peer.ownMids()) keys.out.set(mid, own[what]);
+    this.gauge.add(counters(report, keys, performance.now()), new Map(tiles.map((t) => [t.key, {
       seen: !t.video_muted && !t.paused && !!t.stream?.getVideoTracks().length, paused: t.paused,
     }])));
     this.emit('gauge');

@@ -51,12 +51,14 @@ function rtt(report) {
   return 0;
 }
 
-// report: of getStats; keyOf: mid -> a tile's key. What had come and gone until
-// `at` (ms): {at, rtt, tiles: key -> {in or out: {audio, video}}}.
-export function counters(report, keyOf, at) {
+// report: of getStats; keys: {in, out}, mid -> key of the tile whose stream comes,
+// or goes, there: an m-line may carry one of ours and one of somebody else's. What
+// had come and gone until `at` (ms): {at, rtt, tiles: key -> {in or out: {audio,
+// video}}}.
+export function counters(report, keys, at) {
   const tiles = new Map();
   const of = (mid, side) => {
-    const key = keyOf.get(mid);
+    const key = keys[side].get(mid);
     if (!key) return null;
     if (!tiles.has(key)) tiles.set(key, {});
     return tiles.get(key)[side] ||= {};
