@@ -112,8 +112,28 @@ static void note_estimate(struct flow *f, uint64_t now_us)
 		f->estimate_bps[tenth] = estimate_bps(&f->estimate, now_us);
 }
 
+static bool sleeps(const struct flow *f, uint64_t now_us)
+{
+	return now_us >= f->sleeps_us && now_us < f->wakes_us;
+}
+
+/* What came meanwhile is read at once, and the next sleep chosen. */
+static void wake(struct flow *f, uint64_t now_us)
+{
+	if (!f->cfg.sleep_us || now_us < f->wakes_us)
+		return;
+	for (unsigned i = 0; i < f->n_asleep; i++)
+		arrival_note(&f->arrival, now_us, f->asleep[i].seq,
+			f->asleep[i].len);
+	f->n_asleep = 0;
+	f->sleeps_us = now_us + link_random(&f->random) % f->cfg.awake_us;
+	f->wakes_us =
+		f->sleeps_us + link_random(&f->random) % f->cfg.sleep_us;
+}
+
 void flow_run(struct flow *f, uint64_t now_us, struct link *down)
 {
+	wake(f, now_us);
 	estimate_tick(&f->estimate, now_us);
 	if (now_us >= f->next_audio_us) {
 		f->next_audio_us += AUDIO_US;
@@ -143,6 +163,8 @@ uint64_t flow_deadline(const struct flow *f, uint64_t now_us)
 	at_us = least(at_us, estimate_deadline(&f->estimate, now_us));
 	if (!pace_queue_empty(&f->queue))
 		at_us = least(at_us, pace_deadline(&f->pace));
+	if (sleeps(f, now_us))
+		return least(at_us, f->wakes_us);
 	return least(at_us, arrival_deadline(&f->arrival));
 }
 
@@ -161,7 +183,12 @@ void flow_receive(struct flow *f, uint64_t now_us, const struct link_packet *p,
 		f->media_bytes += p->len;
 	if (tenth < FLOW_SECONDS * 10)
 		f->second_bytes[tenth] += (uint32_t)p->len;
-	arrival_note(&f->arrival, now_us, (uint16_t)p->handle, p->len);
+	if (!sleeps(f, now_us)) {
+		arrival_note(&f->arrival, now_us, (uint16_t)p->handle, p->len);
+	} else if (f->n_asleep < FLOW_ASLEEP) {
+		f->asleep[f->n_asleep].seq = (uint16_t)p->handle;
+		f->asleep[f->n_asleep++].len = p->len;
+	}
 }
 
 void flow_reply(struct flow *f, uint64_t now_us, struct link *up)
@@ -169,7 +196,7 @@ void flow_reply(struct flow *f, uint64_t now_us, struct link *up)
 	unsigned i = f->next_feedback;
 	size_t len;
 
-	if (f->cfg.no_twcc)
+	if (f->cfg.no_twcc || sleeps(f, now_us))
 		return;
 	while ((len = arrival_feedback(&f->arrival, now_us, 1, 2,
 			f->feedback[i], sizeof(f->feedback[i]))) > 0) {

@@ -16,6 +16,7 @@
 enum {
 	FLOW_LAYERS = 4,
 	FLOW_FEEDBACKS = 64, /* on their way back */
+	FLOW_ASLEEP = 2048,  /* packets kept for who sleeps */
 	FLOW_SECONDS = 200,
 	FLOW_DELAYS = 4000, /* ms */
 };
@@ -26,6 +27,9 @@ struct flow_config {
 	uint64_t layer_bps[FLOW_LAYERS];
 	unsigned n_layers;
 	bool no_twcc;
+	/* The far end's program is not run for up to sleep_us, every up to
+	 * awake_us: what arrives meanwhile it takes for arrived thereafter. */
+	uint64_t sleep_us, awake_us;
 };
 
 struct flow {
@@ -42,6 +46,12 @@ struct flow {
 	uint8_t feedback[FLOW_FEEDBACKS][1200];
 	size_t feedback_len[FLOW_FEEDBACKS];
 	unsigned next_feedback;
+	uint64_t sleeps_us, wakes_us; /* the next or present sleep */
+	struct {
+		uint16_t seq;
+		size_t len;
+	} asleep[FLOW_ASLEEP];
+	unsigned n_asleep;
 	/* What the far end saw. */
 	uint64_t got_bytes, got_packets, media_bytes, padding_bytes;
 	uint32_t second_bytes[FLOW_SECONDS * 10]; /* in tenths */

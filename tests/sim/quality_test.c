@@ -129,6 +129,43 @@ static void long_round_trips_and_jitter(void **state)
 	}
 }
 
+/* A browser on a machine that has no time for it reads its packets late, and
+ * all that came meanwhile at once. The path is free: nothing is paused. */
+static void a_starved_receiver_is_no_narrow_path(void **state)
+{
+	static const uint64_t sleep_ms[] = { 100, 300, 600 };
+
+	for (unsigned i = 0; i < 3; i++) {
+		for (uint64_t seed = 1; seed <= SEEDS; seed++) {
+			struct link_config cfg = path(20000 * KBIT);
+			const struct flow_config flow = {
+				.layer_bps = { 300 * KBIT, 900 * KBIT,
+					1900 * KBIT },
+				.n_layers = 3,
+				.sleep_us = sleep_ms[i] * MS,
+				.awake_us = 700 * MS
+			};
+			unsigned low = 0;
+
+			begin(&cfg, seed);
+			assert_true(bottleneck_flow(&world, &flow));
+			bottleneck_run(&world, 60 * S);
+			for (unsigned t = 50; t < 600; t++)
+				low += world.flow[0].estimate_bps[t] <
+				       1900 * KBIT;
+			print_message("%u ms, seed %u: %u of 550 low, got "
+				      "%u kbit/s, %u overuses, %u stalls\n",
+				(unsigned)sleep_ms[i], (unsigned)seed, low,
+				(unsigned)(flow_got_bps(&world.flow[0], 50,
+						   600) /
+					   1000),
+				(unsigned)world.flow[0].estimate.overuses,
+				(unsigned)world.flow[0].estimate.stalls);
+			teardown(state);
+		}
+	}
+}
+
 static void change(uint64_t rate_bps, uint64_t until_us)
 {
 	struct link_config cfg = path(rate_bps);
@@ -356,6 +393,8 @@ int main(void)
 		cmocka_unit_test(random_loss_does_not_slow_it),
 		cmocka_unit_test(bursts_of_loss_do_not_slow_it),
 		cmocka_unit_test(long_round_trips_and_jitter),
+		cmocka_unit_test_teardown(
+			a_starved_receiver_is_no_narrow_path, teardown),
 		cmocka_unit_test(follows_the_capacity_down_and_up),
 		cmocka_unit_test(deep_buffers_are_emptied),
 		cmocka_unit_test(layers_follow_the_steps),
