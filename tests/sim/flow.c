@@ -127,8 +127,7 @@ static void wake(struct flow *f, uint64_t now_us)
 			f->asleep[i].len);
 	f->n_asleep = 0;
 	f->sleeps_us = now_us + link_random(&f->random) % f->cfg.awake_us;
-	f->wakes_us =
-		f->sleeps_us + link_random(&f->random) % f->cfg.sleep_us;
+	f->wakes_us = f->sleeps_us + link_random(&f->random) % f->cfg.sleep_us;
 }
 
 void flow_run(struct flow *f, uint64_t now_us, struct link *down)
