@@ -34,6 +34,7 @@ int estimate_init(
 		return r;
 	estimate_delay_init(&e->delay);
 	estimate_rate_init(&e->rate);
+	estimate_rate_init(&e->left);
 	estimate_loss_init(&e->loss);
 	probe_init(&e->probe);
 	control_init(&e->control, now_us, start,
@@ -62,6 +63,7 @@ uint16_t estimate_sent(
 	e->report_bytes += bytes;
 	if (!e->twcc)
 		return 0;
+	estimate_rate_add(&e->left, now_us, bytes);
 	if (kind != SENT_AUDIO)
 		cluster = probe_sent(&e->probe, now_us, bytes);
 	return sent_add(&e->sent, now_us, bytes, kind, cluster);
@@ -87,6 +89,7 @@ static struct control_view view_of(const struct estimate *e, uint64_t now_us)
 		.now_us = now_us,
 		.rtt_us = e->sent.rtt_us,
 		.acked_bps = (uint64_t)((double)bps / arrive),
+		.sent_bps = estimate_rate_bps(&e->left, RATE_WINDOW_US),
 		.queue_us = e->delay.queue_us,
 		.backlog_us = backlog_of(e, bps),
 		.competing = e->delay.limit_us > DELAY_QUEUE_MIN_US,

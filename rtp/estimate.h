@@ -38,7 +38,7 @@ struct estimate {
 	bool twcc;
 	struct sent sent;
 	struct estimate_delay delay;
-	struct estimate_rate rate;
+	struct estimate_rate rate, left; /* what arrived; what was sent */
 	struct estimate_loss loss;
 	struct probe probe;
 	struct estimate_control control;

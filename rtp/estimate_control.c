@@ -33,6 +33,7 @@ enum {
 #define SHRUNK           0.8 /* of a queue is left: it drains */
 #define PASSED           1.05
 #define APP_LIMITED      0.65 /* of the rate is used: less is "limited" */
+#define STEP_MIN         0.4  /* of what was sent a moment ago */
 
 static uint64_t scaled(uint64_t bps, double by)
 {
@@ -90,10 +91,20 @@ static double keep_of(const struct control_view *v)
 	return keep < KEEP_MIN ? KEEP_MIN : keep;
 }
 
+/* What the path carries, by one moment. A receiver whose program is not run for
+ * some moments looks like one whose path breaks down; where it did, the next
+ * signals say so. */
+static uint64_t carried(const struct control_view *v)
+{
+	uint64_t least = scaled(v->sent_bps, STEP_MIN);
+
+	return v->acked_bps > least ? v->acked_bps : least;
+}
+
 void control_overuse(struct estimate_control *c, const struct control_view *v)
 {
 	bool limited = v->acked_bps < scaled(c->bps, APP_LIMITED);
-	uint64_t bps;
+	uint64_t carried_bps = carried(v), bps;
 
 	c->updated_us = v->now_us;
 	if (c->phase == CONTROL_HOLD || v->acked_bps == 0)
@@ -112,18 +123,18 @@ void control_overuse(struct estimate_control *c, const struct control_view *v)
 		set_rate(c, bps > v->acked_bps ? bps : v->acked_bps);
 		return;
 	}
-	c->capacity_bps = v->acked_bps;
+	c->capacity_bps = carried_bps;
 	if (v->competing) {
 		/* Backing off further would leave the path to the other. */
-		bps = scaled(v->acked_bps, GENTLE);
+		bps = scaled(carried_bps, GENTLE);
 		set_rate(c, bps < c->bps ? bps : c->bps);
 		return;
 	}
-	bps = scaled(v->acked_bps, keep_of(v));
+	bps = scaled(carried_bps, keep_of(v));
 	set_rate(c, bps < c->bps ? bps : c->bps);
 	if (c->phase == CONTROL_DRAIN)
 		return;
-	c->drain_bps = v->acked_bps;
+	c->drain_bps = carried_bps;
 	c->drain_queue_us = v->queue_us;
 	enter(c, CONTROL_DRAIN, v->now_us);
 }

@@ -38,6 +38,7 @@ struct control_view {
 	uint64_t now_us, rtt_us;
 	uint64_t acked_bps; /* arriving, corrected by inherent loss; 0: unknown
 			     */
+	uint64_t sent_bps;  /* that left a moment ago */
 	uint64_t queue_us;
 	/* What is in flight beyond the usual, at acked_bps: the queue as it is,
 	 * not as it was when the last packet came through. */
