@@ -75,8 +75,10 @@ static size_t check_packet(const uint8_t *p, size_t room)
 	if (p[0] & 0x20) {
 		uint8_t n = p[len - 1];
 
-		/* RFC 3550 6.4.1: only on the last packet, whole words. */
-		if (len != room || n == 0 || n % 4 || n > len - 4)
+		/* RFC 3550 6.4.1: only on the last packet. Whole words, it says,
+		 * but libwebrtc fills up the last word of its transport-wide
+		 * feedback with one to three bytes. */
+		if (len != room || n == 0 || n > len - 4)
 			return 0;
 		content -= n;
 	}
