@@ -128,7 +128,10 @@ export function difference(a, b) {
 			100 * of("audio", "concealedSamples") / samples : 100,
 		nacks: of("video", "nackCount") + of("audio", "nackCount"),
 		plis: of("video", "pliCount"),
-		lost: of("video", "packetsLost"),
+		// What comes again in a stream of its own (RFC 4588) stays lost to
+		// packetsLost; without one it does not.
+		lost: Math.max(0, of("video", "packetsLost") -
+			of("video", "retransmittedPacketsReceived")),
 		packets: of("video", "packetsReceived"),
 		jitterMs: 1000 * of("video", "jitterBufferDelay") /
 			Math.max(1, of("video", "jitterBufferEmittedCount")),
