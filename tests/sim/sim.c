@@ -645,14 +645,23 @@ uint64_t sim_faults(const struct sim *s)
 		if (!c)
 			continue;
 		faults += c->count.corrupt;
+		if (c->count.corrupt)
+			fprintf(stderr, "seat %u: %u corrupt\n", i,
+				(unsigned)c->count.corrupt);
 		for (unsigned k = 0; k < CLIENT_STREAMS; k++) {
-			if (!c->stream[k].used)
+			const struct client_stream *st = &c->stream[k];
+			if (!st->used)
 				continue;
-			faults += c->stream[k].foreign;
 			/* Where the key frame may be lost or late, something
 			 * else may well come first. */
-			if (clean)
-				faults += c->stream[k].before_key;
+			uint64_t early = clean ? st->before_key : 0;
+			faults += st->foreign + early;
+			if (st->foreign || early)
+				fprintf(stderr,
+					"seat %u, stream %u: %u foreign, "
+					"%u before the key frame\n",
+					i, k, (unsigned)st->foreign,
+					(unsigned)early);
 		}
 	}
 	return faults;
