@@ -75,9 +75,9 @@ static size_t check_packet(const uint8_t *p, size_t room)
 	if (p[0] & 0x20) {
 		uint8_t n = p[len - 1];
 
-		/* RFC 3550 6.4.1: only on the last packet. Whole words, it says,
-		 * but libwebrtc fills up the last word of its transport-wide
-		 * feedback with one to three bytes. */
+		/* RFC 3550 6.4.1: only on the last packet. Whole words, it
+		 * says, but libwebrtc fills up the last word of its
+		 * transport-wide feedback with one to three bytes. */
 		if (len != room || n == 0 || n > len - 4)
 			return 0;
 		content -= n;
