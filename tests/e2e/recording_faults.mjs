@@ -139,17 +139,19 @@ async function changes(t, alice) {
 				parameters.codecs.find((c) => c.mimeType === `video/${name}`))
 				.find(Boolean);
 			if (!other) throw new Error(JSON.stringify(parameters.codecs));
-			parameters.encodings[0].codec = other;
+			for (const encoding of parameters.encodings)
+				encoding.codec = other;
 			await sender.setParameters(parameters);
 			return other.mimeType.slice("video/".length).toLowerCase();
 		});
 		await until("she sends it", () => alice.page.evaluate(async (name) => {
 			const rows = [...(await window.fake.peers.at(-1).getStats())
 				.values()];
-			const row = rows.find((r) => r.type === "outbound-rtp" &&
-				r.kind === "video");
-			return rows.find((r) => r.id === row.codecId)?.mimeType
-				.toLowerCase() === `video/${name}`;
+			const sent = rows.filter((r) => r.type === "outbound-rtp" &&
+				r.kind === "video" && r.framesSent > 0);
+			return sent.some((row) => rows.find((r) =>
+				r.id === row.codecId)?.mimeType.toLowerCase() ===
+				`video/${name}`);
 		}, alice.codec));
 		await sleep(6000);
 		return alice.codec;

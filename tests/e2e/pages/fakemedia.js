@@ -158,11 +158,13 @@ export function fakeMedia(s) {
 		const peer = fake.peers.at(-1);
 		if (!peer || peer.connectionState !== "connected") return;
 		const counter = fake.counter;
-		for (const row of (await peer.getStats()).values()) {
-			if (row.type === "outbound-rtp" && row.kind === "video")
-				fake.samples.push({ peer: fake.peers.length, counter,
-					frames: row.framesSent, packets: row.packetsSent,
-					again: row.retransmittedPacketsSent ?? 0 });
-		}
+		// Of the sizes that could be sent, the one that is.
+		const [row] = [...(await peer.getStats()).values()].filter((r) =>
+			r.type === "outbound-rtp" && r.kind === "video").sort((a, b) =>
+			(b.framesSent ?? 0) - (a.framesSent ?? 0));
+		if (row)
+			fake.samples.push({ peer: fake.peers.length, counter,
+				frames: row.framesSent, packets: row.packetsSent,
+				again: row.retransmittedPacketsSent ?? 0 });
 	}, 250);
 }
