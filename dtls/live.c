@@ -262,10 +262,11 @@ void live_free(struct dtls *d)
 /* The very records: a peer that has them takes them for replayed. */
 bool live_resend_flight(struct dtls *d)
 {
-	const uint8_t *at = d->flight, *end = at + d->flight_len;
-
 	if (d->flight == NULL)
 		return false;
+
+	const uint8_t *at = d->flight, *end = at + d->flight_len;
+
 	if (d->now_us < d->flight_us)
 		return true;
 	d->flight_us = d->now_us + FLIGHT_AGAIN_US;

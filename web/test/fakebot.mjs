@@ -197,6 +197,7 @@ export class FakeBot {
   errors = [];
   heard = [];
   glares = 0;
+  reachable = true; // by HTTP, as who hears nothing asks
   toDevice = 0;
   recording = { state: 'off', feeds: [] };
   mayNot = new Set(); // ids of those who may not record
@@ -213,7 +214,9 @@ export class FakeBot {
         setTimeout(() => this.input(client, type, copy), 5);
       },
       onInput: (f) => { fn = f; return () => { fn = null; }; },
-      reach: async () => {},
+      reach: async () => {
+        if (!this.reachable) throw new Error('away');
+      },
       hurry: () => {},
     };
     return client;
