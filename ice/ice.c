@@ -336,6 +336,16 @@ uint64_t ice_deadline(const struct ice *ice)
 	return ice->pair[ice->selected].checked_us + ICE_CONSENT_US;
 }
 
+uint64_t ice_heard_us(const struct ice *ice)
+{
+	uint64_t at = 0;
+
+	for (unsigned i = 0; i < ice->n_pairs; i++)
+		if (ice->pair[i].checked_us > at)
+			at = ice->pair[i].checked_us;
+	return at;
+}
+
 const struct sockaddr *ice_selected(const struct ice *ice)
 {
 	if (ice->selected < 0 || ice->state == ICE_EXPIRED)

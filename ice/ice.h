@@ -148,6 +148,10 @@ void ice_proven(struct ice *ice, uint64_t now_us, const struct sockaddr *from);
 void ice_tick(struct ice *ice, uint64_t now_us);
 uint64_t ice_deadline(const struct ice *ice); /* UINT64_MAX: nothing due */
 
+/* When the last of what proves that the peer is there came, from any address: a
+ * good check, or what ice_proven was told of; 0: nothing yet. */
+uint64_t ice_heard_us(const struct ice *ice);
+
 /* The address to send to: the nominated one, before nomination the first that
  * passed a check; NULL before a check and after consent ended. Valid until the
  * next call with this ice. */

@@ -360,6 +360,8 @@ void call_sfu(struct call *c, uint64_t now_us, const struct sfu_event *ev,
 	case SFU_EV_MESSAGE: /* parsed by the owner: call_control */
 	case SFU_EV_PAUSED:  /* told as they are: desk_tell_streams */
 	case SFU_EV_WATCHED:
+	case SFU_EV_AWAY: /* the owner's */
+	case SFU_EV_BACK:
 		break;
 	}
 }

@@ -18,6 +18,7 @@ struct desk_call {
 	bool metadata_due, roster_due; /* at the next flush */
 	bool crashed;                  /* thrown out by the end of a worker */
 	bool by_matrix;                /* how the peer's last offer came */
+	bool away; /* nothing comes from it: the others do not see it */
 };
 
 enum {

@@ -321,6 +321,14 @@ static void on_transport(
 		desk_news(d, DESK_OPENED, dc);
 }
 
+static void on_away(struct desk *d, struct desk_call *dc, bool away)
+{
+	log_info(away ? "call_away" : "call_back", "room=%s user=%s",
+		log_pii(dc->call.room), log_pii(dc->call.user));
+	dc->away = away;
+	desk_roster_due(d, dc->call.room, NULL);
+}
+
 void desk_on_sfu(void *arg, const struct sfu_event *ev)
 {
 	struct desk *d = arg;
@@ -332,6 +340,8 @@ void desk_on_sfu(void *arg, const struct sfu_event *ev)
 		on_control(d, dc, ev);
 	else if (ev->type == SFU_EV_PAUSED || ev->type == SFU_EV_WATCHED)
 		desk_tell_streams(d, dc, ev);
+	else if (ev->type == SFU_EV_AWAY || ev->type == SFU_EV_BACK)
+		on_away(d, dc, ev->type == SFU_EV_AWAY);
 	else
 		on_transport(d, dc, ev);
 	desk_sweep(d);

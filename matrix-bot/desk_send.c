@@ -368,7 +368,8 @@ void desk_send_roster(struct desk *d, struct desk_call *dc)
 	list = cJSON_AddArrayToObject(content, "participants");
 	TAILQ_FOREACH(other, &d->calls, entry)
 	{
-		if (desk_is_in(other, dc->call.room))
+		if (desk_is_in(other, dc->call.room) &&
+			(!other->away || other == dc))
 			add_participant(d, list, &other->call, other == dc);
 	}
 	add_programs(d, list, dc->call.room);

@@ -13,6 +13,8 @@ static void hand_over(
 	if (got == PEER_DROPPED)
 		return;
 	conference_enter(c, now_us, out);
+	if (p->away)
+		participant_back(p, now_us);
 	if (got == PEER_RTP)
 		participant_rtp(p, now_us, o->buf, o->len);
 	else
@@ -63,6 +65,8 @@ static bool handle(uint64_t now_us, struct participant *p,
 	enum peer_got got = peer_input(&p->peer, now_us, from, buf, &len);
 	if (got != PEER_DROPPED)
 		participant_settle(p, now_us);
+	if (p->away && !p->gone && ice_heard_us(&p->peer.ice) == now_us)
+		participant_back(p, now_us);
 	conference_exit(c);
 	return got == PEER_STUN && !p->gone;
 }

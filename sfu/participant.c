@@ -130,8 +130,10 @@ uint64_t participant_deadline(const struct participant *p)
 	uint64_t o = participant_offer_deadline(p);
 	uint64_t f = participant_feedback_deadline(p);
 	uint64_t q = quality_deadline(p);
+	uint64_t a = participant_away_deadline(p);
 	at = o < at ? o : at;
 	at = q < at ? q : at;
+	at = a < at ? a : at;
 	uint64_t d = p->down ? downlink_deadline(p->down) : UINT64_MAX;
 	at = d < at ? d : at;
 	return f < at ? f : at;
@@ -215,6 +217,7 @@ void participant_tick(struct participant *p, uint64_t now_us)
 	participant_offer_tick(p, now_us);
 	if (p->gone)
 		return;
+	participant_away_tick(p, now_us);
 	quality_tick(p, now_us);
 	if (!participant_ready(p))
 		return;

@@ -5,8 +5,9 @@
  *
  * Split by concern: participant.c (life), participant_rtp.c (incoming RTP),
  * participant_rtcp.c, participant_sdp.c (offers and answers),
- * participant_tracks.c (what it publishes), participant_subs.c (what it
- * receives), message.c (data channels).
+ * participant_tracks.c (what it publishes), participant_away.c (while nothing
+ * comes from it), participant_subs.c (what it receives), message.c (data
+ * channels).
  */
 #ifndef HEARTH_SFU_PARTICIPANT_H
 #define HEARTH_SFU_PARTICIPANT_H
@@ -28,6 +29,8 @@ enum {
 	PARTICIPANT_REPORT_US = 1000000,
 	PARTICIPANT_OVERFLOW_US =
 		5000000, /* a slow receiver gets no messages */
+	/* Browsers are heard every 2.5 to 6 s at least (RFC 7675 5.1). */
+	PARTICIPANT_AWAY_US = 8000000,
 };
 
 struct conference_event;
@@ -72,6 +75,7 @@ struct participant {
 	struct negotiation *negotiation;
 	struct conference_event *farewell; /* SFU_EV_LEFT, made beforehand */
 	bool gone;                         /* to be swept */
+	bool away;                         /* nothing comes from it */
 	bool starved;                      /* leaves at the next tick */
 	bool answered;                     /* a first answer went out */
 	bool connected_told;
@@ -206,6 +210,14 @@ void participant_unsubscribe(
 	struct participant *p, unsigned index, uint64_t now_us);
 struct subscription *participant_sub_by_ssrc(
 	struct participant *p, uint32_t ssrc);
+
+/* Who is not heard for PARTICIPANT_AWAY_US publishes nothing until something
+ * comes again; its transport waits for it as long as consent lasts
+ * (participant_away.c). */
+void participant_away_tick(struct participant *p, uint64_t now_us);
+uint64_t participant_away_deadline(const struct participant *p);
+/* Something came that only it can have sent. */
+void participant_back(struct participant *p, uint64_t now_us);
 
 /* Data channels (message.c). */
 void participant_channels(struct participant *p, uint64_t now_us);

@@ -205,7 +205,8 @@ bool participant_sync_tracks(struct participant *p, uint64_t now_us)
 		const struct transceiver *tr =
 			negotiation_at(p->negotiation, i);
 		struct track *t = track_at(p, i, &at);
-		bool want = is_media(tr) && (t || !waits_for_media(p, tr));
+		bool want = !p->away && is_media(tr) &&
+			    (t || !waits_for_media(p, tr));
 		if (t && (!want || renamed(t, tr))) {
 			participant_end_track(p, at, now_us);
 			changed = true;

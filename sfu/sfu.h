@@ -84,7 +84,10 @@ enum sfu_event_type {
 			   the rids of it that anybody is to see, parted by
 			   ";". The others need not be sent. Until it is told:
 			   all. */
-	SFU_EV_LEFT,    /* reason: this participant is gone */
+	SFU_EV_AWAY, /* nothing has come from it for 8 s: what it publishes is
+			gone for the others */
+	SFU_EV_BACK, /* … and something came again: it is back */
+	SFU_EV_LEFT, /* reason: this participant is gone */
 };
 
 enum sfu_reason {

@@ -131,7 +131,28 @@ async function promises(t) {
 		return `picture after ${(at[0] - begin).toFixed(0)} ms, sound after ` +
 			`${(at[1] - begin).toFixed(0)} ms`;
 	});
+	await t.step("35 s without a network: gone for the others, back by itself",
+		() => offline(made));
 	await crowd.leave();
+}
+
+// The server forgets him after 30 s; what is seen before that is its doing, too.
+async function offline(made) {
+	const { alice, bob } = made.seats;
+	const begin = Date.now(), id = made.scene.users.bob.user_id;
+	assert(await alice.client.tiles(id) === 1, "bob is not shown");
+	await bob.link.order("outage 35000");
+	const away = await alice.client.until("bob is not shown any more",
+		async () => await alice.client.tiles(id) === 0 &&
+			!await alice.client.sees(id) && Date.now(), 25000, 100);
+	await sleep(begin + 35000 - Date.now());
+	const at = await framesAfter(bob, begin + 35000, 15, 60000);
+	const seen = await alice.client.until("bob is shown again",
+		async () => await alice.client.tiles(id) === 1 && Date.now(), 30000,
+		100);
+	return `gone after ${away - begin} ms; from its end his picture took ` +
+		`${(at - begin - 35000).toFixed(0)} ms, he was seen after ` +
+		`${seen - begin - 35000} ms`;
 }
 
 // What the worst of the crowd gets of all that alice sends (which is several

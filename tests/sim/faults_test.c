@@ -146,6 +146,33 @@ static void an_outage_of_20_s_is_survived(void **state)
 	assert_int_equal(sim_missing(&world), 0);
 }
 
+static void who_is_not_heard_is_gone_for_the_others(void **state)
+{
+	(void)state;
+	struct sim_seat *a = join_over(1, NULL), *b = join_over(2, NULL);
+	sim_run(&world, 5 * SIM_S);
+	assert_int_equal(a->n_streams, 1);
+	b->up.cut = b->down.cut = true;
+	sim_run(&world, 7 * SIM_S);
+	assert_int_equal(a->n_streams, 1);
+	sim_run(&world, 3 * SIM_S);
+	assert_int_equal(a->n_streams, 0);
+	assert_int_equal(b->away, 1);
+	assert_false(b->left);
+	/* Who comes meanwhile does not get it either. */
+	struct sim_seat *c = join_over(3, NULL);
+	sim_run(&world, 5 * SIM_S);
+	assert_int_equal(c->n_streams, 1);
+	b->up.cut = b->down.cut = false;
+	sim_run(&world, 3 * SIM_S);
+	assert_int_equal(b->back, 1);
+	assert_int_equal(b->connected, 1);
+	assert_int_equal(a->n_streams, 2);
+	assert_int_equal(c->n_streams, 2);
+	assert_int_equal(sim_missing(&world), 0);
+	assert_int_equal(a->away + c->away, 0);
+}
+
 static void who_never_connects_is_removed(void **state)
 {
 	(void)state;
@@ -210,6 +237,7 @@ int main(void)
 		CASE(a_nat_rebinding_costs_one_check),
 		CASE(lost_consent_ends_the_call),
 		CASE(an_outage_of_20_s_is_survived),
+		CASE(who_is_not_heard_is_gone_for_the_others),
 		CASE(who_never_connects_is_removed),
 		CASE(ice_restarts_without_losing_media),
 		CASE(close_notify_is_a_hangup),

@@ -278,6 +278,12 @@ void sim_on_event(struct sim *s, const struct sfu_event *ev)
 		snprintf(seat->watched_stream, sizeof(seat->watched_stream),
 			"%s", ev->streams[0].id);
 		break;
+	case SFU_EV_AWAY:
+		seat->away++;
+		break;
+	case SFU_EV_BACK:
+		seat->back++;
+		break;
 	case SFU_EV_LEFT:
 		seat->left = true;
 		seat->reason = ev->reason;

@@ -47,6 +47,7 @@ struct sim_seat {
 	unsigned n_paused;
 	struct sfu_stream paused; /* the first */
 	char watched[64], watched_stream[SFU_STREAM_MAX + 1];
+	unsigned away, back; /* SFU_EV_AWAY, SFU_EV_BACK */
 };
 
 struct sim;

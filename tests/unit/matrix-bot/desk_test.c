@@ -273,6 +273,48 @@ static void what_nobody_watches_is_told(void **state)
 	world_done(&w);
 }
 
+/* The last list of who is here that the first was sent. */
+static const char *roster(void)
+{
+	const char *at = fake_sfu_messages(1), *last = "";
+
+	while ((at = strstr(at, "org.hearth.participants")))
+		last = at++;
+	return last;
+}
+
+static bool lists(const char *user)
+{
+	return strstr(roster(), user) != NULL;
+}
+
+static void wait_listed(struct world *w, const char *user, bool yes)
+{
+	for (int i = 0; i < 1000 && lists(user) != yes; i++)
+		fake_run(w->base, 5);
+	assert_int_equal(lists(user), yes);
+}
+
+static void who_is_away_is_not_listed(void **state)
+{
+	struct sfu_event ev = { .type = SFU_EV_AWAY, .participant = 2 };
+	struct world w;
+
+	(void)state;
+	world_in_room(&w, THREE);
+	world_call_up(&w, "@a:s", "c1", true);
+	channel_opens();
+	world_call_up(&w, "@b:s", "c2", true);
+	wait_listed(&w, "@b:s", true);
+	fake_sfu_emit(&ev);
+	wait_listed(&w, "@b:s", false);
+	assert_true(lists("@a:s"));
+	ev.type = SFU_EV_BACK;
+	fake_sfu_emit(&ev);
+	wait_listed(&w, "@b:s", true);
+	world_done(&w);
+}
+
 static void screens_are_named_to_the_seam(void **state)
 {
 	struct world w;
@@ -549,6 +591,7 @@ int main(void)
 		cmocka_unit_test(views_go_to_the_seam),
 		cmocka_unit_test(what_is_not_sent_is_told),
 		cmocka_unit_test(what_nobody_watches_is_told),
+		cmocka_unit_test(who_is_away_is_not_listed),
 		cmocka_unit_test(screens_are_named_to_the_seam),
 		cmocka_unit_test(not_answered),
 		cmocka_unit_test(redelivered),
