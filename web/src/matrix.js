@@ -46,10 +46,13 @@ export async function loginToken(homeserver, token) {
 }
 
 export class Matrix extends Emitter {
+  #poll = new AbortController(); // of the sync that waits
+
   constructor(session) {
     super();
     this.session = session;
     this.client = client({
+      fetchFn: (url, options) => this.#fetch(url, options),
       baseUrl: session.homeserver, userId: session.user_id,
       deviceId: session.device_id, accessToken: session.access_token,
     });
@@ -82,9 +85,20 @@ export class Matrix extends Emitter {
     this.client.stopClient();
   }
 
-  // A sync that failed is tried again now and not later.
-  hurry() {
-    this.client.retryImmediately();
+  // A sync that failed is tried again now and not later. One that waits may do
+  // so in a connection of the network that was, and hear nothing: it begins anew.
+  async hurry() {
+    this.#poll.abort();
+    for (let i = 0; i < 20 && !this.client.retryImmediately(); i++) await sleep(10);
+  }
+
+  #fetch(url, options) {
+    if (!/\/sync\?/.test(String(url))) return fetch(url, options);
+    const poll = new AbortController();
+    this.#poll = poll;
+    if (options.signal?.aborted) poll.abort();
+    options.signal?.addEventListener('abort', () => poll.abort());
+    return fetch(url, { ...options, signal: poll.signal });
   }
 
   async logout() {

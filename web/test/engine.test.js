@@ -312,6 +312,18 @@ test('a worker that died is called again, and media comes back', async () => {
   await decodes('bob', 'anna');
 });
 
+test('while the network is away nobody is called', async () => {
+  const invites = () => run(() => people.bob.log.filter((l) => l.event === 'invited').length);
+  await run(() => { bot.reachable = false; bot.killAll(); });
+  await until('lost', () => people.bob.state === 'reconnecting' && people.bob.log.at(-1).event === 'again');
+  const before = await invites();
+  await run(() => new Promise((r) => { setTimeout(r, 2500); }));
+  assert.equal(await invites(), before);
+  await run(() => { bot.reachable = true; });
+  await until('again', () => people.anna.state === 'connected' && people.bob.state === 'connected');
+  await decodes('anna', 'bob');
+});
+
 test('a transport that closes without a word is called again', async () => {
   await run(() => bot.killAll('', false));
   await until('lost', () => people.anna.state !== 'connected');

@@ -11,6 +11,7 @@ import { counters, Gauge } from './gauge.js';
 import { Local } from './local.js';
 import { SCREENSHARE, USERMEDIA } from './metadata.js';
 import { Recording } from './recording.js';
+import { reachable } from './reach.js';
 import { callAgain, reasonCode, rejoinDelay, videoQuality } from './rejoin.js';
 import { describeStream, Roster } from './roster.js';
 import { collect, keysOfMids, sizesSent } from './stats.js';
@@ -25,6 +26,7 @@ export class Conference extends Emitter {
   #wire;
   #call = null;
   #timer = 0;
+  #asking = null;
   #stable = 0;
   #gauging = 0;
   #went = false;
@@ -83,6 +85,8 @@ export class Conference extends Emitter {
 
   async #dial() {
     clearTimeout(this.#timer);
+    this.#asking?.abort();
+    this.#asking = null;
     this.attempts++;
     this.#become(this.attempts > 1 || this.state === 'reconnecting' ? 'reconnecting' : 'connecting');
     try {
@@ -164,7 +168,18 @@ export class Conference extends Emitter {
     const wait = rejoinDelay(this.attempts);
     this.#note({ t: Date.now(), event: 'again', reason, wait });
     this.#become('reconnecting');
-    this.#timer = setTimeout(() => this.#dial(), wait);
+    this.#timer = setTimeout(() => this.#redial(), wait);
+  }
+
+  // Into a network that is away nothing is sent: it would hang there, longer than
+  // the network is away.
+  async #redial() {
+    const asking = new AbortController();
+    this.#asking = asking;
+    if (!await reachable((signal) => this.#wire.reach(signal), asking.signal)) return;
+    this.#note({ t: Date.now(), event: 'reached' });
+    this.#wire.hurry();
+    this.#dial();
   }
 
   #fail(p) {
@@ -185,6 +200,7 @@ export class Conference extends Emitter {
     if (this.#went) return;
     this.#went = true;
     clearTimeout(this.#timer);
+    this.#asking?.abort();
     clearTimeout(this.#stable);
     this.#call?.end('user_hangup');
     this.#call = null;

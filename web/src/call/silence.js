@@ -4,11 +4,11 @@
 // answering while they still do not come, is the proof. A network that is away
 // altogether answers nothing, and nothing is done until it is back.
 
+import { reachable } from './reach.js';
+
 const EVERY_MS = 250;
 const FLOWS = 4; // looks in a row that found something: from now on it is missed
 const SILENT = 4; // looks in a row that found nothing
-const QUESTION_MS = 700; // the first; each one is given twice the time
-const QUESTION_MAX_MS = 6000;
 
 export class Silence {
   #ports;
@@ -88,34 +88,11 @@ export class Silence {
     this.#answered = false;
   }
 
-  // A connection that leads nowhere may hang: one question after another, each
-  // of them with an end.
   async #ask() {
     const asking = new AbortController();
     this.#asking = asking;
-    for (let ms = QUESTION_MS; !asking.signal.aborted; ms = Math.min(2 * ms, QUESTION_MAX_MS)) {
-      const end = new Promise((r) => { setTimeout(r, ms); });
-      const answered = await this.#question(asking.signal, ms);
-      // It may come together with the media: the next look decides.
-      if (answered && this.#asking === asking) this.#answered = true;
-      if (answered) return;
-      await end;
-    }
-  }
-
-  async #question(signal, ms) {
-    const limit = new AbortController();
-    const stop = () => limit.abort();
-    signal.addEventListener('abort', stop);
-    const timer = setTimeout(stop, ms);
-    try {
-      await this.#ports.reach(limit.signal);
-      return true;
-    } catch {
-      return false;
-    } finally {
-      clearTimeout(timer);
-      signal.removeEventListener('abort', stop);
-    }
+    const answered = await reachable(this.#ports.reach, asking.signal);
+    // It may come together with the media: the next look decides.
+    if (answered && this.#asking === asking) this.#answered = true;
   }
 }
