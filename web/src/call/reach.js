@@ -3,7 +3,7 @@
 // one question follows another, however long those before take.
 
 const EVERY_MS = 700;
-const QUESTION_MS = 6000; // each; a browser has six connections for them
+const QUESTION_MS = 3500; // each: five at a time, of the six connections that a browser has
 const PATIENT_MS = 120000; // after that they come
 const SELDOM_MS = 5000; // so far apart
 
