@@ -195,7 +195,11 @@ static void judge_delay(struct estimate *e, uint64_t now_us)
 	enum delay_signal signal = estimate_delay_signal(&e->delay, now_us);
 	struct control_view v = view_of(e, now_us);
 
-	if (signal == DELAY_OVERUSE) {
+	if (control_foreign(&e->control, &v,
+		    estimate_delay_still_us(&e->delay, now_us))) {
+		estimate_delay_rebase(&e->delay, now_us);
+		control_undo(&e->control, now_us);
+	} else if (signal == DELAY_OVERUSE) {
 		e->overuses++;
 		control_overuse(&e->control, &v);
 	} else if (control_free(&e->control, &v)) {

@@ -5,6 +5,7 @@
 enum {
 	DRAIN_US = 400000,       /* a queue should be gone after that */
 	DRAIN_FRESH_US = 300000, /* what is acked was sent since */
+	STILL_US = 400000,       /* and a round trip: no queue that drains */
 	DRAIN_MAX_US = 800000,   /* and two round trips: it is not ours */
 	QUEUE_NONE_US = 10000,
 	QUEUE_SMALL_US = 20000,
@@ -33,6 +34,7 @@ enum {
 #define SHRUNK           0.8 /* of a queue is left: it drains */
 #define PASSED           1.05
 #define APP_LIMITED      0.65 /* of the rate is used: less is "limited" */
+#define LESS             0.8  /* of what was sent lets a queue shrink */
 #define STEP_MIN         0.4  /* of what was sent a moment ago */
 
 static uint64_t scaled(uint64_t bps, double by)
@@ -135,6 +137,7 @@ void control_overuse(struct estimate_control *c, const struct control_view *v)
 	if (c->phase == CONTROL_DRAIN)
 		return;
 	c->drain_bps = carried_bps;
+	c->drain_sent_bps = v->sent_bps;
 	c->drain_queue_us = v->queue_us;
 	enter(c, CONTROL_DRAIN, v->now_us);
 }
@@ -236,6 +239,25 @@ uint64_t control_probed(struct estimate_control *c,
 		return 0;
 	c->probed_us = v->now_us;
 	return 2 * r->bps;
+}
+
+bool control_foreign(const struct estimate_control *c,
+	const struct control_view *v, uint64_t still_us)
+{
+	return c->phase == CONTROL_DRAIN && still_us > STILL_US + v->rtt_us &&
+	       v->sent_bps < scaled(c->drain_sent_bps, LESS);
+}
+
+void control_undo(struct estimate_control *c, uint64_t now_us)
+{
+	uint64_t bps = c->drain_sent_bps;
+
+	if (c->drain_bps > bps)
+		bps = c->drain_bps;
+	c->capacity_bps = c->decreased_us = 0;
+	/* How much more there is must be seen anew. */
+	c->probed_us = 0;
+	control_release(c, now_us, bps > c->bps ? bps : c->bps);
 }
 
 /* Whether it is time for a probe. Far below the best of late it is sooner. */

@@ -21,8 +21,9 @@ enum control_phase {
 struct estimate_control {
 	enum control_phase phase;
 	uint64_t bps, min_bps, max_bps;
-	uint64_t capacity_bps; /* last seen; 0: unknown */
-	uint64_t drain_bps;    /* the capacity when a drain began */
+	uint64_t capacity_bps;   /* last seen; 0: unknown */
+	uint64_t drain_bps;      /* the capacity when a drain began */
+	uint64_t drain_sent_bps; /* what left us then */
 	uint64_t drain_queue_us;
 	uint64_t phase_us, updated_us;
 	uint64_t decreased_us;
@@ -53,6 +54,12 @@ void control_overuse(struct estimate_control *c, const struct control_view *v);
 /* No over-use. Returns true when a drain ended without the queue having gone:
  * estimate_delay_compete. */
 bool control_free(struct estimate_control *c, const struct control_view *v);
+/* Whether a queue that has not moved for still_us cannot be ours: a drain sends
+ * less than what would have filled it. */
+bool control_foreign(const struct estimate_control *c,
+	const struct control_view *v, uint64_t still_us);
+/* There was no queue to drain: the rate before is as good as it was. */
+void control_undo(struct estimate_control *c, uint64_t now_us);
 /* A probe's result. Returns the rate of the probe that should follow at once,
  * or 0. */
 uint64_t control_probed(struct estimate_control *c,

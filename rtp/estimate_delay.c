@@ -15,7 +15,8 @@
 #define THRESHOLD_SKIP_MS 15.0
 #define OVERUSE_MS        10.0
 
-enum { GROUP_US = 5000, QUEUE_NOISE_US = 15000 };
+enum { GROUP_US = 5000, QUEUE_NOISE_US = 15000, STILL_US = 12000 };
+enum { CALM_US = 1000000 }; /* still for that long before a leap */
 
 void estimate_delay_init(struct estimate_delay *d)
 {
@@ -181,6 +182,58 @@ static void note_base(struct estimate_delay *d, uint64_t now_us)
 		d->base_us[0] = d->batch_us;
 }
 
+static int64_t base_of(const struct estimate_delay *d)
+{
+	int64_t base_us = d->base_us[0];
+
+	for (unsigned i = 1; i < d->n_bases; i++)
+		if (d->base_us[i] < base_us)
+			base_us = d->base_us[i];
+	return base_us;
+}
+
+static bool is_leap(const struct estimate_delay *d, uint64_t now_us)
+{
+	return d->still_since_us && d->n_bases > 0 &&
+	       now_us - d->still_since_us > CALM_US &&
+	       d->still_low_us < base_of(d) + QUEUE_NOISE_US &&
+	       d->batch_us > d->still_high_us + QUEUE_NOISE_US;
+}
+
+static void note_still(struct estimate_delay *d, uint64_t now_us)
+{
+	int64_t low_us = d->still_low_us, high_us = d->still_high_us;
+
+	if (d->batch_us < low_us)
+		low_us = d->batch_us;
+	if (d->batch_us > high_us)
+		high_us = d->batch_us;
+	if (d->still_since_us == 0 || high_us - low_us > STILL_US) {
+		d->leapt = is_leap(d, now_us);
+		d->still_since_us = now_us;
+		low_us = high_us = d->batch_us;
+	}
+	d->still_low_us = low_us;
+	d->still_high_us = high_us;
+}
+
+uint64_t estimate_delay_still_us(
+	const struct estimate_delay *d, uint64_t now_us)
+{
+	return d->leapt ? now_us - d->still_since_us : 0;
+}
+
+void estimate_delay_rebase(struct estimate_delay *d, uint64_t now_us)
+{
+	d->n_bases = 1;
+	d->base_us[0] = d->still_low_us;
+	d->base_since_us = now_us;
+	d->queue_us = d->last_queue_us = 0;
+	d->leapt = false;
+	d->limit_us = DELAY_QUEUE_MIN_US;
+	estimate_delay_restart(d);
+}
+
 static void set_limit(struct estimate_delay *d, uint64_t us)
 {
 	d->limit_us = us < DELAY_QUEUE_MIN_US   ? DELAY_QUEUE_MIN_US
@@ -190,13 +243,8 @@ static void set_limit(struct estimate_delay *d, uint64_t us)
 
 static void note_queue(struct estimate_delay *d)
 {
-	int64_t base_us = d->base_us[0];
-
-	for (unsigned i = 1; i < d->n_bases; i++)
-		if (d->base_us[i] < base_us)
-			base_us = d->base_us[i];
 	d->last_queue_us = d->queue_us;
-	d->queue_us = (uint64_t)(d->batch_us - base_us);
+	d->queue_us = (uint64_t)(d->batch_us - base_of(d));
 	/* The competitor is gone. */
 	if (d->queue_us < d->limit_us / 2)
 		set_limit(d, d->limit_us - d->limit_us / 32);
@@ -210,6 +258,7 @@ enum delay_signal estimate_delay_signal(
 	enum delay_signal signal = d->signal;
 
 	if (d->batch_us != INT64_MAX) {
+		note_still(d, now_us);
 		note_base(d, now_us);
 		note_queue(d);
 		d->batch_us = INT64_MAX;

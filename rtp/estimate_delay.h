@@ -41,6 +41,10 @@ struct estimate_delay {
 	unsigned n_bases;
 	uint64_t base_since_us;
 	int64_t batch_us; /* least of this feedback; INT64_MAX: none */
+	/* The delay has stayed between these two since then. */
+	int64_t still_low_us, still_high_us;
+	uint64_t still_since_us;
+	bool leapt; /* to there, at once, from where there was no queue */
 	uint64_t queue_us, last_queue_us;
 	/* What is too long: more where somebody else keeps the queue full. */
 	uint64_t limit_us;
@@ -58,6 +62,13 @@ enum delay_signal estimate_delay_signal(
 /* The queue stays although we have backed off: somebody else fills it, so that
  * it is measured from where it is. */
 void estimate_delay_compete(struct estimate_delay *d);
+/* For how long the delay has hardly moved since it leapt from one feedback to
+ * the next, which a queue that fills does not; 0: it did not. And a queue of
+ * ours would move, once less is sent. */
+uint64_t estimate_delay_still_us(
+	const struct estimate_delay *d, uint64_t now_us);
+/* It is the way that has become longer: what is measured now is no queue. */
+void estimate_delay_rebase(struct estimate_delay *d, uint64_t now_us);
 /* Forgets the groups, not the bases: after a silence. */
 void estimate_delay_restart(struct estimate_delay *d);
 

@@ -237,6 +237,30 @@ static void a_hold_ends_as_told(void **state)
 	assert_int_equal(control.bps, 20000 * KBIT);
 }
 
+static void what_does_not_drain_is_foreign(void **state)
+{
+	(void)state;
+	view.acked_bps = view.sent_bps = 800 * KBIT;
+	view.queue_us = 120 * MS;
+	assert_false(control_foreign(&control, &view, 1000 * MS));
+	control_overuse(&control, &view);
+	/* As much is sent as before: nothing is proven. */
+	assert_false(control_foreign(&control, &view, 1000 * MS));
+	view.sent_bps = 500 * KBIT;
+	assert_false(control_foreign(&control, &view, 440 * MS));
+	assert_true(control_foreign(&control, &view, 460 * MS));
+	control_undo(&control, view.now_us);
+	assert_int_equal(control.phase, CONTROL_GROW);
+	assert_int_equal(control.bps, 800 * KBIT);
+	/* And a probe may say at once what there is. */
+	assert_int_equal(
+		control_probe_wish(&control,
+			&(struct control_view){ .now_us = view.now_us + 50 * MS,
+				.rtt_us = 50 * MS },
+			5000 * KBIT),
+		1600 * KBIT);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -247,6 +271,7 @@ int main(void)
 		cmocka_unit_test_setup(a_queue_that_stays_is_not_ours, setup),
 		cmocka_unit_test_setup(
 			a_long_queue_that_shrinks_is_ours, setup),
+		cmocka_unit_test_setup(what_does_not_drain_is_foreign, setup),
 		cmocka_unit_test_setup(what_is_not_used_is_kept, setup),
 		cmocka_unit_test_setup(probes_raise_it_at_once, setup),
 		cmocka_unit_test_setup(probes_come_in_their_time, setup),

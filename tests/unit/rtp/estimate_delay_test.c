@@ -174,6 +174,27 @@ static void rate_over_a_window(void **state)
 	assert_int_equal(estimate_rate_bps(&r, 50 * MS), 320000);
 }
 
+static void a_leap_is_told_from_a_queue(void **state)
+{
+	int64_t queue_us = 0;
+
+	(void)state;
+	run(5 * S, &queue_us, 0, 0);
+	assert_int_equal(estimate_delay_still_us(&delay, now_us), 0);
+	queue_us = 120 * MS;
+	run(1 * S, &queue_us, 0, 0);
+	assert_in_range(
+		estimate_delay_still_us(&delay, now_us), 900 * MS, 1000 * MS);
+	estimate_delay_rebase(&delay, now_us);
+	assert_int_equal(delay.queue_us, 0);
+	run(1 * S, &queue_us, 0, 0);
+	assert_int_equal(delay.queue_us, 0);
+	/* From there a queue is what it always is. */
+	assert_true(run(1 * S, &queue_us, 1 * MS, 0) > 0);
+	run(1 * S, &queue_us, 0, 0);
+	assert_int_equal(estimate_delay_still_us(&delay, now_us), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -185,6 +206,7 @@ int main(void)
 		cmocka_unit_test_setup(a_competitor_moves_the_limit, setup),
 		cmocka_unit_test_setup(
 			a_longer_route_is_learnt_in_half_a_minute, setup),
+		cmocka_unit_test_setup(a_leap_is_told_from_a_queue, setup),
 		cmocka_unit_test_setup(clocks_may_differ_and_wrap, setup),
 		cmocka_unit_test_setup(probes_are_no_trend, setup),
 		cmocka_unit_test(rate_over_a_window),
