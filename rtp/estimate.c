@@ -5,6 +5,7 @@
 
 enum {
 	RATE_WINDOW_US = 250000,
+	BUSY_MIN_US = 50000,
 	TICK_US = 25000,
 	/* Without feedback for so many of its intervals and a round trip the
 	 * path stalls. */
@@ -80,6 +81,16 @@ static uint64_t backlog_of(const struct estimate *e, uint64_t acked_bps)
 	return us > usual_us ? us - usual_us : 0;
 }
 
+static uint64_t busy_of(const struct estimate *e)
+{
+	uint64_t us = e->delay.queue_us;
+
+	if (us < BUSY_MIN_US)
+		return 0;
+	return estimate_rate_bps(
+		&e->rate, us < RATE_WINDOW_US ? us : RATE_WINDOW_US);
+}
+
 static struct control_view view_of(const struct estimate *e, uint64_t now_us)
 {
 	double arrive = 1 - e->loss.inherent;
@@ -89,6 +100,7 @@ static struct control_view view_of(const struct estimate *e, uint64_t now_us)
 		.now_us = now_us,
 		.rtt_us = e->sent.rtt_us,
 		.acked_bps = (uint64_t)((double)bps / arrive),
+		.busy_bps = busy_of(e),
 		.sent_bps = estimate_rate_bps(&e->left, RATE_WINDOW_US),
 		.queue_us = e->delay.queue_us,
 		.backlog_us = backlog_of(e, bps),

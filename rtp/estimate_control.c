@@ -96,17 +96,21 @@ static double keep_of(const struct control_view *v)
 /* What the path carries, by one moment. A receiver whose program is not run for
  * some moments looks like one whose path breaks down; where it did, the next
  * signals say so. */
-static uint64_t carried(const struct control_view *v)
+static uint64_t carried(
+	const struct estimate_control *c, const struct control_view *v)
 {
 	uint64_t least = scaled(v->sent_bps, STEP_MIN);
+	uint64_t bps = v->busy_bps < c->bps ? v->busy_bps : c->bps;
 
-	return v->acked_bps > least ? v->acked_bps : least;
+	if (bps < v->acked_bps)
+		bps = v->acked_bps;
+	return bps > least ? bps : least;
 }
 
 void control_overuse(struct estimate_control *c, const struct control_view *v)
 {
 	bool limited = v->acked_bps < scaled(c->bps, APP_LIMITED);
-	uint64_t carried_bps = carried(v), bps;
+	uint64_t carried_bps = carried(c, v), bps;
 
 	c->updated_us = v->now_us;
 	if (c->phase == CONTROL_HOLD || v->acked_bps == 0)

@@ -39,7 +39,11 @@ struct control_view {
 	uint64_t now_us, rtt_us;
 	uint64_t acked_bps; /* arriving, corrected by inherent loss; 0: unknown
 			     */
-	uint64_t sent_bps;  /* that left a moment ago */
+	/* The same for as long only as the queue has lasted: what comes out of
+	 * a queue does so at the path's own rate, however little it is on
+	 * average. */
+	uint64_t busy_bps;
+	uint64_t sent_bps; /* that left a moment ago */
 	uint64_t queue_us;
 	/* What is in flight beyond the usual, at acked_bps: the queue as it is,
 	 * not as it was when the last packet came through. */

@@ -6,6 +6,7 @@
 #define EXCESS_SHARE 0.35 /* or as a share of it, if that is more */
 #define SAME         0.6  /* of the loss tried is "as much" */
 #define INHERENT_MAX 0.5
+#define RECENT       0.3
 
 void estimate_loss_init(struct estimate_loss *l)
 {
@@ -115,6 +116,7 @@ enum loss_verdict estimate_loss_update(struct estimate_loss *l, uint64_t now_us,
 		return LOSS_NOTHING;
 	n = l->told;
 	loss = l->last = (double)l->lost / n;
+	l->recent += RECENT * (loss - l->recent);
 	begin_window(l, now_us);
 	if (l->phase == LOSS_LOOK)
 		return end_trial(l, loss);

@@ -36,6 +36,7 @@ struct estimate_loss {
 	enum loss_phase phase;
 	double inherent;   /* 0 to 1 */
 	double last;       /* of the last whole window */
+	double recent;     /* of the last few */
 	double tried;      /* loss that began the trial */
 	unsigned high;     /* windows with too much loss, one after another */
 	uint64_t phase_us; /* when it began */

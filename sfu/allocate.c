@@ -12,9 +12,11 @@ enum {
 static const struct allocate_layer paused = { -1, -1 };
 
 /* keep: what may be spent on what goes already; raise: on anything better.
- * Their distance is what keeps a noisy estimate from being seen. */
+ * Their distance is what keeps a noisy estimate from being seen. hold: for a
+ * while, on the lowest layer of what goes already. */
 struct budget {
 	int64_t keep, raise; /* raise may fall below zero: there is no room */
+	int64_t hold;
 };
 
 struct work {
@@ -204,6 +206,7 @@ static void take(struct budget *b, int64_t bps)
 {
 	b->keep -= bps;
 	b->raise -= bps;
+	b->hold -= bps;
 }
 
 /* Nobody but the network stands between it and more: that takes time. */
@@ -220,6 +223,21 @@ static bool must_wait(struct work *w, struct allocate_sub *s)
 		return false;
 	if (due < w->res.deadline_us)
 		w->res.deadline_us = due;
+	return true;
+}
+
+/* It goes, and does not fit in what it may keep: it may go on for a while. */
+static bool may_hold(struct work *w, struct allocate_sub *s, int64_t bps)
+{
+	if (least_cost(s) > bps)
+		return false;
+	if (!s->unfit_us)
+		s->unfit_us = w->now_us;
+	uint64_t end = s->unfit_us + ALLOCATE_HOLD_US;
+	if (w->now_us >= end)
+		return false;
+	if (end < w->res.deadline_us)
+		w->res.deadline_us = end;
 	return true;
 }
 
@@ -240,8 +258,13 @@ static struct allocate_layer pick(
 	/* It has to go down: with some room, rather than step by step. */
 	if (s->target.spatial >= 0 && now.spatial < 0) {
 		s->fits_us = 0;
-		return up.spatial >= 0 ? up : fit(s, s->height, b->keep);
+		if (up.spatial < 0)
+			up = fit(s, s->height, b->keep);
+		if (up.spatial < 0 && may_hold(w, s, b->hold))
+			return fit(s, s->height, least_cost(s));
+		return up;
 	}
+	s->unfit_us = 0;
 	if (!better(up, now)) {
 		s->fits_us = 0;
 		return now;
@@ -368,11 +391,21 @@ static unsigned serve_speaker(struct work *w, unsigned seen, int64_t others)
 			break;
 		others -= allocate_cost(s->track, wanted(s));
 		struct budget b = { share(s, w->left.keep, others),
-			share(s, w->left.raise, others) };
+			share(s, w->left.raise, others), w->left.hold };
 		settle(w, s, pick(w, s, &b));
 		take(&w->left, allocate_cost(s->track, s->target));
 	}
 	return i;
+}
+
+/* Whether its lowest layer is to be set aside. */
+static bool has_room(struct work *w, struct allocate_sub *s)
+{
+	int64_t base = least_cost(s);
+	if (s->target.spatial >= 0 && base > w->left.keep)
+		return may_hold(w, s, w->left.hold);
+	s->unfit_us = 0;
+	return s->target.spatial >= 0 || base <= w->left.raise;
 }
 
 /* Sets the lowest layers of [from, seen) aside: of those that go now if they
@@ -386,7 +419,7 @@ static unsigned reserve(struct work *w, unsigned from, unsigned seen)
 		struct allocate_sub *s = &w->sub[o[i]];
 		uint32_t base = least_cost(s);
 		bool goes = s->target.spatial >= 0;
-		bool fits = base <= (goes ? w->left.keep : w->left.raise);
+		bool fits = has_room(w, s);
 		if (fits && (goes || !must_wait(w, s))) {
 			take(&w->left, base);
 			o[end++] = o[i];
@@ -414,16 +447,25 @@ static void improve(struct work *w, unsigned from, unsigned to)
 	}
 }
 
-static struct budget budget_of(uint64_t estimate_bps, int64_t audio_bps)
+static int64_t beside(int64_t audio_bps, int64_t bps)
 {
-	if (estimate_bps > INT64_MAX / 2)
-		return (struct budget){ INT64_MAX / 2, INT64_MAX / 2 };
+	return bps > audio_bps ? bps - audio_bps : 0;
+}
+
+static struct budget budget_of(
+	uint64_t estimate_bps, uint64_t hold_bps, int64_t audio_bps)
+{
+	int64_t most = INT64_MAX / 2;
+	if (estimate_bps > (uint64_t)most)
+		return (struct budget){ most, most, most };
 	int64_t all = (int64_t)estimate_bps;
-	int64_t up = all / 100 * (100 - ALLOCATE_MARGIN);
-	return (struct budget){
-		all > audio_bps ? all - audio_bps : 0,
-		up > audio_bps ? up - audio_bps : 0,
-	};
+	int64_t hold = all;
+	if (hold_bps > estimate_bps && hold_bps < (uint64_t)most)
+		hold = (int64_t)hold_bps;
+	hold = hold / 100 * ALLOCATE_HOLD_PERCENT;
+	return (struct budget){ beside(audio_bps, all),
+		beside(audio_bps, all / 100 * (100 - ALLOCATE_MARGIN)),
+		beside(audio_bps, hold) };
 }
 
 struct allocate_result allocate(const struct allocate_config *cfg,
@@ -447,7 +489,8 @@ struct allocate_result allocate(const struct allocate_config *cfg,
 	unsigned seen = choose_videos(&w);
 	int64_t want = want_of(&w, seen);
 	w.res.wanted_bps = w.res.audio_bps + (uint64_t)want;
-	w.left = budget_of(estimate_bps, (int64_t)w.res.audio_bps);
+	w.left = budget_of(
+		estimate_bps, cfg->hold_bps, (int64_t)w.res.audio_bps);
 	unsigned served = serve_speaker(&w, seen, want);
 	unsigned end = reserve(&w, served, seen);
 	improve(&w, served, end);

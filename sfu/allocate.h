@@ -16,7 +16,8 @@
  * 4. The lowest layer of everybody else.
  * 5. Better layers, in the order of 2.
  *
- * What does not fit even in its lowest layer is paused, not left to freeze; a
+ * What does not fit even in its lowest layer is paused after ALLOCATE_HOLD_US,
+ * or at once if it is far from it, not left to freeze; a
  * dear one does not keep those after it from being seen. Cameras give up
  * sharpness before they fall below half of their frame rate, screens give up
  * frames first.
@@ -41,6 +42,11 @@ enum {
 	ALLOCATE_ENOUGH = 360, /* lines of the speaker that come first */
 	ALLOCATE_MARGIN = 12,  /* percent to spare before going up */
 	ALLOCATE_UP_US = 1000000,
+	/* The lowest layer goes on for that long when it does not fit any more,
+	 * if it costs little more (percent) than there is: an estimate
+	 * recovers sooner than a picture that must begin with a key frame. */
+	ALLOCATE_HOLD_US = 3000000,
+	ALLOCATE_HOLD_PERCENT = 125,
 	ALLOCATE_HEARD_US = 1000000, /* an audio holds its place so long */
 };
 
@@ -88,11 +94,16 @@ struct allocate_sub {
 	/* Inner state; zero in the beginning. */
 	uint8_t rank;
 	uint64_t fits_us; /* since when something better fits, 0: it does not */
+	uint64_t
+		unfit_us; /* since when its lowest layer does not; 0: it does */
 };
 
 struct allocate_config {
 	unsigned last_n;    /* videos at most, 0: all */
 	unsigned loudest_n; /* audios at most, 0: all */
+	/* The estimate is low for a moment, for the sake of a queue: this is
+	 * what there is. 0: it is not. */
+	uint64_t hold_bps;
 };
 
 struct allocate_result {

@@ -50,6 +50,22 @@ static uint64_t carries(const struct downlink *d, uint64_t now_us)
 	return bps > half ? bps : half;
 }
 
+uint64_t downlink_hold_bps(const struct downlink *d)
+{
+	const struct estimate_control *c = &d->estimate.control;
+	return c->phase == CONTROL_DRAIN ? c->drain_bps : 0;
+}
+
+double downlink_loss(const struct downlink *d)
+{
+	return d->estimate.loss.recent;
+}
+
+double downlink_inherent_loss(const struct downlink *d)
+{
+	return d->estimate.loss.inherent;
+}
+
 bool downlink_was_full(const struct downlink *d)
 {
 	const struct estimate *e = &d->estimate;

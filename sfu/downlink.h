@@ -80,6 +80,13 @@ void downlink_want(struct downlink *d, uint64_t now_us, uint64_t bps);
 /* What may be spent on streams: what the path carries but for what is sent
  * again, with all headers. UINT64_MAX: nothing is known. */
 uint64_t downlink_bps(const struct downlink *d, uint64_t now_us);
+/* While a queue drains: what the path carries, by what arrived when that began.
+ * 0: none does. */
+uint64_t downlink_hold_bps(const struct downlink *d);
+/* Share of packets, 0 to 1: that are lost of late, and that the path loses
+ * whatever is sent. 0: not known, without transport-wide feedback. */
+double downlink_loss(const struct downlink *d);
+double downlink_inherent_loss(const struct downlink *d);
 /* The path has shown its end; before it carries more than is known of it. */
 bool downlink_was_full(const struct downlink *d);
 /* Takes downlink_bps as spent. */

@@ -62,6 +62,14 @@ static void on_blocks(
 			p->down, now_us, n, (uint8_t)(lost / n), rtt_us);
 }
 
+/* Reports of a sound come every five seconds. */
+static void tell_loss(struct participant *p)
+{
+	double loss = downlink_loss(p->down);
+	for (unsigned i = 0; loss > 0.01 && i < p->n_subs; i++)
+		subscription_path_lost(p->sub[i], loss);
+}
+
 static void on_twcc(
 	struct participant *p, uint64_t now_us, const struct rtcp_item *item)
 {
@@ -69,6 +77,7 @@ static void on_twcc(
 		downlink_feedback(p->down, now_us, item->body, item->body_len))
 		return;
 	p->stats.feedbacks_in++;
+	tell_loss(p);
 	if (downlink_moved(p->down, now_us))
 		quality_changed(p, now_us);
 	participant_due(p, downlink_deadline(p->down));

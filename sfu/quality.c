@@ -231,7 +231,7 @@ static struct allocate_config config_of(const struct participant *p)
 static void run(struct participant *p, uint64_t now_us)
 {
 	struct conference *c = p->conference;
-	const struct allocate_config cfg = config_of(p);
+	struct allocate_config cfg = config_of(p);
 	p->quality_us = UINT64_MAX;
 	p->quality_ran_us = now_us ? now_us : 1;
 	/* What waits was meant for what was decided before. */
@@ -243,6 +243,7 @@ static void run(struct participant *p, uint64_t now_us)
 	unsigned n = collect(p, c->quality_share);
 	uint64_t bps =
 		p->down ? downlink_spend(p->down, now_us) : ALLOCATE_UNLIMITED;
+	cfg.hold_bps = p->down ? downlink_hold_bps(p->down) : 0;
 	struct allocate_result res = allocate(
 		&cfg, c->quality_share, c->quality_order, n, bps, now_us);
 	aim_all(p, now_us, c->quality_share);

@@ -27,6 +27,10 @@ enum {
 	/* Of 256 packets lost, RFC 2198 begins and ends. */
 	SUBSCRIPTION_RED_ON = 8,
 	SUBSCRIPTION_RED_OFF = 2,
+	/* A path that loses so much by itself, in 1/256, gets what it asks for
+	 * twice: a picture does not wait another round trip for one packet in
+	 * a hundred. */
+	SUBSCRIPTION_TWICE = 10,
 	SUBSCRIPTION_RED_MAX = 1000, /* bytes of payload, else none */
 	/* Ids of one-byte headers, RFC 8285 4.2; no others are agreed to. */
 	SUBSCRIPTION_EXTS = 15,
@@ -148,6 +152,9 @@ bool subscription_pad(struct subscription *s, uint64_t now_us, unsigned back);
 /* A report block has come: send.fraction_lost says whether sound is to be
  * repeated in the packets that follow it (RFC 2198), where that is agreed. */
 void subscription_reported(struct subscription *s);
+/* So much of all that went to the receiver, 0 to 1, was lost of late: the same,
+ * sooner. */
+void subscription_path_lost(struct subscription *s, double loss);
 
 /* Answers one sequence number of a NACK out of the history, by RTX where that
  * is agreed (RFC 4588), else under its own number. rate_bps: at most, for each

@@ -202,6 +202,13 @@ static bool queue_again(
 	return true;
 }
 
+static bool is_wanted_twice(const struct subscription *s, uint64_t now_us)
+{
+	const struct downlink *d = s->to->down;
+	return d && s->kind == SDP_VIDEO && downlink_may_pass(d, now_us) &&
+	       downlink_inherent_loss(d) * 256 >= SUBSCRIPTION_TWICE;
+}
+
 bool subscription_resend(struct subscription *s, uint64_t now_us,
 	uint16_t out_seq, uint64_t rate_bps)
 {
@@ -223,8 +230,16 @@ bool subscription_resend(struct subscription *s, uint64_t now_us,
 		d && s->kind == SDP_VIDEO && !downlink_may_pass(d, now_us)
 			? queue_again(s, now_us, in_seq, len)
 			: subscription_emit_again(s, now_us, buf, len, in_seq);
+	if (sent && is_wanted_twice(s, now_us))
+		subscription_emit_again(s, now_us, buf, len, in_seq);
 	s->send.nack_hits += sent;
 	return sent;
+}
+
+void subscription_path_lost(struct subscription *s, double loss)
+{
+	if (s->kind == SDP_AUDIO && loss * 256 >= SUBSCRIPTION_RED_ON)
+		s->red = true;
 }
 
 void subscription_reported(struct subscription *s)
