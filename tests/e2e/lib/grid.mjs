@@ -4,7 +4,8 @@
 // hearth reaches them yet or not.
 import { sleep, until } from "./net.mjs";
 import { Crowd } from "./crowd.mjs";
-import { difference, framesAfter, frozen, measure, soundAfter } from "./stand.mjs";
+import { difference, frozen } from "./samples.mjs";
+import { framesAfter, measure, soundAfter } from "./stand.mjs";
 
 const SETTLE_MS = 3000, TRIES = 3, CAMERA_FPS = 15;
 const RTT50 = ["both clean", "both delay 25"];
