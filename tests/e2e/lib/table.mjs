@@ -1,36 +1,38 @@
 // The grid's results as a table of Markdown: a line for each condition, a column
-// for each server.
+// for each server. Rows: { id, server, version, measured, met }.
 
-// [{ id, what, bar }] in the order of `grid`, of the rows that there are.
-const conditions = (grid, rows) =>
-	grid.filter(({ id }) => rows.some((row) => row.id === id));
+// Of a condition that a server was put into twice the last row counts.
+const newest = (rows) => [...new Map(rows.map((row) =>
+	[`${row.server} ${row.id}`, row])).values()];
 
-function cell(rows, id, server) {
-	const row = rows.find((r) => r.id === id && r.server === server);
-	return row ? `${row.met ? "**met**" : "not met"}: ${row.measured}` : "";
-}
+const serversOf = (rows) => [...new Set(rows.map((row) => row.server))];
 
 const line = (cells) => `| ${cells.join(" | ")} |`;
 
-// rows: { id, server, measured, met }; of one condition and server measured
-// twice the last counts.
-export function table(grid, rows) {
-	const newest = [...rows].reverse();
-	const servers = [...new Set(rows.map((row) => row.server))];
+const told = (row) =>
+	row ? `${row.met ? "**met**" : "not met"}: ${row.measured}` : "";
+
+// grid: [{ id, what, bar }], the order of the lines.
+export function table(grid, all) {
+	const rows = newest(all), servers = serversOf(rows);
 	const head = ["Q", "condition", "bar", ...servers];
+	const lines = grid.map(({ id, what, bar }) => {
+		const own = rows.filter((row) => row.id === id);
+		return own.length && line([id, what, bar, ...servers.map((server) =>
+			told(own.find((row) => row.server === server)))]);
+	});
 	return [line(head), `|${"---|".repeat(head.length)}`,
-		...conditions(grid, rows).map(({ id, what, bar }) =>
-			line([id, what, bar, ...servers.map((server) =>
-				cell(newest, id, server))]))].join("\n");
+		...lines.filter(Boolean)].join("\n");
 }
 
 // How many of its conditions each server met, and which version of it.
-export function summary(rows) {
-	const servers = [...new Set(rows.map((row) => row.server))];
-	return servers.map((server) => {
+export function summary(all) {
+	const rows = newest(all);
+	return serversOf(rows).map((server) => {
 		const own = rows.filter((row) => row.server === server);
 		const met = own.filter((row) => row.met).length;
+		const versions = [...new Set(own.map((row) => row.version))];
 		return `${server}: ${met} of ${own.length} met ` +
-			`(${own.at(-1).version})`;
+			`(${versions.join("; ")})`;
 	}).join("\n");
 }
