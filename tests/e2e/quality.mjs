@@ -10,6 +10,7 @@
 // and a third without any network: node quality.mjs --grid --table FILE...
 // prints what --json has written, all files as one table.
 import fs from "node:fs";
+import os from "node:os";
 import { parseArgs } from "node:util";
 import { alone } from "./lib/badlink.mjs";
 import { Crowd } from "./lib/crowd.mjs";
@@ -63,32 +64,55 @@ async function stand(t, server) {
 	return made;
 }
 
+// One row; one that cannot be measured is in the table as well.
+async function measured(made, server, row, how) {
+	const of = { server, version: made.version };
+	try {
+		return { ...await measureRow(made, row, how), ...of };
+	} catch (error) {
+		const [why] = error.message.split("\n");
+		return { id: row.id, what: row.what, bar: row.bar, error,
+			measured: `not measured: ${why}`, met: false, ...of };
+	}
+}
+
+async function gridOf(t, server, how, rows) {
+	const made = await stand(t, server);
+	for (const row of GRID) {
+		if (wanted && !wanted.includes(row.id)) continue;
+		if (row.own && server !== "hearth") continue;
+		await t.step(`${server}, ${row.id}: ${row.what}`, async () => {
+			const { error, ...found } = await measured(made, server, row,
+				how);
+			rows.push(found);
+			if (error) throw error;
+			return `${found.measured} (${found.met ? "met" : "not met"})`;
+		});
+	}
+}
+
 async function grid(t) {
+	const about = { date: new Date().toISOString(), machine: {
+		cpu: os.cpus()[0].model, cpus: os.cpus().length,
+		kernel: `${os.type()} ${os.release()}`, load: os.loadavg()[0] } };
 	const how = { seconds: Number(options.seconds ?? 40),
 		rounds: Number(options.rounds ?? 5) };
 	const rows = [];
 	for (const server of servers) {
 		const before = t.cleanups.length;
-		const made = await stand(t, server);
-		for (const row of GRID) {
-			if (wanted && !wanted.includes(row.id)) continue;
-			if (row.own && server !== "hearth") continue;
-			await t.step(`${server}, ${row.id}: ${row.what}`, async () => {
-				const found = await measureRow(made, row, how);
-				rows.push({ ...found, server, version: made.version });
-				return `${found.measured} (${found.met ? "met" : "not met"})`;
-			});
-		}
+		await gridOf(t, server, how, rows);
 		// The next one has the machine to itself.
 		await t.clean(before);
 	}
 	print(rows);
 	if (options.json)
-		fs.writeFileSync(options.json, JSON.stringify({ seed: options.seed,
-			...how, rows: rows.map(({ facts, ...row }) => ({ ...row,
-				...(facts ? { facts: { ...facts, rows: undefined } } : {}) })),
-		}, null, 1));
+		fs.writeFileSync(options.json, JSON.stringify({ ...about,
+			seed: options.seed, ...how, rows: rows.map(shortened) }, null, 1));
 }
+
+// Without the samples themselves.
+const shortened = ({ facts, ...row }) =>
+	facts ? { ...row, facts: { ...facts, rows: undefined } } : row;
 
 // What holds today, on any machine: a busy one stutters at the sender, but loses
 // no packet of its own.
