@@ -31,7 +31,8 @@ export function summary(all) {
 	return serversOf(rows).map((server) => {
 		const own = rows.filter((row) => row.server === server);
 		const met = own.filter((row) => row.met).length;
-		const versions = [...new Set(own.map((row) => row.version))];
+		const versions = [...new Set(own.map((row) =>
+			row.version ?? "version not noted"))];
 		return `${server}: ${met} of ${own.length} met ` +
 			`(${versions.join("; ")})`;
 	}).join("\n");

@@ -75,21 +75,12 @@ export async function janus({ url, room, role }) {
 			done(data.publishers[0].id)).then((tell) =>
 			tell({ request: "join", ptype: "publisher", room })).catch(failed);
 	});
-	let offers = 0;
 	const tell = await attach(async ({ jsep }) => {
 		if (jsep?.type !== "offer") return;
-		offers++;
 		await pc.setRemoteDescription(jsep);
 		await tell({ request: "start" }, await local(pc));
 	});
-	// Its first answer may go to a poll of the old address, which for Janus is
-	// still there: asked again until one arrives.
-	const restart = async () => {
-		for (const before = offers; offers === before;
-			await new Promise((done) => setTimeout(done, 500)))
-			await tell({ request: "configure", restart: true })
-				.catch(() => undefined);
-	};
+	const restart = () => tell({ request: "configure", restart: true });
 	pc.addEventListener("iceconnectionstatechange", () =>
 		pc.iceConnectionState === "failed" && restart());
 	addEventListener("online", restart);

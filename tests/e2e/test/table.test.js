@@ -40,3 +40,8 @@ test("the summary counts for each server", () => {
 		row("Q1", "livekit", "c", false, "1.13.5, client 2")]),
 	"hearth: 1 of 2 met (1)\nlivekit: 0 of 1 met (1.13.5, client 2)");
 });
+
+test("files of before versions were noted are read as well", () => {
+	assert.equal(summary([row("Q1", "hearth", "a", true, null)]),
+		"hearth: 1 of 1 met (version not noted)");
+});
