@@ -223,7 +223,7 @@ async function rtt300(stand, how) {
 		(good.link.down.bytes / good.seconds);
 	return { measured: `${told(m)}, ${n(asked, 2)} NACKs per lost packet, ` +
 		`${n(more)} % of the clean bytes`,
-	met: asked <= 2 && more <= 115, facts: m };
+	met: asked <= 2 && more <= 115 && m.fps >= good.fps / 2, facts: m };
 }
 
 // Q12. The browser has another address: nothing of the old one gets through. A
@@ -249,6 +249,10 @@ async function move(stand, { rounds }) {
 	met: Math.max(...took) <= 3000, took, log: await bob.client.log?.() };
 }
 
+// Of several sizes that are sent each of the nine gets one; who gets next to
+// nothing loses nothing either.
+const LEAST_SHARE = 0.1;
+
 // Nine good receivers and the publisher, while bob's link is good and while it is
 // as bad as it gets: nothing of that may reach them.
 async function isolation(stand, { seconds }) {
@@ -268,7 +272,8 @@ async function isolation(stand, { seconds }) {
 			`is sent (${n(100 * good.share, 1)} % before), publisher: ` +
 			`${n(kept)} % of its rate, ${n(more, 1)} more key frame ` +
 			`requests/min${stutter(bad)}`,
-		met: bad.share >= 0.99 * good.share && kept >= 90 && more <= 1,
+		met: good.share >= LEAST_SHARE && bad.share >= 0.99 * good.share &&
+			kept >= 90 && more <= 1,
 		good, bad };
 	} finally {
 		await crowd.leave();
@@ -300,8 +305,9 @@ async function fifty(stand, { seconds }) {
 		await sleep(seconds * 1000);
 		const { seconds: s, down } = await bob.link.count();
 		const mbps = down.bytes * 8 / 1e6 / s;
-		return { measured: `${n(mbps, 2)} Mbit/s down`, met: mbps <= 2.5,
-			down };
+		// Less than one picture of the crowd: nothing was to be saved.
+		return { measured: `${n(mbps, 2)} Mbit/s down`,
+			met: mbps <= 2.5 && mbps >= 0.26, down };
 	} finally {
 		await crowd.leave();
 	}
@@ -327,11 +333,12 @@ export const GRID = [
 	{ id: "Q8", what: "500 kbit/s → 4 Mbit/s",
 		bar: "top layer ≤ 10 s", run: stepUp },
 	{ id: "Q10", what: "RTT 300 ms, 2 % loss",
-		bar: "≤ 2 NACKs per loss, ≤ 115 % of the bytes", run: rtt300 },
+		bar: "≤ 2 NACKs per loss, ≤ 115 % of the bytes, ≥ half the fps",
+		run: rtt300 },
 	{ id: "Q12", what: "address change",
 		bar: "media ≤ 3 s", run: move },
 	{ id: "Q14", what: "one of 50", own: true,
-		bar: "≤ 2.5 Mbit/s down", run: fifty },
+		bar: "0.26 to 2.5 Mbit/s down", run: fifty },
 	{ id: "isolation", own: true, what: "one of ten at 200 kbit/s, 10 % loss",
 		bar: "the nine ≥ 99 %, publisher ≥ 90 %, ≤ 1 more PLI/min",
 		run: isolation },
