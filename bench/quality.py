@@ -31,6 +31,10 @@ def prepare():
     subprocess.run([ROOT / "deploy" / "setup", *sets], check=True,
                    stdout=sys.stderr)
     program = builds.hearth("quality", "release")
+    if any("livekit" in word for word in sys.argv):
+        work.step("building LiveKit's server (the first time takes many "
+                  "minutes)", [ROOT / "bench" / "peers" / "build", "livekit"],
+                  LOG, "Leave it out by --servers.")
     work.step("building the link", ["cmake", "--build",
               ROOT / "build" / "quality", "--target", "badlink", "crowd",
               "-j", builds.jobs()], LOG, "Please report this, with the log.",
@@ -42,8 +46,12 @@ def prepare():
 
 
 def main():
+    program = None
     try:
-        program = prepare()
+        if "--table" in sys.argv:
+            builds.npm_install(ROOT / "tests" / "e2e", quiet=True)
+        else:
+            program = prepare()
     except (Failure, subprocess.CalledProcessError) as problem:
         print(f"bench: {problem}", file=sys.stderr)
         return 1

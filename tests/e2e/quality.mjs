@@ -3,26 +3,37 @@
 //
 //   node quality.mjs                    a test of what hearth promises today
 //   node quality.mjs --grid [--only Q3,Q5] [--seconds N] [--rounds N]
-//                    [--servers hearth,janus] [--json FILE]
+//                    [--servers hearth,janus,livekit] [--json FILE]
 //                                       measures the whole grid and judges
 //                                       nothing but itself
+//
+// and a third without any network: node quality.mjs --grid --table FILE...
+// prints what --json has written, all files as one table.
 import fs from "node:fs";
+import os from "node:os";
 import { parseArgs } from "node:util";
 import { alone } from "./lib/badlink.mjs";
 import { Crowd } from "./lib/crowd.mjs";
 import { GRID, callsOf, measureRow } from "./lib/grid.mjs";
 import { assert, main } from "./lib/harness.mjs";
 import { JanusStand } from "./lib/janus.mjs";
+import { LivekitStand } from "./lib/livekit.mjs";
 import { sleep } from "./lib/net.mjs";
 import { Stand, framesAfter, measure, soundAfter } from "./lib/stand.mjs";
+import { summary, table } from "./lib/table.mjs";
 
-const { values: options } = parseArgs({ options: {
+const { values: options, positionals } = parseArgs({ options: {
 	grid: { type: "boolean", default: false },
+	table: { type: "boolean", default: false },
 	only: { type: "string" }, json: { type: "string" },
 	seconds: { type: "string" }, rounds: { type: "string" },
 	seed: { type: "string", default: "1" },
 	servers: { type: "string", default: "hearth" },
-} });
+}, allowPositionals: true });
+if (!options.table && positionals.length) {
+	console.error(`what is ${positionals.join(" ")}?`);
+	process.exit(2);
+}
 
 const wanted = options.only?.split(",").map((id) => id.trim());
 const unknown = wanted?.filter((id) => !GRID.some((row) => row.id === id));
@@ -32,28 +43,15 @@ if (unknown?.length) {
 	process.exit(2);
 }
 
-const STANDS = { hearth: Stand, janus: JanusStand };
+const STANDS = { hearth: Stand, janus: JanusStand, livekit: LivekitStand };
 const servers = options.servers.split(",");
 if (!servers.every((name) => name in STANDS)) {
 	console.error(`servers: ${Object.keys(STANDS)}`);
 	process.exit(2);
 }
 
-// One line for each condition and server.
-function table(rows) {
-	const head = ["Q", "condition", "server", "measured", "bar", "met"];
-	const lines = [head];
-	for (const { id, what, bar } of GRID)
-		for (const r of rows.filter((row) => row.id === id))
-			lines.push([id, what, r.server, r.measured, bar,
-				r.met ? "yes" : "no"]);
-	const wide = head.map((_, i) =>
-		Math.max(...lines.map((line) => line[i].length)));
-	const drawn = lines.map((line) => `| ${line.map((cell, i) =>
-		cell.padEnd(wide[i])).join(" | ")} |`);
-	drawn.splice(1, 0, `|${wide.map((w) => "-".repeat(w + 2)).join("|")}|`);
-	return drawn.join("\n");
-}
+const print = (rows) =>
+	console.log(`\n${table(GRID, rows)}\n\n${summary(rows)}\n`);
 
 async function stand(t, server) {
 	const made = await STANDS[server].build(t, ["alice", "bob", "carol"],
@@ -66,33 +64,55 @@ async function stand(t, server) {
 	return made;
 }
 
+// One row; one that cannot be measured is in the table as well.
+async function measured(made, server, row, how) {
+	const of = { server, version: made.version };
+	try {
+		return { ...await measureRow(made, row, how), ...of };
+	} catch (error) {
+		const [why] = error.message.split("\n");
+		return { id: row.id, what: row.what, bar: row.bar, error,
+			measured: `not measured: ${why}`, met: false, ...of };
+	}
+}
+
+async function gridOf(t, server, how, rows) {
+	const made = await stand(t, server);
+	for (const row of GRID) {
+		if (wanted && !wanted.includes(row.id)) continue;
+		if (row.own && server !== "hearth") continue;
+		await t.step(`${server}, ${row.id}: ${row.what}`, async () => {
+			const { error, ...found } = await measured(made, server, row,
+				how);
+			rows.push(found);
+			if (error) throw error;
+			return `${found.measured} (${found.met ? "met" : "not met"})`;
+		});
+	}
+}
+
 async function grid(t) {
+	const about = { date: new Date().toISOString(), machine: {
+		cpu: os.cpus()[0].model, cpus: os.cpus().length,
+		kernel: `${os.type()} ${os.release()}`, load: os.loadavg()[0] } };
 	const how = { seconds: Number(options.seconds ?? 40),
 		rounds: Number(options.rounds ?? 5) };
 	const rows = [];
 	for (const server of servers) {
 		const before = t.cleanups.length;
-		const made = await stand(t, server);
-		for (const row of GRID) {
-			if (wanted && !wanted.includes(row.id)) continue;
-			if (row.own && server !== "hearth") continue;
-			await t.step(`${server}, ${row.id}: ${row.what}`, async () => {
-				const found = await measureRow(made, row, how);
-				rows.push({ ...found, server });
-				return `${found.measured} (${found.met ? "met" : "not met"})`;
-			});
-		}
+		await gridOf(t, server, how, rows);
 		// The next one has the machine to itself.
 		await t.clean(before);
 	}
-	console.log(`\n${table(rows)}\n`);
-	if (servers.includes("janus")) console.log(JanusStand.version());
+	print(rows);
 	if (options.json)
-		fs.writeFileSync(options.json, JSON.stringify({ seed: options.seed,
-			...how, rows: rows.map(({ facts, ...row }) => ({ ...row,
-				...(facts ? { facts: { ...facts, rows: undefined } } : {}) })),
-		}, null, 1));
+		fs.writeFileSync(options.json, JSON.stringify({ ...about,
+			seed: options.seed, ...how, rows: rows.map(shortened) }, null, 1));
 }
+
+// Without the samples themselves.
+const shortened = ({ facts, ...row }) =>
+	facts ? { ...row, facts: { ...facts, rows: undefined } } : row;
 
 // What holds today, on any machine: a busy one stutters at the sender, but loses
 // no packet of its own.
@@ -188,6 +208,11 @@ async function lossy(made, crowd) {
 		`${kept.toFixed(1)} % of before (${clean.result.fps.toFixed(1)} fps)`;
 }
 
+if (options.table) {
+	print(positionals.flatMap((file) =>
+		JSON.parse(fs.readFileSync(file, "utf8")).rows));
+	process.exit();
+}
 await alone();
 await main("quality", async (t) => {
 	if (options.grid) await grid(t);

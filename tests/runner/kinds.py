@@ -92,7 +92,15 @@ def unit(preset):
         if not any((TESTS / "unit" / folder).glob("*_test.c")):
             found.append(missing("unit", folder,
                                  f"tests/unit/{folder} has no tests"))
-    return found + [_web()]
+    return found + [_web(), _e2e_lib()]
+
+
+def _e2e_lib():
+    """What the end-to-end tests reckon with, without browsers."""
+    scripts = sorted((TESTS / "e2e" / "test").glob("*.test.js"))
+    if not scripts:
+        return missing("unit", "e2e_lib", "tests/e2e/test has no tests")
+    return Job("unit", "e2e_lib", ["node", "--test", *scripts], 120)
 
 
 def _web():

@@ -1,4 +1,5 @@
-// Drives LiveKit's server for bench/run peers: driver SERVER MODE CPU.
+// Drives LiveKit's server for bench/run peers and quality:
+// driver SERVER MODE CPU [ADDRESS]. Without an address it is on loopback.
 //
 // Lines of JSON on stdin and stdout, as bench/peers/README.md says.
 package main
@@ -25,6 +26,11 @@ type event struct {
 	PID      int    `json:"pid,omitempty"`
 	Version  string `json:"version,omitempty"`
 	Settings string `json:"settings,omitempty"`
+
+	// For who speaks its signalling himself.
+	URL    string `json:"url,omitempty"`
+	Key    string `json:"key,omitempty"`
+	Secret string `json:"secret,omitempty"`
 }
 
 type order struct {
@@ -87,15 +93,26 @@ func (h *hall) carryOut(o order) {
 	}
 }
 
-func main() {
-	if len(os.Args) != 4 || modes[os.Args[2]].name == "" {
-		fmt.Fprintln(os.Stderr, "usage: driver SERVER ''|-mux CPU")
+// What the command line asks for; exits where it asks for nothing known.
+func start() (*server, error) {
+	n := len(os.Args)
+	if n < 4 || n > 5 || modes[os.Args[2]].name == "" {
+		fmt.Fprintln(os.Stderr,
+			"usage: driver SERVER ''|-mux|-adaptive CPU [ADDRESS]")
 		os.Exit(2)
 	}
+	address := "127.0.0.1"
+	if n == 5 {
+		address = os.Args[4]
+	}
+	return startServer(os.Args[1], os.Args[2], os.Args[3], address)
+}
+
+func main() {
 	// Seats complain when the server ends; by then nobody may listen, and
 	// that must not end this program before it has cleaned up.
 	signal.Ignore(syscall.SIGPIPE)
-	s, err := startServer(os.Args[1], os.Args[2], os.Args[3])
+	s, err := start()
 	defer s.stop()
 	if err != nil {
 		fail(err.Error())
@@ -103,7 +120,9 @@ func main() {
 	}
 	say(event{Event: "ready", PID: s.command.Process.Pid,
 		Version:  version(os.Args[1]),
-		Settings: modes[os.Args[2]].name + "; congestion control off"})
+		Settings: modes[os.Args[2]].name,
+		URL:      fmt.Sprintf("ws://%s:%d", s.address, s.port),
+		Key:      key, Secret: secret})
 	h := &hall{port: s.port, seats: map[int]*seat{}}
 	lines := bufio.NewScanner(os.Stdin)
 	lines.Buffer(nil, lineMax)

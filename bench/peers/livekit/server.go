@@ -15,38 +15,49 @@ const (
 	startTime = 30 * time.Second
 )
 
-// What is not said here is LiveKit's default. Without congestion control it
-// sends all it gets, as the others do.
-const settings = `port: %d
-bind_addresses: ["127.0.0.1"]
+// What is not said here is LiveKit's default.
+const settings = `port: %[1]d
+bind_addresses: ["%[2]s"]
 rtc:
-  node_ip: 127.0.0.1
+  node_ip: %[2]s
   use_external_ip: false
   enable_loopback_candidate: true
-  interfaces: { includes: [lo] }
+  ips: { includes: [%[2]s/32] }
   tcp_port: 0
-%s  congestion_control: { enabled: false }
-logging: { level: error }
-keys: { %s: "%s" }
+%[3]slogging: { level: error }
+keys: { %[4]s: "%[5]s" }
 `
 
-// How media comes in and goes out; the sample configuration has both.
-var modes = map[string]struct{ name, yaml string }{
-	"": {"a port for each peer connection", `  port_range_start: 50000
+// Its default, and what the sample configuration has as well.
+const (
+	manyPorts = `  port_range_start: 50000
   port_range_end: 60000
-`},
-	"-mux": {"one port, batch_io of 128", `  udp_port: 7882
+`
+	onePort = `  udp_port: 7882
   batch_io: { batch_size: 128, max_flush_interval: 2ms }
-`}}
+`
+	// It sends all it gets then, as the others do.
+	sendsAll = `  congestion_control: { enabled: false }
+`
+)
+
+// How media comes in and goes out, and whether it adapts to its receivers.
+var modes = map[string]struct{ name, yaml string }{
+	"": {"a port for each peer connection; congestion control off",
+		manyPorts + sendsAll},
+	"-mux": {"one port, batch_io of 128; congestion control off",
+		onePort + sendsAll},
+	"-adaptive": {"a port for each peer connection", manyPorts}}
 
 type server struct {
 	command *exec.Cmd
 	folder  string
+	address string
 	port    int
 }
 
-func freePort() (int, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+func freePort(address string) (int, error) {
+	l, err := net.Listen("tcp", address+":0")
 	if err != nil {
 		return 0, err
 	}
@@ -54,9 +65,9 @@ func freePort() (int, error) {
 	return l.Addr().(*net.TCPAddr).Port, nil
 }
 
-// cpu: where it may run; "-1": anywhere.
-func startServer(program, mode, cpu string) (*server, error) {
-	port, err := freePort()
+// cpu: where it may run; "-1": anywhere. address: of its signalling and media.
+func startServer(program, mode, cpu, address string) (*server, error) {
+	port, err := freePort(address)
 	if err != nil {
 		return nil, err
 	}
@@ -64,9 +75,10 @@ func startServer(program, mode, cpu string) (*server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &server{folder: folder, port: port}
+	s := &server{folder: folder, address: address, port: port}
 	config := filepath.Join(folder, "livekit.yaml")
-	text := fmt.Sprintf(settings, port, modes[mode].yaml, key, secret)
+	text := fmt.Sprintf(settings, port, address, modes[mode].yaml, key,
+		secret)
 	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
 		return s, err
 	}
@@ -91,7 +103,7 @@ func startServer(program, mode, cpu string) (*server, error) {
 func (s *server) await() error {
 	end := time.Now().Add(startTime)
 	for time.Now().Before(end) {
-		c, err := net.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", s.port))
+		c, err := net.Dial("tcp", fmt.Sprintf("%s:%d", s.address, s.port))
 		if err == nil {
 			return c.Close()
 		}

@@ -4,7 +4,8 @@
 // hearth reaches them yet or not.
 import { sleep, until } from "./net.mjs";
 import { Crowd } from "./crowd.mjs";
-import { difference, framesAfter, frozen, measure, soundAfter } from "./stand.mjs";
+import { difference, frozen } from "./samples.mjs";
+import { framesAfter, measure, soundAfter } from "./stand.mjs";
 
 const SETTLE_MS = 3000, TRIES = 3, CAMERA_FPS = 15;
 const RTT50 = ["both clean", "both delay 25"];
@@ -113,13 +114,20 @@ async function loss20(stand, how) {
 		facts: m };
 }
 
+// The moment that `looked` for; Infinity where it did not come in time.
+const orNever = (looked) => looked.catch(() => Infinity);
+
+const within = (ms, patienceMs) =>
+	Number.isFinite(ms) ? `after ${n(ms)} ms` :
+		`not within ${patienceMs / 1000} s`;
+
 export const callsOf = (seat) => seat.client.page.evaluate(
 	() => window.meter.calls());
 
 // Q5. From the moment that the link is back.
 async function outage(stand, { rounds }) {
 	const { bob } = stand.seats;
-	const took = {};
+	const patience = 20000, took = {};
 	await conditions(bob);
 	const calls = await callsOf(bob);
 	for (const ms of [200, 2000]) {
@@ -128,14 +136,16 @@ async function outage(stand, { rounds }) {
 			const back = Date.now() + ms;
 			await bob.link.order(`outage ${ms}`);
 			await sleep(ms);
-			took[ms].push(await framesAfter(bob, back, 3, 20000) - back);
+			took[ms].push(await orNever(
+				framesAfter(bob, back, 3, patience)) - back);
+			if (!Number.isFinite(took[ms].at(-1))) break;
 			await sleep(4000);
 		}
 	}
 	const short = Math.max(...took[200]), long = Math.max(...took[2000]);
 	const again = await callsOf(bob) - calls;
-	return { measured: `after 200 ms: ${n(short)} ms, after 2 s: ${n(long)} ms` +
-		` (worst of ${rounds}), ${again} new calls`,
+	return { measured: `200 ms: back ${within(short, patience)}, 2 s: back ` +
+		`${within(long, patience)} (worst of ${rounds}), ${again} new calls`,
 	met: short <= 1000 && long <= 2000 && again === 0, took };
 }
 
@@ -186,7 +196,8 @@ async function stepUp(stand, how) {
 	await sleep(10000);
 	const begin = Date.now();
 	await bob.link.order("down rate 4M");
-	const top = await until("the best layer is there", async () => {
+	const patience = 30000;
+	const top = await orNever(until("the best layer is there", async () => {
 		const rows = (await bob.rows()).filter((r) => r.at > begin);
 		return rows.find((row) => {
 			const then = rows.find((r) => r.at >= row.at - 2000);
@@ -195,10 +206,9 @@ async function stepUp(stand, how) {
 			return d.height >= good.height && d.fps >= 0.8 * good.fps &&
 				d.videoKbps >= 0.7 * good.videoKbps;
 		})?.at;
-	}, 30000, 250).catch(() => Infinity);
-	const ms = top - begin;
-	return { measured: Number.isFinite(ms) ? `top layer after ${n(ms)} ms` :
-		"not within 30 s", met: ms <= 10000 };
+	}, patience, 250));
+	return { measured: `top layer ${within(top - begin, patience)}`,
+	met: top - begin <= 10000 };
 }
 
 // Q10. Each lost packet may be asked for, and sent again, once or twice.
@@ -213,31 +223,35 @@ async function rtt300(stand, how) {
 		(good.link.down.bytes / good.seconds);
 	return { measured: `${told(m)}, ${n(asked, 2)} NACKs per lost packet, ` +
 		`${n(more)} % of the clean bytes`,
-	met: asked <= 2 && more <= 115, facts: m };
+	met: asked <= 2 && more <= 115 && m.fps >= good.fps / 2, facts: m };
 }
 
-// Q12. The browser has another address: nothing of the old one gets through.
+// Q12. The browser has another address: nothing of the old one gets through. A
+// call that does not come back ends the row.
 async function move(stand, { rounds }) {
 	const { bob } = stand.seats;
-	const took = [];
+	const patience = 40000, took = [];
 	await conditions(bob);
 	const calls = await callsOf(bob);
 	for (let i = 0; i < rounds; i++) {
 		const begin = Date.now();
-		await bob.link.move(10 + i + stand.moves);
-		const [seen, heard] = await Promise.all([
-			framesAfter(bob, begin + 200, 3, 40000),
-			soundAfter(bob, begin + 200, 40000)]);
-		took.push(Math.max(seen, heard) - begin);
+		await bob.link.move(10 + stand.moves++);
+		const came = await orNever(Promise.all([
+			framesAfter(bob, begin + 200, 3, patience),
+			soundAfter(bob, begin + 200, patience)]));
+		took.push(Math.max(...[came].flat()) - begin);
+		if (!Number.isFinite(took.at(-1))) break;
 		await sleep(4000);
 	}
-	stand.moves += rounds;
-	const worst = Math.max(...took);
 	const again = await callsOf(bob) - calls;
-	return { measured: `media after ${took.map((v) => n(v)).join(", ")} ms, ` +
-		`${again} new calls`, met: worst <= 3000, took,
-	log: await bob.client.log?.() };
+	return { measured: `media ${took.map((ms) =>
+		within(ms, patience)).join(", ")}, ${again} new calls`,
+	met: Math.max(...took) <= 3000, took, log: await bob.client.log?.() };
 }
+
+// Of several sizes that are sent each of the nine gets one; who gets next to
+// nothing loses nothing either.
+const LEAST_SHARE = 0.1;
 
 // Nine good receivers and the publisher, while bob's link is good and while it is
 // as bad as it gets: nothing of that may reach them.
@@ -258,7 +272,8 @@ async function isolation(stand, { seconds }) {
 			`is sent (${n(100 * good.share, 1)} % before), publisher: ` +
 			`${n(kept)} % of its rate, ${n(more, 1)} more key frame ` +
 			`requests/min${stutter(bad)}`,
-		met: bad.share >= 0.99 * good.share && kept >= 90 && more <= 1,
+		met: good.share >= LEAST_SHARE && bad.share >= 0.99 * good.share &&
+			kept >= 90 && more <= 1,
 		good, bad };
 	} finally {
 		await crowd.leave();
@@ -290,8 +305,9 @@ async function fifty(stand, { seconds }) {
 		await sleep(seconds * 1000);
 		const { seconds: s, down } = await bob.link.count();
 		const mbps = down.bytes * 8 / 1e6 / s;
-		return { measured: `${n(mbps, 2)} Mbit/s down`, met: mbps <= 2.5,
-			down };
+		// Less than one picture of the crowd: nothing was to be saved.
+		return { measured: `${n(mbps, 2)} Mbit/s down`,
+			met: mbps <= 2.5 && mbps >= 0.26, down };
 	} finally {
 		await crowd.leave();
 	}
@@ -317,20 +333,35 @@ export const GRID = [
 	{ id: "Q8", what: "500 kbit/s → 4 Mbit/s",
 		bar: "top layer ≤ 10 s", run: stepUp },
 	{ id: "Q10", what: "RTT 300 ms, 2 % loss",
-		bar: "≤ 2 NACKs per loss, ≤ 115 % of the bytes", run: rtt300 },
+		bar: "≤ 2 NACKs per loss, ≤ 115 % of the bytes, ≥ half the fps",
+		run: rtt300 },
 	{ id: "Q12", what: "address change",
 		bar: "media ≤ 3 s", run: move },
 	{ id: "Q14", what: "one of 50", own: true,
-		bar: "≤ 2.5 Mbit/s down", run: fifty },
+		bar: "0.26 to 2.5 Mbit/s down", run: fifty },
 	{ id: "isolation", own: true, what: "one of ten at 200 kbit/s, 10 % loss",
 		bar: "the nine ≥ 99 %, publisher ≥ 90 %, ≤ 1 more PLI/min",
 		run: isolation },
 ];
 
+// A picture comes, within a minute at the latest; a call that the row before has
+// broken is made anew.
+async function working(stand) {
+	try {
+		await flows(stand);
+	} catch {
+		await stand.seats.bob.leave(stand.t);
+		await stand.join("bob", false);
+		await flows(stand);
+	}
+}
+
 // One row, from a good link to a good link.
 export async function measureRow(stand, row, how) {
-	if (row.id !== "Q1") await flows(stand);
+	if (row.id !== "Q1") await working(stand);
+	const begin = Date.now();
 	const found = await row.run(stand, how);
 	await stand.seats.bob.link.order(...RTT50);
-	return { id: row.id, what: row.what, bar: row.bar, ...found };
+	return { id: row.id, what: row.what, bar: row.bar,
+		lasted_s: Math.round((Date.now() - begin) / 1000), ...found };
 }

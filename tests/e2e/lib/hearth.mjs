@@ -1,5 +1,5 @@
 // hearth itself, on free loopback ports, with a configuration of the run's own.
-import { spawn } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import fs from "node:fs";
 import os from "node:os";
 import path from "node:path";
@@ -135,6 +135,12 @@ export class Hearth {
 
 	async metrics() {
 		return (await fetch(`${this.url}/metrics`)).text();
+	}
+
+	// As it names itself.
+	version() {
+		return execFileSync(program(), ["--version"], { encoding: "utf8" })
+			.trim();
 	}
 
 	stop() {

@@ -88,6 +88,8 @@ export class JanusStand {
 		const self = new JanusStand();
 		self.t = t;
 		self.moves = 0;
+		self.version = `janus ${execFileSync("dpkg-query", ["-W", "-f",
+			"${Version}", "janus"], { encoding: "utf8" })}`;
 		await t.must("janus starts", () => start(t));
 		self.seats = await t.must("browsers start behind links", () =>
 			browsers(t, names, seed, [`http://${SERVERS}:${PAGES}`]));
@@ -104,10 +106,5 @@ export class JanusStand {
 		await page.evaluate(janus, { url: `http://${SERVERS}:${PORT}/janus`,
 			room: ROOM, role: camera ? "publish" : "receive" });
 		return seat;
-	}
-
-	static version() {
-		return `Janus ${execFileSync("dpkg-query", ["-W", "-f", "${Version}",
-			"janus"], { encoding: "utf8" })}`;
 	}
 }

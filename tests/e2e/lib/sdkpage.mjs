@@ -1,42 +1,13 @@
 // A page of an unmodified matrix-js-sdk, bundled and served on loopback.
-import fs from "node:fs";
-import http from "node:http";
-import path from "node:path";
-import esbuild from "esbuild";
+import { bundle, installed, packageVersion, servePage } from "./bundle.mjs";
 import { openPage } from "./browser.mjs";
 import { until } from "./net.mjs";
-import { ROOT } from "./synapse.mjs";
 
-const E2E = path.join(ROOT, "tests/e2e");
-
-export function sdkVersion(alias) {
-	return JSON.parse(fs.readFileSync(
-		path.join(E2E, "node_modules", alias, "package.json"))).version;
-}
+export const sdkVersion = packageVersion;
 
 export async function serveSdk(t, alias) {
-	const { outputFiles } = await esbuild.build({
-		entryPoints: [path.join(E2E, "pages/sdk.js")],
-		bundle: true, write: false, outdir: t.scratch, format: "esm",
-		platform: "browser", logLevel: "error",
-		alias: { sdk: path.join(E2E, "node_modules", alias) },
-		define: { global: "window" }, loader: { ".wasm": "file" },
-	});
-	const script = outputFiles.find((f) => f.path.endsWith("sdk.js"));
-	const html = "<!doctype html><meta charset=utf-8><title>sdk</title>" +
-		"<link rel=icon href=data:,><script type=module src=/sdk.js></script>";
-	const server = http.createServer((request, reply) => {
-		const js = request.url === "/sdk.js";
-		reply.setHeader("Content-Type",
-			js ? "text/javascript" : "text/html");
-		reply.end(js ? script.contents : html);
-	});
-	await new Promise((done) => server.listen(0, "127.0.0.1", done));
-	t.cleanup("page server", () => new Promise((done) => {
-		server.close(done);
-		server.closeAllConnections?.();
-	}));
-	return `http://127.0.0.1:${server.address().port}/`;
+	return servePage(t, "sdk",
+		await bundle(t, "sdk", { sdk: installed(alias) }));
 }
 
 export class SdkClient {

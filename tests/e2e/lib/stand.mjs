@@ -7,6 +7,7 @@ import { launch } from "./browser.mjs";
 import { Client } from "./client.mjs";
 import { link as joinLink, roomWithBot, setUp } from "./conference.mjs";
 import { sleep, until } from "./net.mjs";
+import { difference, frozen } from "./samples.mjs";
 import { meter } from "../pages/meter.js";
 
 export const CAMERA = { width: 640, height: 360, fps: 15, everyMs: 100 };
@@ -67,6 +68,7 @@ export class Stand {
 		self.moves = 0;
 		self.scene = await setUp(t, { names, homeserver: { address: SERVERS },
 			options: { workers: 1, address: SERVERS } });
+		self.version = self.scene.hearth.version();
 		self.room = await t.must("the bot joins the room", () =>
 			roomWithBot(self.scene, names));
 		self.seats = await t.must("browsers start behind links", () =>
@@ -96,53 +98,6 @@ export async function measure(seat, seconds) {
 	const link = await seat.link.count();
 	const rows = (await seat.rows()).filter((r) => r.at >= from);
 	return { ...frozen(difference(before, last(rows)), rows), link, rows };
-}
-
-// A freeze is counted when it ends: the one that lasts is added.
-export function frozen(m, rows) {
-	const frames = (row) => row.in.video?.framesDecoded ?? 0;
-	const end = last(rows);
-	const since = end.at - rows.find((r) => frames(r) === frames(end)).at;
-	return since < 500 ? m :
-		{ ...m, freezes: m.freezes + 1, frozenMs: m.frozenMs + since };
-}
-
-export function difference(a, b) {
-	const of = (kind, name, side = "in") =>
-		(b[side][kind]?.[name] ?? 0) - (a[side][kind]?.[name] ?? 0);
-	const seconds = (b.at - a.at) / 1000;
-	const samples = of("audio", "totalSamplesReceived");
-	const concealed = of("audio", "concealedSamples") -
-		of("audio", "silentConcealedSamples");
-	return {
-		seconds,
-		fps: of("video", "framesDecoded") / seconds,
-		height: b.in.video?.height ?? 0,
-		freezes: of("video", "freezeCount"),
-		frozenMs: of("video", "totalFreezesDuration") * 1000,
-		kbps: (of("video", "bytesReceived") + of("audio", "bytesReceived")) *
-			8 / 1000 / seconds,
-		videoKbps: of("video", "bytesReceived") * 8 / 1000 / seconds,
-		concealed: samples > 0 ? 100 * concealed / samples : 100,
-		concealedAll: samples > 0 ?
-			100 * of("audio", "concealedSamples") / samples : 100,
-		nacks: of("video", "nackCount") + of("audio", "nackCount"),
-		plis: of("video", "pliCount"),
-		// What comes again in a stream of its own (RFC 4588) stays lost to
-		// packetsLost; without one it does not.
-		lost: Math.max(0, of("video", "packetsLost") -
-			of("video", "retransmittedPacketsReceived")),
-		packets: of("video", "packetsReceived"),
-		jitterMs: 1000 * of("video", "jitterBufferDelay") /
-			Math.max(1, of("video", "jitterBufferEmittedCount")),
-		out: {
-			kbps: of("video", "bytesSent", "out") * 8 / 1000 / seconds,
-			plis: of("video", "pliCount", "out"),
-			keys: of("video", "keyFramesEncoded", "out"),
-			fps: of("video", "framesEncoded", "out") / seconds,
-			height: b.out.video?.height ?? 0,
-		},
-	};
 }
 
 // When (ms, by the page's clock, which is this machine's) the seat had decoded

@@ -14,13 +14,15 @@ export async function janus({ url, room, role }) {
 	};
 	const session = (await post("", { janus: "create" })).data.id;
 	const handlers = new Map();
+	const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
+	let heard = 0;
 	const listen = async () => {
 		for (;;) {
 			const reply = await fetch(`${url}/${session}?maxev=10`)
-				.then((r) => r.json())
-				.catch(() => new Promise((done) =>
-					setTimeout(() => done([]), 200)));
-			for (const event of [reply].flat()) {
+				.then((r) => r.json()).catch(() => null);
+			if (reply) heard++;
+			else await sleep(200);
+			for (const event of [reply ?? []].flat()) {
 				const handler = handlers.get(event.sender);
 				if (event.janus === "event") handler?.(event);
 			}
@@ -80,7 +82,14 @@ export async function janus({ url, room, role }) {
 		await pc.setRemoteDescription(jsep);
 		await tell({ request: "start" }, await local(pc));
 	});
-	const restart = () => tell({ request: "configure", restart: true });
+	// The next event goes to a poll from the old address, which Janus does not
+	// know to be dead; and it makes no second offer before it has an answer to
+	// the first. So events must arrive again before it is asked for one.
+	const restart = async () => {
+		for (const before = heard; heard === before; await sleep(100))
+			await tell({ request: "configure" }).catch(() => undefined);
+		await tell({ request: "configure", restart: true });
+	};
 	pc.addEventListener("iceconnectionstatechange", () =>
 		pc.iceConnectionState === "failed" && restart());
 	addEventListener("online", restart);

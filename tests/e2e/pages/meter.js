@@ -41,7 +41,7 @@ export function meter({ width, height, fps, everyMs }) {
 			"concealedSamples", "silentConcealedSamples",
 			"totalSamplesReceived", "totalSamplesDuration",
 			"jitterBufferDelay", "jitterBufferEmittedCount"],
-		"outbound-rtp": ["framesEncoded", "keyFramesEncoded", "bytesSent",
+		"outbound-rtp": ["keyFramesEncoded", "bytesSent",
 			"packetsSent", "nackCount", "pliCount", "firCount",
 			"retransmittedPacketsSent"],
 	};
@@ -75,7 +75,8 @@ export function meter({ width, height, fps, everyMs }) {
 
 	function join(all, sums) {
 		for (const [name, value] of Object.entries(sums)) {
-			if (["height", "target", "streams"].includes(name))
+			if (name === "frames") join(all.frames ??= {}, value);
+			else if (["height", "target", "streams"].includes(name))
 				all[name] = value;
 			else all[name] = (all[name] ?? 0) + value;
 		}
@@ -91,5 +92,10 @@ export function meter({ width, height, fps, everyMs }) {
 		for (const name of names)
 			sums[name] = (sums[name] ?? 0) + (s[name] ?? 0);
 		if (s.targetBitrate) sums.target = s.targetBitrate;
+		// By size: the same picture may be sent in several.
+		if (s.framesEncoded) {
+			const frames = sums.frames ??= {}, rid = s.rid ?? "";
+			frames[rid] = (frames[rid] ?? 0) + s.framesEncoded;
+		}
 	}
 }
