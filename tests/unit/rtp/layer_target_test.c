@@ -91,12 +91,14 @@ static void targets_of_k_svc(void **state)
 	picture(&s, &c, false, v);
 	assert_string_equal(v, "DS");
 	assert_int_equal(layer_choice_deadline(&c), UINT64_MAX);
-	/* Down needs a key picture: its pictures are not with the receiver. */
+	/* Down needs a key picture: its pictures are not with the receiver.
+	 * Until then it does with fewer of those it has. */
 	layer_choice_aim(&c, s.picture, 0, 1);
 	for (unsigned n = 0; n < 8; n++) {
+		bool odd = s.number / 2 % 2;
+
 		picture(&s, &c, false, v);
-		assert_int_equal(v[0], 'D');
-		assert_int_equal(v[1], 'S');
+		assert_string_equal(v, odd ? "DD" : "DS");
 	}
 	assert_true(layer_choice_ask(&c, SECOND));
 	picture(&s, &c, true, v);
