@@ -221,8 +221,9 @@ static void open_layers(struct subscription *s)
 static void aim_layers(
 	struct subscription *s, uint64_t now_us, struct allocate_layer target)
 {
-	const struct allocate_track *a = &s->track->sent;
+	const struct allocate_track *a = subscription_offer(s);
 	uint8_t spatial = LAYER_NONE, temporal = LAYER_TEMPORAL_MAX - 1;
+	/* The best there is stays the best when more comes. */
 	if (target.temporal >= 0 && target.temporal + 1 < a->n_temporal)
 		temporal = (uint8_t)target.temporal;
 	if (target.spatial >= 0 && s->layers->choice.simulcast)

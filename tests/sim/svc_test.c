@@ -482,6 +482,70 @@ static void other_workers_get_all_and_choose(void **state)
 	assert_faultless(1);
 }
 
+/* What a program hears of video: packets, and how many markers. */
+static struct {
+	uint64_t packets, ends;
+	uint16_t last;
+	uint64_t gaps;
+} program;
+
+static void on_packet(
+	struct sim *sim, sfu_id id, bool rtcp, const uint8_t *buf, size_t len)
+{
+	uint16_t seq = (uint16_t)(buf[2] << 8 | buf[3]);
+	(void)sim;
+	(void)id;
+	(void)len;
+	if (rtcp || (buf[1] & 0x7f) != 101)
+		return;
+	program.gaps += program.packets && seq != (uint16_t)(program.last + 1);
+	program.last = seq;
+	program.packets++;
+	program.ends += buf[1] >> 7;
+}
+
+static void on_event(struct sim *sim, const struct sfu_event *ev)
+{
+	(void)sim;
+	(void)ev;
+}
+
+/* A recorder gets everything, whatever others are cut down to. */
+static void programs_get_all(void **state)
+{
+	static const char offer[] =
+		"v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\n"
+		"a=group:BUNDLE v\r\n"
+		"m=video 9 RTP/AVPF 101\r\na=mid:v\r\na=recvonly\r\n"
+		"a=rtcp-mux\r\na=rtpmap:101 VP9/90000\r\n"
+		"a=rtcp-fb:101 nack pli\r\n";
+	const struct sfu_plug_options may = { .listen = true };
+	(void)state;
+	memset(&program, 0, sizeof(program));
+	s.plugs.packet = on_packet;
+	s.plugs.event = on_event;
+	publish(CLIENT_VP9_L3T3);
+	join(0, false);
+	sfu_id id = s.next_id++;
+	assert_int_equal(
+		conference_plug(s.conference, s.now_us, id, "program", &may),
+		0);
+	conference_offer(
+		s.conference, s.now_us, id, offer, strlen(offer), &s.out);
+	sim_settle(&s);
+	sim_run(&s, 6 * SIM_S);
+	view(0, 180, true);
+	sim_run(&s, 2 * SIM_S);
+	uint64_t packets = program.packets, ends = program.ends;
+	uint64_t sent = source->client->send[CLIENT_VIDEO].packets;
+	sim_run(&s, 10 * SIM_S);
+	sent = source->client->send[CLIENT_VIDEO].packets - sent;
+	assert_in_range(program.packets - packets, sent - 11, sent + 11);
+	assert_in_range(program.ends - ends, 299, 301);
+	assert_int_equal(program.gaps, 0);
+	assert_shown(0, 2, 0, 30);
+}
+
 /* Nobody's layers are kept where nobody is cut. */
 static void what_is_whole_costs_nothing(void **state)
 {
@@ -522,6 +586,7 @@ int main(void)
 		CASE(hidden_and_back),
 		CASE(losses_are_made_good),
 		CASE(other_workers_get_all_and_choose),
+		CASE(programs_get_all),
 		CASE(what_is_whole_costs_nothing),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
