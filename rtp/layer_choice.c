@@ -287,12 +287,22 @@ static uint8_t reachable(const struct layer_choice *c,
 	return now;
 }
 
+static bool is_within(const struct layer_choice *c,
+	const struct layer_limit *limit, const struct layer_info *i)
+{
+	if (limit->target != DEPENDENCY_NONE)
+		return dependency_dti(i->dti, limit->target) != DTI_NOT_PRESENT;
+	/* Late, of when it was sent whole. */
+	return limit != &c->now && limit->spatial == LAYER_SPATIAL_MAX - 1;
+}
+
 static enum layer_verdict judge_target(
 	struct layer_choice *c, uint32_t ts, const struct layer_info *i)
 {
 	const struct dependency *d = i->dependency;
-	struct layer_limit l = c->now;
-	uint8_t wanted, target;
+	const struct layer_limit *limit;
+	struct layer_limit l;
+	uint8_t wanted;
 
 	if (c->generation != d->generation) {
 		/* Targets are counted anew; by key pictures alone. */
@@ -310,9 +320,8 @@ static enum layer_verdict judge_target(
 			change(c, ts, &l);
 		}
 	}
-	target = limit_at(c, ts)->target;
-	if (target == DEPENDENCY_NONE ||
-		dependency_dti(i->dti, target) == DTI_NOT_PRESENT)
+	limit = limit_at(c, ts);
+	if (!is_within(c, limit, i))
 		return LAYER_DROP;
 	note_sent(c, i->frame_number);
 	return LAYER_FORWARD;
@@ -371,7 +380,8 @@ static bool take_over(
 	struct layer_choice *c, uint32_t ts, const struct layer_info *i)
 {
 	const struct dependency *d = i->dependency;
-	uint8_t all = LAYER_SPATIAL_MAX - 1;
+	struct layer_limit l;
+	uint8_t top;
 
 	if (c->adopted == LAYER_ADOPTED || !older(c->ts, ts)) {
 		if (c->adopted == LAYER_ADOPTED)
@@ -386,9 +396,12 @@ static bool take_over(
 	if (!d)
 		return true;
 	c->generation = d->generation;
-	c->now.target = dependency_target(d, all, LAYER_TEMPORAL_MAX - 1);
-	if (c->now.target != DEPENDENCY_NONE)
-		c->now = limit_of(d, c->now.target);
+	top = dependency_target(
+		d, LAYER_SPATIAL_MAX - 1, LAYER_TEMPORAL_MAX - 1);
+	if (top != DEPENDENCY_NONE) {
+		l = limit_of(d, top);
+		change(c, ts, &l);
+	}
 	return true;
 }
 
