@@ -110,6 +110,7 @@ static bool layer(const uint8_t *p, size_t len, struct layer_info *ret)
 const struct codec codec_av1 = {
 	.name = "AV1",
 	.video = true,
+	.described = true,
 	.clock_hz = 90000,
 	.is_keyframe = is_keyframe,
 	.starts_frame = starts_frame,

@@ -14,6 +14,8 @@
 struct codec {
 	const char *name; /* as in a=rtpmap, compared without case */
 	bool video;
+	/* Its layers are told by the dependency descriptor alone. */
+	bool described;
 	uint32_t clock_hz;
 	/* True when this payload begins a picture that decodes alone. NULL for
 	 * audio: every packet does. For H.264 both the parameter sets and the

@@ -130,9 +130,13 @@ static void read_structure(struct bits *b, struct dependency *d)
 	read_templates(b, d);
 	read_chains(b, d);
 	spatials = d->template[d->n_templates - 1].spatial + 1u;
-	if (get(b, 1)) /* resolutions */
-		for (unsigned i = 0; i < spatials; i++)
-			get(b, 32);
+	if (get(b, 1)) /* resolutions: width and height, less one */
+		for (unsigned i = 0; i < spatials; i++) {
+			uint32_t size = get(b, 32);
+
+			if (i < LAYER_SIZES && (size & 0xffff) < UINT16_MAX)
+				d->lines[i] = (uint16_t)(size + 1);
+		}
 	find_targets(d);
 	d->active = (uint32_t)((UINT64_C(1) << d->n_targets) - 1);
 }
@@ -144,6 +148,7 @@ struct head {
 	uint16_t number;
 	bool structure, custom_dtis, custom_fdiffs;
 	uint32_t active;
+	uint16_t active_at; /* in bits; 0: it ends before */
 };
 
 /* Reads up to the frame definition. A structure goes into said. Returns whose
@@ -169,6 +174,7 @@ static const struct dependency *read_head(struct bits *b, struct head *h,
 		d = said;
 		h->active = said->active;
 	}
+	h->active_at = (uint16_t)b->at;
 	if (active)
 		h->active = get(b, d->n_targets);
 	return d;
@@ -229,6 +235,7 @@ static void keep(struct dependency *d, const struct head *h,
 			d->generation = generation + 1 ? generation + 1 : 1;
 		}
 		d->number = h->number;
+		memcpy(d->lines, said->lines, sizeof(d->lines));
 	}
 	d->active = h->active;
 }
@@ -242,6 +249,7 @@ static void fill(struct layer_info *ret, const struct dependency *d,
 	ret->start = h->start;
 	ret->end = h->end;
 	ret->frame_number = h->number;
+	ret->active_at = h->active_at;
 	ret->dependency = d;
 	ret->spatial = t->spatial;
 	ret->temporal = t->temporal;
@@ -252,35 +260,53 @@ static void fill(struct layer_info *ret, const struct dependency *d,
 			ret->discardable = false;
 }
 
-bool dependency_read(struct dependency *d, const uint8_t *ext, size_t len,
-	struct layer_info *ret)
+static bool read_all(const struct dependency *d, const uint8_t *ext, size_t len,
+	struct layer_info *ret, struct head *h, struct dependency *said)
 {
 	struct bits b = { .p = ext, .len = len * 8 };
 	const struct dependency_template *t;
 	const struct dependency *by;
-	struct dependency said;
-	struct head h;
 	uint64_t dti;
 	unsigned index;
 	struct layer_info refs;
 
 	if (len < 3)
 		return false;
-	by = read_head(&b, &h, d, &said);
-	index = (h.template_id + 64u - by->id_offset) % 64;
+	by = read_head(&b, h, d, said);
+	index = (h->template_id + 64u - by->id_offset) % 64;
 	if (b.failed || index >= by->n_templates)
 		return false;
 	t = &by->template[index];
-	dti = h.custom_dtis ? get_dtis(&b, by->n_targets) : t->dti;
+	dti = h->custom_dtis ? get_dtis(&b, by->n_targets) : t->dti;
 	refs = *ret;
-	get_refs(&b, t, h.custom_fdiffs, &refs);
+	get_refs(&b, t, h->custom_fdiffs, &refs);
 	if (b.failed)
 		return false;
 	*ret = refs;
 	ret->dti = dti;
-	fill(ret, d, by->n_targets, &h, t);
+	fill(ret, d, by->n_targets, h, t);
+	return true;
+}
+
+bool dependency_read(struct dependency *d, const uint8_t *ext, size_t len,
+	struct layer_info *ret)
+{
+	struct dependency said;
+	struct head h;
+
+	if (!read_all(d, ext, len, ret, &h, &said))
+		return false;
 	keep(d, &h, &said);
 	return true;
+}
+
+bool dependency_reread(const struct dependency *d, const uint8_t *ext,
+	size_t len, struct layer_info *ret)
+{
+	struct dependency said;
+	struct head h;
+
+	return read_all(d, ext, len, ret, &h, &said);
 }
 
 uint8_t dependency_target(
@@ -320,4 +346,53 @@ bool dependency_covers(const struct dependency *d, uint8_t a, uint8_t b)
 void dependency_set_number(uint8_t *ext, uint16_t number)
 {
 	put_u16(ext + 1, number);
+}
+
+uint32_t dependency_within(const struct dependency *d, uint8_t a)
+{
+	uint32_t within = 0;
+
+	for (uint8_t k = 0; k < d->n_targets; k++)
+		if (dependency_covers(d, a, k))
+			within |= UINT32_C(1) << k;
+	return within & d->active;
+}
+
+static void set_bit(uint8_t *p, size_t at, bool value)
+{
+	uint8_t bit = (uint8_t)(0x80 >> at % 8);
+
+	p[at / 8] = (uint8_t)(value ? p[at / 8] | bit : p[at / 8] & ~bit);
+}
+
+/* Moves all from bit `at` on back by n. */
+static size_t insert(uint8_t *p, size_t len, size_t at, unsigned n)
+{
+	size_t bits = len * 8, ret = (bits + n + 7) / 8;
+
+	memset(p + len, 0, ret - len);
+	for (size_t i = bits; i-- > at;)
+		set_bit(p, i + n, p[i / 8] >> (7 - i % 8) & 1);
+	return ret;
+}
+
+enum { AT_FLAGS = 24, AT_ACTIVE = AT_FLAGS + 1, N_FLAGS = 5 };
+
+size_t dependency_set_active(uint8_t *ext, size_t len,
+	const struct layer_info *info, uint32_t active)
+{
+	unsigned n = info->dependency->n_targets;
+	size_t at = info->active_at;
+
+	if (at == 0) {
+		len = insert(ext, len, AT_FLAGS, N_FLAGS);
+		at = AT_FLAGS + N_FLAGS;
+	}
+	/* A byte was filled up for the flags: what is behind them is free. */
+	if (!(ext[AT_ACTIVE / 8] >> (7 - AT_ACTIVE % 8) & 1))
+		len = insert(ext, len, at, n);
+	set_bit(ext, AT_ACTIVE, true);
+	for (unsigned i = 0; i < n; i++)
+		set_bit(ext, at + i, active >> (n - 1 - i) & 1);
+	return len;
 }

@@ -52,6 +52,7 @@ struct dependency {
 	uint32_t generation; /* counts structures that differ; 0: none came */
 	uint16_t number;     /* frame number of the newest structure */
 	uint32_t active;     /* bit t: target t is being sent */
+	uint16_t lines[LAYER_SIZES]; /* of each spatial layer, 0: not told */
 	struct dependency_target target[DEPENDENCY_TARGETS];
 	struct dependency_template template[DEPENDENCY_TEMPLATES];
 };
@@ -63,6 +64,11 @@ struct dependency {
 bool dependency_read(struct dependency *d, const uint8_t *ext, size_t len,
 	struct layer_info *ret);
 
+/* The same of a packet that was read before: what is kept stays. False: the
+ * templates that it counts on are gone. */
+bool dependency_reread(const struct dependency *d, const uint8_t *ext,
+	size_t len, struct layer_info *ret);
+
 /* The best active target of at most these layers, the spatial one counting
  * more; DEPENDENCY_NONE when there is none. */
 uint8_t dependency_target(
@@ -72,6 +78,10 @@ uint8_t dependency_target(
  * may go from a to b at any frame. */
 bool dependency_covers(const struct dependency *d, uint8_t a, uint8_t b);
 
+/* The active targets that are left to who gets all frames of target a, and
+ * only those: bits as in active. */
+uint32_t dependency_within(const struct dependency *d, uint8_t a);
+
 static inline enum dependency_dti dependency_dti(uint64_t dti, uint8_t target)
 {
 	return (enum dependency_dti)(dti >> 2 * target & 3);
@@ -79,5 +89,12 @@ static inline enum dependency_dti dependency_dti(uint64_t dti, uint8_t target)
 
 /* Sets the frame number in an element that goes out (of at least 3 bytes). */
 void dependency_set_number(uint8_t *ext, uint16_t number);
+
+enum { DEPENDENCY_GROWS = 5 }; /* bytes, by dependency_set_active */
+/* Sets the active decode targets (A.4) in an element of len bytes that goes
+ * out, with room for DEPENDENCY_GROWS more; info is what was read out of it.
+ * Returns its length. */
+size_t dependency_set_active(uint8_t *ext, size_t len,
+	const struct layer_info *info, uint32_t active);
 
 #endif

@@ -93,6 +93,7 @@ static bool layer(const uint8_t *p, size_t len, struct layer_info *ret)
 const struct codec codec_h264 = {
 	.name = "H264",
 	.video = true,
+	.described = true,
 	.clock_hz = 90000,
 	.is_keyframe = is_keyframe,
 	.starts_frame = starts_frame,

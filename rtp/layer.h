@@ -17,7 +17,8 @@
 enum {
 	LAYER_SPATIAL_MAX = 8, /* VP9's SID has three bits, so has its TID */
 	LAYER_TEMPORAL_MAX = 8,
-	LAYER_REFS = 8, /* frames that one may refer to, AV1 has no more */
+	LAYER_REFS = 8,  /* frames that one may refer to, AV1 has no more */
+	LAYER_SIZES = 4, /* spatial layers whose lines are kept */
 };
 
 struct dependency;
@@ -46,6 +47,9 @@ struct layer_info {
 	uint8_t tl0_at;                        /* TL0PICIDX */
 	uint8_t key_index_at;                  /* VP8's KEYIDX: low 5 bits */
 	uint16_t height; /* lines of a key picture, where it says so (VP8) */
+	/* Lines of each spatial layer of the stream, where the packet says so
+	 * (VP9's scalability structure); 0: not told. */
+	uint16_t lines[LAYER_SIZES];
 	uint16_t picture_id;
 	uint8_t tl0, key_index;
 	/* PictureIDs of what is sent must follow one another (VP8): the gap
@@ -57,6 +61,9 @@ struct layer_info {
 	const struct dependency *dependency;
 	uint64_t dti;
 	uint16_t frame_number;
+	/* Where in the descriptor, in bits, the active decode targets stand, or
+	 * would; 0: behind all there is. */
+	uint16_t active_at;
 	/* How many frames back those are that this one refers to; more_refs: to
 	 * some that did not fit. */
 	uint16_t ref[LAYER_REFS];

@@ -15,7 +15,18 @@ void layer_choice_init(struct layer_choice *c, bool simulcast)
 	c->simulcast = simulcast;
 	c->aim_spatial = LAYER_NONE;
 	c->encoding = LAYER_NONE;
-	c->now.target = c->before.target = DEPENDENCY_NONE;
+	c->now.target = DEPENDENCY_NONE;
+}
+
+void layer_choice_adopt(struct layer_choice *c)
+{
+	c->encoding = 0;
+	c->adopted = LAYER_ADOPTED;
+	c->top = 0;
+	c->n_changes = 0;
+	c->now = (struct layer_limit){ .spatial = LAYER_SPATIAL_MAX - 1,
+		.temporal = LAYER_TEMPORAL_MAX - 1,
+		.target = DEPENDENCY_NONE };
 }
 
 /* The highest spatial layer wanted within a stream. */
@@ -109,17 +120,28 @@ static bool older(uint32_t a, uint32_t b)
 static void change(
 	struct layer_choice *c, uint32_t ts, const struct layer_limit *limit)
 {
-	if (!c->changed || c->change_ts != ts)
-		c->before = c->now;
-	c->changed = true;
-	c->change_ts = ts;
+	if (!c->n_changes || c->change[0].ts != ts) {
+		memmove(c->change + 1, c->change,
+			(LAYER_CHANGES - 1) * sizeof(c->change[0]));
+		c->change[0] =
+			(struct layer_change){ .ts = ts, .before = c->now };
+		if (c->n_changes < LAYER_CHANGES)
+			c->n_changes++;
+	}
 	c->now = *limit;
 }
 
 static const struct layer_limit *limit_at(
 	const struct layer_choice *c, uint32_t ts)
 {
-	return c->changed && older(ts, c->change_ts) ? &c->before : &c->now;
+	const struct layer_limit *limit = &c->now;
+
+	for (unsigned i = 0; i < c->n_changes; i++) {
+		if (!older(ts, c->change[i].ts))
+			break;
+		limit = &c->change[i].before;
+	}
+	return limit;
 }
 
 /* --- by layers ---------------------------------------------------------- */
@@ -234,35 +256,72 @@ static bool may_go_over(const struct layer_choice *c,
 	       is_decodable(c, i);
 }
 
+static struct layer_limit limit_of(const struct dependency *d, uint8_t target)
+{
+	return (struct layer_limit){ .spatial = d->target[target].spatial,
+		.temporal = d->target[target].temporal,
+		.target = target,
+		.active = dependency_within(d, target) };
+}
+
+/* What may be gone over to with the frame that i begins. */
+static uint8_t reachable(const struct layer_choice *c,
+	const struct layer_info *i, bool new_picture)
+{
+	const struct dependency *d = i->dependency;
+	uint8_t wanted, now = c->now.target;
+
+	wanted = dependency_target(d, spatial_aim(c), c->aim_temporal);
+	if (wanted == now || wanted == DEPENDENCY_NONE ||
+		may_go_over(c, i, wanted, new_picture))
+		return wanted;
+	/* It is too much, and waits for a key picture. */
+	if (now == DEPENDENCY_NONE ||
+		d->target[wanted].spatial >= d->target[now].spatial)
+		return now;
+	wanted = dependency_target(d, d->target[now].spatial, 0);
+	if (wanted != DEPENDENCY_NONE &&
+		d->target[wanted].spatial == d->target[now].spatial &&
+		may_go_over(c, i, wanted, new_picture))
+		return wanted;
+	return now;
+}
+
+static bool is_within(const struct layer_choice *c,
+	const struct layer_limit *limit, const struct layer_info *i)
+{
+	if (limit->target != DEPENDENCY_NONE)
+		return dependency_dti(i->dti, limit->target) != DTI_NOT_PRESENT;
+	/* Late, of when it was sent whole. */
+	return limit != &c->now && limit->spatial == LAYER_SPATIAL_MAX - 1;
+}
+
 static enum layer_verdict judge_target(
 	struct layer_choice *c, uint32_t ts, const struct layer_info *i)
 {
 	const struct dependency *d = i->dependency;
-	struct layer_limit l = c->now;
-	uint8_t wanted, target;
+	const struct layer_limit *limit;
+	struct layer_limit l;
+	uint8_t wanted;
 
 	if (c->generation != d->generation) {
 		/* Targets are counted anew; by key pictures alone. */
 		c->generation = d->generation;
 		c->now.target = DEPENDENCY_NONE;
-		c->changed = false;
+		c->n_changes = 0;
 	}
 	if (!older(ts, c->ts) && i->start) {
 		bool new_picture = ts != c->ts;
 
 		c->ts = ts;
-		wanted = dependency_target(d, spatial_aim(c), c->aim_temporal);
-		if (wanted != c->now.target && wanted != DEPENDENCY_NONE &&
-			may_go_over(c, i, wanted, new_picture)) {
-			l.target = wanted;
-			l.spatial = d->target[wanted].spatial;
-			l.temporal = d->target[wanted].temporal;
+		wanted = reachable(c, i, new_picture);
+		if (wanted != c->now.target && wanted != DEPENDENCY_NONE) {
+			l = limit_of(d, wanted);
 			change(c, ts, &l);
 		}
 	}
-	target = limit_at(c, ts)->target;
-	if (target == DEPENDENCY_NONE ||
-		dependency_dti(i->dti, target) == DTI_NOT_PRESENT)
+	limit = limit_at(c, ts);
+	if (!is_within(c, limit, i))
 		return LAYER_DROP;
 	note_sent(c, i->frame_number);
 	return LAYER_FORWARD;
@@ -276,8 +335,10 @@ static enum layer_verdict judge(
 	if (i->dependency)
 		return judge_target(c, ts, i);
 	/* Its structure is still to come: rather a packet too many. */
-	if (c->now.target != DEPENDENCY_NONE)
+	if (c->now.target != DEPENDENCY_NONE && !(i->key && i->start))
 		return LAYER_FORWARD;
+	c->now.target = DEPENDENCY_NONE;
+	c->now.active = 0;
 	return judge_layers(c, ts, i);
 }
 
@@ -301,7 +362,8 @@ static enum layer_verdict begin(struct layer_choice *c, uint8_t encoding,
 {
 	c->encoding = encoding;
 	c->ts = ts - 1; /* this picture is a new one */
-	c->changed = false;
+	c->adopted = LAYER_JUDGED;
+	c->n_changes = 0;
 	c->top = 0;
 	c->sent = 0;
 	c->sent_newest = i->frame_number;
@@ -313,6 +375,36 @@ static enum layer_verdict begin(struct layer_choice *c, uint8_t encoding,
 	return LAYER_SWITCH;
 }
 
+/* False: the packet is of a picture that began whole, and goes on so. */
+static bool take_over(
+	struct layer_choice *c, uint32_t ts, const struct layer_info *i)
+{
+	const struct dependency *d = i->dependency;
+	struct layer_limit l;
+	uint8_t top;
+
+	if (c->adopted == LAYER_ADOPTED || !older(c->ts, ts)) {
+		if (c->adopted == LAYER_ADOPTED)
+			c->ts = ts;
+		c->adopted = LAYER_ADOPTED_AT;
+		note_top(c, i);
+		return false;
+	}
+	c->adopted = LAYER_JUDGED;
+	c->sent = UINT64_MAX;
+	c->sent_newest = (uint16_t)(i->frame_number - 1);
+	if (!d)
+		return true;
+	c->generation = d->generation;
+	top = dependency_target(
+		d, LAYER_SPATIAL_MAX - 1, LAYER_TEMPORAL_MAX - 1);
+	if (top != DEPENDENCY_NONE) {
+		l = limit_of(d, top);
+		change(c, ts, &l);
+	}
+	return true;
+}
+
 enum layer_verdict layer_choice_packet(struct layer_choice *c, uint64_t now_us,
 	uint8_t encoding, uint32_t ts, const struct layer_info *info)
 {
@@ -321,6 +413,8 @@ enum layer_verdict layer_choice_packet(struct layer_choice *c, uint64_t now_us,
 
 	if (c->aim_spatial == LAYER_NONE)
 		return LAYER_IGNORE;
+	if (c->adopted && !take_over(c, ts, info))
+		return LAYER_FORWARD;
 	if (encoding == c->encoding)
 		v = judge(c, ts, info);
 	else if (encoding == wanted && may_begin(c, info))
@@ -336,6 +430,11 @@ bool layer_choice_marker(const struct layer_choice *c, uint32_t ts,
 {
 	return marker || (!c->simulcast && info->end &&
 				 info->spatial == limit_at(c, ts)->spatial);
+}
+
+uint32_t layer_choice_active(const struct layer_choice *c, uint32_t ts)
+{
+	return limit_at(c, ts)->active;
 }
 
 uint8_t layer_choice_spatial(const struct layer_choice *c)

@@ -17,10 +17,12 @@
  * With a dependency descriptor one decode target is forwarded, and another one
  * is gone over to where that is decodable: at a switch indication whose frame
  * refers to forwarded frames only, or anywhere when the new target is a part of
- * the old one. Spatial layers change with a picture's first frame alone: which
- * packet ends the picture has to be known by then. So an upper layer that is
- * begun again without a key picture is not gone up to, nor are independent
- * layers of one stream (S2T1) changed once one of them is sent.
+ * the old one. While a lower spatial layer cannot be gone over to, the present
+ * one goes on without its upper temporal layers. Spatial layers change with a
+ * picture's first frame alone: which packet ends the picture has to be known by
+ * then. So an upper layer that is begun again without a key picture is not gone
+ * up to, nor are independent layers of one stream (S2T1) changed once one of
+ * them is sent.
  *
  * Pure: no allocation, nothing of the packets is kept. One instance per
  * subscription; input is layer_choice_packet, the deadline is that of the next
@@ -39,6 +41,7 @@ enum {
 	/* Within a stream a switching point may come by itself. */
 	LAYER_PATIENCE_US = 300000,
 	LAYER_STALLED = 4, /* unanswered requests after which it is hopeless */
+	LAYER_CHANGES = 4, /* limits remembered beside the present one */
 };
 
 enum layer_verdict {
@@ -53,6 +56,14 @@ enum layer_verdict {
 struct layer_limit {
 	uint8_t spatial, temporal; /* within the stream */
 	uint8_t target; /* decode target; DEPENDENCY_NONE: go by layers */
+	/* Decode targets that are left, for the descriptor; 0: as it came. */
+	uint32_t active;
+};
+
+/* One that held until the picture of this timestamp. */
+struct layer_change {
+	uint32_t ts;
+	struct layer_limit before;
 };
 
 struct layer_choice {
@@ -61,11 +72,14 @@ struct layer_choice {
 	uint8_t encoding; /* being forwarded; LAYER_NONE: none */
 	uint8_t top;      /* highest spatial layer in the stream lately */
 	struct layer_limit now;
-	/* The limit before the picture of change_ts: late packets are judged as
-	 * they would have been in time. */
-	struct layer_limit before;
-	bool changed;
-	uint32_t change_ts, ts; /* ts: newest picture */
+	/* It was sent whole so far: until a picture begins, which no packet has
+	 * told yet, or the newest is ts. */
+	enum { LAYER_JUDGED, LAYER_ADOPTED, LAYER_ADOPTED_AT } adopted;
+	/* Newest first: late packets are judged as they would have been in
+	 * time. */
+	uint8_t n_changes;
+	struct layer_change change[LAYER_CHANGES];
+	uint32_t ts; /* newest picture */
 	/* Dependency descriptor. */
 	uint32_t generation; /* of the structure that now.target counts in */
 	uint64_t sent;       /* bit i: frame sent_newest - i was forwarded */
@@ -77,6 +91,10 @@ struct layer_choice {
 };
 
 void layer_choice_init(struct layer_choice *c, bool simulcast);
+
+/* A stream (not simulcast) that was sent whole: from the next picture on what
+ * is aimed at holds. Call before layer_choice_aim. */
+void layer_choice_adopt(struct layer_choice *c);
 
 /* Wants at most these layers. spatial LAYER_NONE: nothing; what is sent ends at
  * once, and begins again with a key picture. For simulcast spatial is the
@@ -94,6 +112,9 @@ enum layer_verdict layer_choice_packet(struct layer_choice *c, uint64_t now_us,
  * layers that would follow in its picture are cut off. */
 bool layer_choice_marker(const struct layer_choice *c, uint32_t ts,
 	const struct layer_info *info, bool marker);
+
+/* The active decode targets to tell with it; 0: as they came. */
+uint32_t layer_choice_active(const struct layer_choice *c, uint32_t ts);
 
 /* What is sent now: the encoding or spatial layer; LAYER_NONE: nothing yet. */
 uint8_t layer_choice_spatial(const struct layer_choice *c);

@@ -50,6 +50,15 @@ void layer_rewrite_switch(
 	r->number_shift = (uint16_t)(r->out_number + 1 - info->frame_number);
 }
 
+void layer_rewrite_adopt(struct layer_rewrite *r, const struct layer_info *info)
+{
+	layer_rewrite_init(r);
+	layer_rewrite_switch(r, info);
+	/* Itself it may be one that is dropped. */
+	r->in_picture--;
+	r->floor = (uint16_t)(r->floor - PICTURES_KNOWN);
+}
+
 static void forget_oldest(struct layer_rewrite *r)
 {
 	r->floor = r->step[0].from;

@@ -10,8 +10,7 @@
  * layer_rewrite_switch where rewrite_switch is called, layer_rewrite_drop with
  * rewrite_drop.
  *
- * Left out: decode targets that nobody forwards stay in the descriptor's
- * bitmask, and its template ids stay the source's.
+ * Left out: the descriptor's template ids stay the source's.
  */
 #ifndef HEARTH_RTP_LAYER_REWRITE_H
 #define HEARTH_RTP_LAYER_REWRITE_H
@@ -47,6 +46,11 @@ struct layer_rewrite {
 
 /* The first source keeps its numbers. */
 void layer_rewrite_init(struct layer_rewrite *r);
+
+/* The source was sent with its own numbers so far, and goes on so; info is of a
+ * packet that is about to be judged. */
+void layer_rewrite_adopt(
+	struct layer_rewrite *r, const struct layer_info *info);
 
 /* The source changes; info is of the packet that comes first. */
 void layer_rewrite_switch(

@@ -479,6 +479,9 @@ struct allocate_result allocate(const struct allocate_config *cfg,
 		.n = n,
 		.now_us = now_us,
 		.res = { .deadline_us = UINT64_MAX } };
+	/* The arrays need not be there then. */
+	if (n == 0)
+		return w.res;
 	for (unsigned i = 0; i < n; i++) {
 		w.n_audio += audio(&sub[i]);
 		if (sub[i].why == ALLOCATE_NEW)

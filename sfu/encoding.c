@@ -17,6 +17,7 @@ struct encoding *encoding_free(struct encoding *e)
 	if (!e)
 		return NULL;
 	history_free(e->history);
+	encoding_layers_free(e->layers);
 	free(e);
 	return NULL;
 }
@@ -31,6 +32,15 @@ void encoding_begin(
 	e->ssrc = ssrc;
 	e->started = true;
 	receive_init(&e->receive, ssrc, clock_hz, nack);
+	if (e->layers)
+		encoding_layers_begin(e->layers);
+}
+
+bool encoding_open_layers(struct encoding *e)
+{
+	if (!e->layers)
+		e->layers = encoding_layers_new();
+	return e->layers != NULL;
 }
 
 uint64_t encoding_newest(const struct encoding *e)
@@ -92,6 +102,8 @@ bool encoding_measure(struct encoding *e, uint64_t now_us, uint64_t others_us)
 	if (!e->started)
 		return false;
 	e->live = e->last_us + ENCODING_SILENT_US > others_us;
+	if (e->layers)
+		encoding_layers_measure(e->layers, now_us);
 	if (e->counted_us) {
 		uint64_t us = now_us - e->counted_us;
 		memmove(e->past + 1, e->past,

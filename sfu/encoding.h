@@ -10,6 +10,7 @@
 #include <stdint.h>
 #include "rtp/history.h"
 #include "rtp/receive.h"
+#include "sfu/encoding_layers.h"
 
 enum {
 	ENCODING_PLI_US = 500000, /* at most one key frame request per this */
@@ -35,6 +36,7 @@ struct encoding {
 	uint64_t seq_base; /* added to receive's numbers: those of the encoding
 			      never come twice, whatever its source */
 	struct history *history;
+	struct encoding_layers *layers; /* NULL: it shows none */
 	uint64_t pli_us, pli_wanted_us; /* last sent; oldest unmet wish, or 0 */
 	uint8_t fir_seq;
 	uint16_t height;              /* lines of its pictures, 0: not told */
@@ -51,6 +53,8 @@ struct encoding *encoding_free(struct encoding *e); /* returns NULL */
 /* The source's SSRC is now this one: numbers and history begin anew. */
 void encoding_begin(
 	struct encoding *e, uint32_t ssrc, uint32_t clock_hz, bool nack);
+/* It has layers of its own. False: out of memory. */
+bool encoding_open_layers(struct encoding *e);
 /* Newest number there was; 0: none. */
 uint64_t encoding_newest(const struct encoding *e);
 

@@ -1,14 +1,15 @@
 #include "sfu/layers.h"
 #include <stdlib.h>
 #include <string.h>
+#include "rtp/dependency.h"
 #include "rtp/layer_align.h"
 
-struct layers *layers_new(void)
+struct layers *layers_new(bool simulcast)
 {
 	struct layers *l = calloc(1, sizeof(*l));
 	if (!l)
 		return NULL;
-	layer_choice_init(&l->choice, true);
+	layer_choice_init(&l->choice, simulcast);
 	layer_rewrite_init(&l->rewrite);
 	l->last = LAYER_NONE;
 	return l;
@@ -18,6 +19,33 @@ struct layers *layers_free(struct layers *l)
 {
 	free(l);
 	return NULL;
+}
+
+void layers_adopt(struct layers *l)
+{
+	layer_choice_adopt(&l->choice);
+	l->fresh = true;
+	l->last = 0;
+}
+
+void layers_aim(
+	struct layers *l, uint64_t now_us, uint8_t spatial, uint8_t temporal)
+{
+	layer_choice_aim(&l->choice, now_us, spatial, temporal);
+}
+
+uint8_t layers_wanted(const struct layers *l)
+{
+	const struct layer_choice *c = &l->choice;
+	return c->simulcast || c->aim_spatial == LAYER_NONE ? c->aim_spatial
+							    : 0;
+}
+
+bool layers_are_too_many(const struct layers *l)
+{
+	const struct layer_choice *c = &l->choice;
+	return !c->simulcast && c->encoding != LAYER_NONE && !c->adopted &&
+	       layer_choice_spatial(c) > c->aim_spatial;
 }
 
 static struct layer_report report_of(const struct encoding *e)
@@ -51,6 +79,9 @@ enum layer_verdict layers_judge(struct layers *l, struct rewrite *r,
 {
 	if (p->seq <= l->floor[p->encoding])
 		return LAYER_IGNORE;
+	if (l->fresh)
+		layer_rewrite_adopt(&l->rewrite, &p->layer);
+	l->fresh = false;
 	enum layer_verdict v = layer_choice_packet(
 		&l->choice, now_us, p->encoding, p->view.ts, &p->layer);
 	if (v == LAYER_SWITCH)
@@ -67,6 +98,37 @@ bool layers_patch(struct layers *l, const struct layer_info *info,
 		pkt->payload_len < LAYERS_HEAD ? pkt->payload_len : LAYERS_HEAD;
 	memcpy(ret, pkt->payload, n);
 	return layer_rewrite_packet(&l->rewrite, info, ret);
+}
+
+bool layers_marker(const struct layers *l, const struct layer_info *info,
+	const struct rtp_packet *pkt)
+{
+	return layer_choice_marker(&l->choice, pkt->ts, info, pkt->marker);
+}
+
+/* A frame of before the structure is not of that many targets. */
+static bool counts_on(const struct layers *l, const struct layer_info *info)
+{
+	const struct dependency *d = info->dependency;
+	return d && d->generation == l->choice.generation &&
+	       (int16_t)(uint16_t)(info->frame_number - d->number) >= 0;
+}
+
+uint8_t layers_describe(struct layers *l, const struct layer_info *info,
+	uint32_t ts, const struct rtp_ext *ext, uint8_t *ret)
+{
+	uint32_t active = layer_choice_active(&l->choice, ts);
+	uint16_t number = (uint16_t)(ext->data[1] << 8 | ext->data[2]);
+	size_t len = ext->len;
+	memcpy(ret, ext->data, len);
+	if (active && counts_on(l, info)) {
+		len = dependency_set_active(ret, len, info, active);
+		/* Too long to be sent: then as it came. */
+		if (len > UINT8_MAX)
+			memcpy(ret, ext->data, len = ext->len);
+	}
+	dependency_set_number(ret, layer_rewrite_number(&l->rewrite, number));
+	return (uint8_t)len;
 }
 
 void layers_restart(struct layers *l, uint64_t now_us)

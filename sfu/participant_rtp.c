@@ -230,6 +230,31 @@ static void note_layer(struct participant *p, const struct source *s,
 		quality_encoding_began(s->track, now_us, s->encoding);
 }
 
+/* By the publisher's word; a stream may have told it itself. */
+static void note_lines(struct participant *p, struct encoding_layers *l,
+	const struct rtp_packet *pkt)
+{
+	struct layer_rates rates;
+	const struct rtp_ext *told = rtp_ext_find(
+		pkt, negotiation_ext(p->negotiation, EXT_VIDEO_LAYERS));
+	if (!told || !layer_rates_read(&rates, told->data, told->len))
+		return;
+	for (unsigned i = 0; i < rates.n; i++)
+		if (rates.layer[i].stream == rates.stream &&
+			rates.layer[i].height &&
+			rates.layer[i].spatial < ENCODING_LAYERS_SPATIAL)
+			l->lines[rates.layer[i].spatial] =
+				rates.layer[i].height;
+}
+
+static void note_single(struct participant *p, struct encoding *e,
+	uint64_t now_us, const struct rtp_packet *pkt)
+{
+	encoding_count(e, now_us, 0, pkt->len + DOWNLINK_OVERHEAD);
+	if (e->layers)
+		note_lines(p, e->layers, pkt);
+}
+
 static void gather(struct participant *p, const struct source *s,
 	uint64_t now_us, struct rtp_packet *pkt, uint64_t seq,
 	const struct codec *codec)
@@ -238,12 +263,11 @@ static void gather(struct participant *p, const struct source *s,
 	struct track_packet packet = {
 		.seq = seq, .codec = codec, .encoding = s->encoding
 	};
-	track_read_packet(s->track, pkt, &packet);
+	track_take_packet(s->track, pkt, &packet);
 	if (s->track->simulcast)
 		note_layer(p, s, now_us, pkt, &packet);
 	else
-		encoding_count(encoding_of(s), now_us, 0,
-			pkt->len + DOWNLINK_OVERHEAD);
+		note_single(p, encoding_of(s), now_us, pkt);
 	if (!s->track->n_subs) {
 		if (packet.key)
 			encoding_keyframe_seen(encoding_of(s));

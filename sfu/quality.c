@@ -91,7 +91,7 @@ static unsigned collect(struct participant *p, struct allocate_sub *v)
 		if (!takes_part(s))
 			continue;
 		s->track->sent.loudness = s->track->loudness;
-		v[n++] = (struct allocate_sub){ .track = &s->track->sent,
+		v[n++] = (struct allocate_sub){ .track = subscription_offer(s),
 			.hidden = s->share.hidden,
 			.height = s->share.height,
 			.target = s->share.target,
@@ -125,7 +125,7 @@ enum { ROOM_MIN_BPS = 100000 };
 
 static bool has_one_size(const struct subscription *s)
 {
-	return s->kind == SDP_VIDEO && takes_part(s) && !s->layers;
+	return s->kind == SDP_VIDEO && takes_part(s) && !s->track->simulcast;
 }
 
 /* Of its best receiver; 0: of none it is known. */
@@ -187,14 +187,15 @@ static uint64_t tell_rooms(struct participant *p, uint64_t now_us, uint64_t bps,
 		struct subscription *s = p->sub[i];
 		if (!has_one_size(s))
 			continue;
-		uint64_t own = allocate_cost(&s->track->sent, s->share.target);
+		uint64_t own =
+			allocate_cost(subscription_offer(s), s->share.target);
 		if (!p->down || !downlink_was_full(p->down)) {
 			set_room(s, now_us, UINT32_MAX);
 			continue;
 		}
 		set_room(s, now_us, own + left / (n ? n : 1));
 		if (s->room_bps < p->conference->env->limits.video_max_bps)
-			sum += s->track->sent.rate_bps[0][0];
+			sum += track_whole(s->track)->rate_bps[0][0];
 	}
 	return sum;
 }
@@ -264,13 +265,33 @@ static void run(struct participant *p, uint64_t now_us)
 /* --- what is published -------------------------------------------------------
  */
 
+/* Who was given all is given all, as long as it fits. */
+static void keep_best(struct track *t, const struct allocate_track *was)
+{
+	const struct allocate_track *is = &t->sent;
+	for (unsigned i = 0; !t->simulcast && i < t->n_subs; i++) {
+		struct allocate_layer *l = &t->sub[i]->share.target;
+		if (subscription_offer(t->sub[i]) != is || l->spatial < 0)
+			continue;
+		if (l->spatial + 1 >= was->n_spatial ||
+			l->spatial >= is->n_spatial)
+			l->spatial = (int8_t)(is->n_spatial - 1);
+		if (l->temporal + 1 >= was->n_temporal ||
+			l->temporal >= is->n_temporal)
+			l->temporal = (int8_t)(is->n_temporal - 1);
+	}
+}
+
 static void measure(struct participant *p, uint64_t now_us)
 {
 	p->measure_us = now_us + QUALITY_MEASURE_US;
 	for (unsigned i = 0; i < p->n_tracks; i++) {
 		struct track *t = p->track[i];
-		if (t->kind == SDP_VIDEO && track_measure(t, now_us))
+		const struct allocate_track was = t->sent;
+		if (t->kind == SDP_VIDEO && track_measure(t, now_us)) {
+			keep_best(t, &was);
 			quality_track_changed(t, now_us);
+		}
 		quality_tell_watched(t, now_us);
 	}
 }

@@ -68,15 +68,16 @@ bool subscription_uses(const struct subscription *s, unsigned encoding)
 	const struct layer_choice *c = s->layers ? &s->layers->choice : NULL;
 	if (!s->active || s->paused)
 		return false;
-	return c ? c->encoding == encoding || c->aim_spatial == encoding
+	return c ? c->encoding == encoding ||
+			       layers_wanted(s->layers) == encoding
 		 : encoding == 0;
 }
 
 void subscription_want_keyframe(struct subscription *s, uint64_t now_us)
 {
 	struct encoding *e = subscription_encoding(s);
-	if (!e && s->layers->choice.aim_spatial != LAYER_NONE)
-		e = s->track->encoding[s->layers->choice.aim_spatial];
+	if (!e && s->layers && layers_wanted(s->layers) != LAYER_NONE)
+		e = s->track->encoding[layers_wanted(s->layers)];
 	if (!e)
 		return;
 	encoding_want_keyframe(e, now_us);
@@ -131,18 +132,25 @@ static bool is_below(const struct track *t, uint8_t a, uint8_t b)
 	return false;
 }
 
+static bool is_too_much(const struct subscription *s)
+{
+	const struct layer_choice *c = &s->layers->choice;
+	if (!c->simulcast)
+		return layers_are_too_many(s->layers);
+	return c->encoding != LAYER_NONE &&
+	       is_below(s->track, c->aim_spatial, c->encoding);
+}
+
 void subscription_seek(struct subscription *s, uint64_t now_us)
 {
 	struct layer_choice *c = &s->layers->choice;
-	struct encoding *e = c->aim_spatial == LAYER_NONE
-				     ? NULL
-				     : s->track->encoding[c->aim_spatial];
+	uint8_t wanted = layers_wanted(s->layers);
+	struct encoding *e =
+		wanted == LAYER_NONE ? NULL : s->track->encoding[wanted];
 	if (!e || layer_choice_deadline(c) > now_us)
 		return;
 	/* What is too much must end soon; all else can wait for its turn. */
-	if (!(c->encoding != LAYER_NONE &&
-		    is_below(s->track, c->aim_spatial, c->encoding)) &&
-		!subscription_asks(s, now_us))
+	if (!is_too_much(s) && !subscription_asks(s, now_us))
 		return;
 	layer_choice_ask(c, now_us);
 	encoding_want_keyframe(e, now_us);
@@ -168,9 +176,66 @@ void subscription_stale(struct subscription *s, uint64_t now_us)
 	quality_changed(s->to, now_us);
 }
 
-/* --- which encoding
- * ------------------------------------------------------------
+/* --- which encoding, which layers
+ * ----------------------------------------------
  */
+
+/* Who is not sent the descriptors that tell its layers can decode it but whole.
+ */
+static bool can_be_cut(const struct subscription *s)
+{
+	uint8_t id;
+	if (!track_is_described(s->track))
+		return true;
+	id = negotiation_ext(s->track->owner->negotiation, EXT_DEPENDENCY);
+	return id && id < SUBSCRIPTION_EXTS && s->ext_map[id];
+}
+
+const struct allocate_track *subscription_offer(const struct subscription *s)
+{
+	return s->track->layered && !can_be_cut(s) ? track_whole(s->track)
+						   : &s->track->sent;
+}
+
+/* Less than all of a track of one encoding. */
+static bool is_cut(const struct subscription *s, struct allocate_layer target)
+{
+	const struct allocate_track *a = &s->track->sent;
+	return s->track->layered && can_be_cut(s) &&
+	       (target.spatial + 1 < a->n_spatial ||
+		       target.temporal + 1 < a->n_temporal);
+}
+
+/* From now on it may be less. Without memory it stays all. */
+static void open_layers(struct subscription *s)
+{
+	s->layers = layers_new(false);
+	if (!s->layers)
+		return;
+	s->layers->dependency_id =
+		negotiation_ext(s->track->owner->negotiation, EXT_DEPENDENCY);
+	if (!s->waiting)
+		layers_adopt(s->layers);
+}
+
+static void aim_layers(
+	struct subscription *s, uint64_t now_us, struct allocate_layer target)
+{
+	const struct allocate_track *a = subscription_offer(s);
+	uint8_t spatial = LAYER_NONE, temporal = LAYER_TEMPORAL_MAX - 1;
+	/* The best there is stays the best when more comes. */
+	if (target.temporal >= 0 && target.temporal + 1 < a->n_temporal)
+		temporal = (uint8_t)target.temporal;
+	if (target.spatial >= 0 && s->layers->choice.simulcast)
+		spatial = s->track->rank[target.spatial];
+	else if (target.spatial >= 0)
+		spatial = target.spatial + 1 < a->n_spatial
+				  ? (uint8_t)target.spatial
+				  : LAYER_SPATIAL_MAX - 1;
+	layers_aim(s->layers, now_us, spatial, temporal);
+	s->waiting = s->layers->choice.encoding == LAYER_NONE;
+	subscription_seek(s, now_us);
+}
 
 void subscription_aim(
 	struct subscription *s, uint64_t now_us, struct allocate_layer target)
@@ -178,19 +243,15 @@ void subscription_aim(
 	bool paused = target.spatial < 0;
 	if (paused && !s->paused)
 		forget_waiting(s);
-	if (s->layers) {
-		bool top = target.temporal + 1 >= s->track->sent.n_temporal;
-		layer_choice_aim(&s->layers->choice, now_us,
-			paused ? LAYER_NONE : s->track->rank[target.spatial],
-			top ? LAYER_TEMPORAL_MAX - 1
-			    : (uint8_t)target.temporal);
-		s->waiting = s->layers->choice.encoding == LAYER_NONE;
-		subscription_seek(s, now_us);
-	} else if (s->paused && !paused) {
+	if (!s->layers && s->paused && !paused)
 		s->waiting = true;
-		if (s->active && subscription_asks(s, now_us))
-			subscription_want_keyframe(s, now_us);
-	}
+	if (!s->layers && !paused && is_cut(s, target))
+		open_layers(s);
+	if (s->layers)
+		aim_layers(s, now_us, target);
+	else if (s->paused && !paused && s->active &&
+		 subscription_asks(s, now_us))
+		subscription_want_keyframe(s, now_us);
 	s->paused = paused;
 }
 
@@ -277,9 +338,6 @@ static void map_extensions(struct subscription *s)
 			s->ext_map[in] = negotiation_ext(
 				s->to->negotiation, forwarded[i]);
 	}
-	if (s->layers)
-		s->layers->dependency_id =
-			negotiation_ext(from, EXT_DEPENDENCY);
 }
 
 /* Where nothing comes of what came before, if its receiver is promised that.
@@ -298,7 +356,10 @@ static void raise_floor(struct subscription *s)
 /* A track has encodings, or it has not, as its m-line says at present. */
 static void match_layers(struct subscription *s)
 {
-	if (!s->track->simulcast == !s->layers)
+	bool simulcast = s->track->simulcast;
+	if (s->layers ? s->layers->choice.simulcast == simulcast &&
+				(simulcast || can_be_cut(s))
+		      : !simulcast)
 		return;
 	forget_waiting(s);
 	s->layers = layers_free(s->layers);
@@ -307,7 +368,7 @@ static void match_layers(struct subscription *s)
 	s->paused = false;
 	if (!s->track->simulcast)
 		return;
-	s->layers = layers_new();
+	s->layers = layers_new(true);
 	if (!s->layers)
 		participant_starve(s->to);
 }
@@ -339,12 +400,15 @@ void subscription_update(struct subscription *s, uint64_t now_us, bool ready)
 		    to->sending && to->peer_receives;
 	if (!s->track || !to)
 		return;
+	map_extensions(s);
 	match_layers(s);
 	map_codecs(s,
 		negotiation_at(
 			s->track->owner->negotiation, s->track->transceiver),
 		to);
-	map_extensions(s);
+	if (s->layers)
+		s->layers->dependency_id = negotiation_ext(
+			s->track->owner->negotiation, EXT_DEPENDENCY);
 	s->twcc_id = to->send_twcc ? negotiation_ext(s->to->negotiation,
 					     EXT_TRANSPORT_CC)
 				   : 0;

@@ -74,7 +74,8 @@ struct subscription {
 	uint32_t room_bps; /* quality_room; 0: not known yet */
 	struct rewrite rewrite;
 	struct send send;
-	struct layers *layers; /* of a track that has encodings, else NULL */
+	struct layers
+		*layers; /* where there is a choice (layers.h), else NULL */
 	struct share share;
 };
 
@@ -124,6 +125,9 @@ void subscription_restart(
 	struct subscription *s, uint64_t now_us, unsigned encoding);
 /* Its receiver cannot go on without a key frame. */
 void subscription_want_keyframe(struct subscription *s, uint64_t now_us);
+
+/* What may be chosen from for it: t->sent, or the same whole. */
+const struct allocate_track *subscription_offer(const struct subscription *s);
 
 /* What it is fed from, whose numbers its rewriter has; NULL: nothing now. */
 struct encoding *subscription_encoding(const struct subscription *s);

@@ -63,6 +63,8 @@ static enum conference_drop forward_layered(struct subscription *s,
 	if (v != LAYER_DROP && must_wait(s, now_us))
 		return enqueue(s, now_us, p);
 	o->head = head;
+	o->layer = &p->layer;
+	o->ends = layers_marker(s->layers, &p->layer, &p->view);
 	if (v == LAYER_DROP ||
 		!layers_patch(s->layers, &p->layer, &p->view, head))
 		rewrite_drop(&s->rewrite, p->seq);

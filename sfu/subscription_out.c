@@ -13,24 +13,22 @@ struct elements {
 	struct rtp_ext v[RTP_EXT_MAX];
 	uint8_t number[2];
 	bool numbered;
-	uint8_t descriptor[UINT8_MAX];
+	uint8_t descriptor[UINT8_MAX + DEPENDENCY_GROWS];
 };
 
-/* An extension's frame number goes on over switches, as picture ids do. */
-static void renumber(struct subscription *s, struct rtp_ext *ext,
-	uint8_t copy[static UINT8_MAX])
+/* A descriptor's frame number goes on over switches, as picture ids do, and it
+ * tells what is left of the layers. */
+static void describe(struct subscription *s, const struct rtp_packet *pkt,
+	const struct layer_info *layer, struct rtp_ext *ext, uint8_t *copy)
 {
-	if (!s->layers || ext->id != s->layers->dependency_id || ext->len < 3)
+	if (!layer || ext->id != s->layers->dependency_id || ext->len < 3)
 		return;
-	memcpy(copy, ext->data, ext->len);
-	dependency_set_number(
-		copy, layer_rewrite_number(&s->layers->rewrite,
-			      (uint16_t)(copy[1] << 8 | copy[2])));
+	ext->len = layers_describe(s->layers, layer, pkt->ts, ext, copy);
 	ext->data = copy;
 }
 
 static void map_elements(struct subscription *s, const struct rtp_packet *pkt,
-	struct elements *e)
+	const struct layer_info *layer, struct elements *e)
 {
 	const struct downlink *down = s->to->down;
 	e->n = 0;
@@ -49,7 +47,7 @@ static void map_elements(struct subscription *s, const struct rtp_packet *pkt,
 		if (!id)
 			continue;
 		e->v[e->n] = pkt->ext[i];
-		renumber(s, &e->v[e->n], e->descriptor);
+		describe(s, pkt, layer, &e->v[e->n], e->descriptor);
 		e->v[e->n++].id = id;
 	}
 }
@@ -58,7 +56,7 @@ static struct rtp_header header_of(struct subscription *s,
 	const struct rtp_packet *pkt, const struct outgoing *o)
 {
 	struct rtp_header h = { .pt = subscription_pt(s, pkt->pt),
-		.marker = pkt->marker,
+		.marker = pkt->marker || o->ends,
 		.seq = o->seq,
 		.ts = o->ts,
 		.ssrc = s->ssrc };
@@ -120,7 +118,7 @@ void subscription_emit(struct subscription *s, uint64_t now_us,
 	if (!out)
 		return;
 	struct rtp_header h = header_of(s, pkt, o);
-	map_elements(s, pkt, &e);
+	map_elements(s, pkt, o->layer, &e);
 	h.ext = e.v;
 	h.n_ext = e.n;
 	size_t n = rtp_write_header(out->data, &h);
@@ -164,14 +162,20 @@ const uint8_t *subscription_kept(
 struct kept {
 	uint8_t copy[HISTORY_SLOT], head[LAYERS_HEAD];
 	struct rtp_packet pkt;
+	struct layer_info layer;
 };
 
-static bool patch(struct subscription *s, struct kept *k)
+static bool patch(struct subscription *s, struct kept *k, struct outgoing *o)
 {
-	struct track_packet p = { .codec = s->track->codec_of_pt[k->pkt.pt] };
+	struct track_packet p = { .codec = s->track->codec_of_pt[k->pkt.pt],
+		.encoding = s->layers->choice.encoding };
 	if (!p.codec)
 		return false;
 	track_read_packet(s->track, &k->pkt, &p);
+	k->layer = p.layer;
+	o->layer = &k->layer;
+	o->head = k->head;
+	o->ends = layers_marker(s->layers, &p.layer, &k->pkt);
 	return layers_patch(s->layers, &p.layer, &k->pkt, k->head);
 }
 
@@ -182,12 +186,10 @@ static bool take_out(struct subscription *s, uint64_t now_us, struct kept *k,
 	memcpy(k->copy, buf, len);
 	if (rtp_parse(&k->pkt, k->copy, len) ||
 		subscription_pt(s, k->pkt.pt) == SUBSCRIPTION_NO_PT ||
-		(s->layers && !patch(s, k)) ||
+		(s->layers && !patch(s, k, o)) ||
 		!rewrite_packet(&s->rewrite, now_us, in_seq, k->pkt.ts, &o->seq,
 			&o->ts))
 		return false;
-	if (s->layers)
-		o->head = k->head;
 	return true;
 }
 
@@ -248,7 +250,7 @@ static bool emit_padding(struct subscription *s, uint64_t now_us)
 	if (!out)
 		return false;
 	struct rtp_header h = header_of(s, &nothing, &o);
-	map_elements(s, &nothing, &e);
+	map_elements(s, &nothing, NULL, &e);
 	h.ext = e.v;
 	h.n_ext = e.n;
 	size_t n = rtp_write_header(out->data, &h);

@@ -19,6 +19,8 @@ struct outgoing {
 	/* LAYERS_HEAD bytes, or as many as there are, that go out for those the
 	 * payload begins with; NULL: as it came. */
 	const uint8_t *head;
+	const struct layer_info *layer; /* with head */
+	bool ends;      /* its picture, as it goes out: the marker */
 	uint8_t red_pt; /* 0: as it came; else with the ones before it */
 	uint8_t rtx_pt; /* 0: under its own number; else in the RTX stream */
 };

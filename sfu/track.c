@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include "sfu/participant.h"
 
 int track_new(struct track **ret, struct participant *owner,
 	unsigned transceiver, enum sdp_kind kind, unsigned history)
@@ -59,15 +60,59 @@ bool track_open_encoding(struct track *t, unsigned index)
 	return t->encoding[index] != NULL;
 }
 
-void track_read_packet(const struct track *t, const struct rtp_packet *pkt,
-	struct track_packet *p)
+static void read_payload(const struct rtp_packet *pkt, struct track_packet *p)
 {
 	const struct codec *codec = p->codec;
 	const uint8_t *payload = pkt->payload;
 	size_t len = pkt->payload_len;
 	p->key = !codec->is_keyframe || codec->is_keyframe(payload, len);
-	if (t->simulcast && codec->layer)
+	if (codec->layer)
 		codec->layer(payload, len, &p->layer);
+}
+
+/* NULL: it has none, or is not gone by it. */
+static const struct rtp_ext *descriptor_of(const struct track *t,
+	const struct rtp_packet *pkt, const struct track_packet *p)
+{
+	if (t->simulcast || !p->codec->described)
+		return NULL;
+	return rtp_ext_find(
+		pkt, negotiation_ext(t->owner->negotiation, EXT_DEPENDENCY));
+}
+
+void track_read_packet(const struct track *t, const struct rtp_packet *pkt,
+	struct track_packet *p)
+{
+	const struct rtp_ext *ext = descriptor_of(t, pkt, p);
+	const struct encoding_layers *l = t->encoding[p->encoding]->layers;
+	read_payload(pkt, p);
+	if (ext && l)
+		dependency_reread(
+			&l->dependency, ext->data, ext->len, &p->layer);
+}
+
+void track_take_packet(
+	struct track *t, const struct rtp_packet *pkt, struct track_packet *p)
+{
+	struct encoding *e = t->encoding[p->encoding];
+	const struct rtp_ext *ext = descriptor_of(t, pkt, p);
+	read_payload(pkt, p);
+	if (t->simulcast || t->kind != SDP_VIDEO)
+		return;
+	if (ext && encoding_open_layers(e) &&
+		dependency_read(
+			&e->layers->dependency, ext->data, ext->len, &p->layer))
+		e->layers->described = true;
+	if (e->layers || ((p->layer.spatial || p->layer.temporal) &&
+				 encoding_open_layers(e)))
+		encoding_layers_add(
+			e->layers, &p->layer, pkt->len + DOWNLINK_OVERHEAD);
+}
+
+bool track_is_described(const struct track *t)
+{
+	const struct encoding_layers *l = t->encoding[0]->layers;
+	return !t->simulcast && l && l->described;
 }
 
 /* --- what it sends -----------------------------------------------------------
@@ -137,6 +182,53 @@ static void describe_encoding(
 	}
 }
 
+/* The layers of its only encoding. Whole it may be more than its best layer
+ * needs, and until it is cut down it goes whole. */
+static void describe_layers(struct track *t)
+{
+	struct allocate_track *a = &t->sent;
+	const struct encoding *e = t->encoding[0];
+	const struct encoding_layers *l = e->layers;
+	unsigned top = a->n_spatial - 1u, last = a->n_temporal - 1u;
+	uint32_t whole = encoding_rate(e, ENCODING_TEMPORAL - 1);
+	for (unsigned s = 0; s <= top; s++) {
+		a->height[s] = l->lines[s];
+		if (!l->lines[s])
+			a->height[s] = (uint16_t)(LINES >> (top - s));
+		for (unsigned k = 0; k <= last; k++) {
+			uint32_t bps = encoding_layers_rate(l, s, k);
+			if (bps && bps < VIDEO_BPS)
+				bps = VIDEO_BPS;
+			a->rate_bps[s][k] = bps;
+		}
+	}
+	if (a->rate_bps[top][last] < whole)
+		a->rate_bps[top][last] = whole;
+}
+
+/* True if it has others than it had. */
+static bool count_layers(struct track *t)
+{
+	struct allocate_track *a = &t->sent;
+	const struct encoding_layers *l = t->encoding[0]->layers;
+	uint8_t spatial = a->n_spatial, temporal = a->n_temporal;
+	a->n_spatial = l->n_spatial;
+	a->n_temporal = l->n_temporal;
+	t->layered = l->n_spatial > 1 || l->n_temporal > 1;
+	return spatial != a->n_spatial || temporal != a->n_temporal;
+}
+
+const struct allocate_track *track_whole(struct track *t)
+{
+	const struct allocate_track *a = &t->sent;
+	unsigned top = a->n_spatial - 1u;
+	t->whole = *a;
+	t->whole.n_spatial = t->whole.n_temporal = 1;
+	t->whole.height[0] = a->height[top];
+	t->whole.rate_bps[0][0] = a->rate_bps[top][a->n_temporal - 1];
+	return &t->whole;
+}
+
 bool track_describe(struct track *t)
 {
 	struct allocate_track *a = &t->sent;
@@ -151,6 +243,14 @@ bool track_describe(struct track *t)
 	a->kind = t->screen ? ALLOCATE_SCREEN : ALLOCATE_CAMERA;
 	if (t->kind == SDP_AUDIO)
 		a->kind = ALLOCATE_AUDIO;
+	t->layered = false;
+	if (!t->simulcast && t->encoding[0]->layers) {
+		moved = count_layers(t);
+		if (t->layered) {
+			describe_layers(t);
+			return moved;
+		}
+	}
 	a->n_spatial = (uint8_t)(n ? n : 1);
 	a->n_temporal = (uint8_t)temporals(t, n);
 	for (unsigned i = 0; i < n; i++)

@@ -29,7 +29,7 @@ struct track_packet {
 	uint8_t encoding;
 	const struct codec *codec;
 	bool key;                /* who waits may begin here */
-	struct layer_info layer; /* only of a track that has encodings */
+	struct layer_info layer; /* of video */
 };
 
 struct track {
@@ -44,6 +44,8 @@ struct track {
 	char cname[32];
 	/* Its m-line names several. Fixed while anybody is sent it. */
 	bool simulcast;
+	/* It has one encoding, and that has layers (encoding_layers.h). */
+	bool layered;
 	/* The first is always there, the others from their first packet on. */
 	struct encoding *encoding[TRACK_ENCODINGS];
 	unsigned history;                     /* packets kept of each */
@@ -51,6 +53,8 @@ struct track {
 	/* What it sends, as allocation sees it; rank[i]: which encoding is
 	 * spatial layer i. */
 	struct allocate_track sent;
+	/* The same for who cannot be sent it but whole (track_whole). */
+	struct allocate_track whole;
 	uint8_t rank[TRACK_ENCODINGS];
 	bool screen;
 	/* quality_tell.h: encodings (bits) whose watching was told; since when
@@ -74,9 +78,18 @@ struct track *track_free(struct track *t);
 /* Notes what the owner may send on this m-line: payload type -> codec. */
 void track_set_codecs(struct track *t, const struct transceiver *tr);
 
-/* Fills p->key and p->layer out of a packet of codec p->codec. */
+/* Fills p->key and p->layer out of a packet that has come, of codec p->codec.
+ * What it says of its stream is kept. */
+void track_take_packet(
+	struct track *t, const struct rtp_packet *pkt, struct track_packet *p);
+/* The same of one that stands in the history. */
 void track_read_packet(const struct track *t, const struct rtp_packet *pkt,
 	struct track_packet *p);
+/* Its layers are told by dependency descriptors alone: who is not sent those
+ * must be sent it whole. */
+bool track_is_described(const struct track *t);
+/* t->sent as one that has no layers. */
+const struct allocate_track *track_whole(struct track *t);
 
 /* Makes an encoding, if it is not there. False: out of memory. */
 bool track_open_encoding(struct track *t, unsigned index);

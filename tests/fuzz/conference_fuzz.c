@@ -246,6 +246,8 @@ static void join(struct seat *s, uint8_t how)
 		.data = true,
 		.dtls_server = how & 4,
 		.metadata_free = how & 8,
+		.layered = how & 64,
+		.undescribed = how & 128,
 		.simulcast = how & 16   ? CLIENT_RIDS
 			     : how & 32 ? CLIENT_SIM_GROUP
 					: CLIENT_SINGLE };
@@ -293,6 +295,8 @@ static void answer(struct seat *s, const uint8_t *data, size_t len)
 static uint32_t ssrc_of(const struct seat *s, uint8_t kind, uint8_t which)
 {
 	unsigned lower = which % (CLIENT_LOWER + 1);
+	if (kind == CLIENT_VP9_PT)
+		kind = CLIENT_VIDEO;
 	if (kind & 1 && s->client->cfg.simulcast && lower)
 		return s->client->lower[lower - 1].ssrc;
 	return s->client->send[kind & 1].ssrc;
@@ -311,15 +315,40 @@ static void view(struct seat *s, const uint8_t *data, size_t len)
 		data[1] * 8u, data[2] & 1);
 }
 
+/* Which of those it publishes is a screen, or nobody's. */
+static void screen(struct seat *s, const uint8_t *data, size_t len)
+{
+	struct participant *p = conference_find(w.c, s->id);
+	const struct track *t = NULL;
+	if (!p || len < 2)
+		return;
+	if (p->n_tracks)
+		t = p->track[data[0] % p->n_tracks];
+	conference_screen(w.c, w.now_us, s->id,
+		t && data[0] < 128 ? t->source_stream : "nobody's",
+		data[1] & 1);
+}
+
 /* (payload type and marker, SSRC of the client's or another, sequence number,
- * payload). */
+ * level, payload). The level says which extensions there are: with the second
+ * bit the payload begins with a dependency descriptor and its length. */
 static void rtp(struct seat *s, const uint8_t *data, size_t len)
 {
 	uint8_t buf[RTP_PACKET_MAX + RTP_HEADER_MAX + CRYPT_TRAILER];
 	const uint8_t level = len > 4 ? data[4] : 0;
-	const struct rtp_ext ext = { .id = 1, .len = 1, .data = &level };
+	struct rtp_ext ext[2] = { { .id = 1, .len = 1, .data = &level } };
+	unsigned n_ext = level & 1;
 	if (!s->crypt || len < 5)
 		return;
+	const uint8_t *body = data + 5;
+	size_t left = len - 5;
+	if (level & 2 && left > 0 && body[0] < left) {
+		ext[n_ext++] = (struct rtp_ext){
+			.id = CLIENT_DD_EXT, .len = body[0], .data = body + 1
+		};
+		left -= body[0] + 1u;
+		body += body[0] + 1u;
+	}
 	const struct rtp_header h = { .pt = data[0] < 128 ? data[0]
 					    : data[0] & 1 ? 96
 							  : 111,
@@ -327,10 +356,11 @@ static void rtp(struct seat *s, const uint8_t *data, size_t len)
 		.ssrc = data[1] < 128 ? ssrc_of(s, data[0], data[1]) : data[1],
 		.seq = (uint16_t)(data[2] << 8 | data[3]),
 		.ts = (uint32_t)(w.now_us / 11),
-		.n_ext = level & 1,
-		.ext = &ext };
-	size_t n = rtp_write_header(buf, &h) + len - 5;
-	memcpy(buf + n - (len - 5), data + 5, len - 5);
+		.n_ext = n_ext,
+		.ext = ext };
+	size_t n = rtp_write_header(buf, &h);
+	memcpy(buf + n, body, left);
+	n += left;
 	if (crypt_seal_rtp(s->crypt, buf, &n) == 0)
 		raw(s, buf, n, true);
 }
@@ -501,6 +531,7 @@ static void step(uint8_t verb, struct seat *s, const uint8_t *data, size_t len)
 	case 10:
 		conference_candidate(w.c, w.now_us, s->id, line);
 		view(s, data, len);
+		screen(s, data, len);
 		conference_message(
 			w.c, w.now_us, s->id, true, data, len, &w.out);
 		break;
@@ -511,11 +542,12 @@ static void step(uint8_t verb, struct seat *s, const uint8_t *data, size_t len)
 	}
 }
 
-/* A good start, or few inputs would get anywhere: three in a call. */
+/* A good start, or few inputs would get anywhere: three in a call, one of them
+ * of layers within a stream, one of several encodings. */
 static void begin(void)
 {
 	for (unsigned i = 0; i < 3; i++) {
-		join(&w.seat[i], i == 2 ? 8 : i == 1 ? 32 : 0);
+		join(&w.seat[i], i == 2 ? 8 : i == 1 ? 96 : 64);
 		offer(&w.seat[i], NULL, 0, false);
 		settle();
 		check_ice(&w.seat[i]);
@@ -526,7 +558,8 @@ static void begin(void)
 
 static void make_world(void)
 {
-	static const char *const codecs[] = { "opus", "VP8", "H264", NULL };
+	static const char *const codecs[] = { "opus", "VP8", "VP9", "H264",
+		"AV1", NULL };
 	assert(assoc_global_init() == 0 && crypt_global_init() == 0);
 	w.client_cert = cert_new(1700000000);
 	w.env.cert = cert_new(1700000000);

@@ -22,7 +22,8 @@ from state import Failure  # noqa: E402
 UNIT_FOLDERS = ("ice", "dtls", "rtp", "feed", "sdp", "sfu", "edge", "edge_io",
                 "http", "record", "studio", "matrix-bot", "net")
 E2E = {"first_call": 600, "sdk_call": 600, "recording": 600, "hooks": 400,
-       "recording_faults": 900, "quality": 400, "sizes": 400}
+       "recording_faults": 900, "quality": 400, "sizes": 400,
+       "svc": 600}
 INTEROP = ("aiortc", "gstreamer")
 SANITIZER_ENV = {
     "ASAN_OPTIONS": "detect_leaks=1:abort_on_error=0:"

@@ -84,6 +84,11 @@ struct client *client_new(const struct client_config *cfg, struct cert *cert,
 		STUN_COMPATIBILITY_RFC5389,
 		STUN_AGENT_USAGE_SHORT_TERM_CREDENTIALS |
 			STUN_AGENT_USAGE_USE_FINGERPRINT);
+	if (cfg->layered && !cfg->svc) {
+		c->judge = calloc(1, sizeof(*c->judge));
+		if (!c->judge)
+			return client_free(c);
+	}
 	for (unsigned k = 0; k < CLIENT_SENDS; k++)
 		init_send(c, k);
 	return c;
@@ -101,6 +106,7 @@ struct client *client_free(struct client *c)
 	for (unsigned i = 0; i < CLIENT_LOWER; i++)
 		history_free(c->lower[i].history);
 	free(c->stun);
+	free(c->judge);
 	free(c);
 	return NULL;
 }

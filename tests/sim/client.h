@@ -20,6 +20,7 @@
 #include "rtp/history.h"
 #include "rtp/packet.h"
 #include "rtp/receive.h"
+#include "tests/sim/client_svc.h"
 
 enum {
 	CLIENT_STREAMS = 256, /* received at most */
@@ -28,6 +29,8 @@ enum {
 	CLIENT_CHECK_US = 2500000, /* consent checks, RFC 7675 5.1 */
 	CLIENT_LIVE_US = 2000000,  /* a stream heard since then is live */
 	CLIENT_H264_PT = 102,
+	CLIENT_VP9_PT = 98,
+	CLIENT_AV1_PT = 45,
 	CLIENT_RTX_PT = 97, /* of VP8 */
 	CLIENT_RED_PT = 63, /* of opus */
 	CLIENT_SENDS = 4,   /* audio, video, and what is below that */
@@ -35,6 +38,13 @@ enum {
 	CLIENT_RID_EXT = 5,
 	CLIENT_TWCC_EXT = 6,
 	CLIENT_RRID_EXT = 7,
+	CLIENT_DD_EXT = 8,
+	/* In the payload, behind its descriptor (client_media.c). */
+	CLIENT_AT_ID = 10,
+	CLIENT_AT_COUNTER = 14,
+	CLIENT_AT_INDEX = 18,
+	CLIENT_AT_SENT = 19,
+	CLIENT_STAMP = 27,
 };
 
 enum client_kind { CLIENT_AUDIO, CLIENT_VIDEO };
@@ -64,6 +74,10 @@ struct client_config {
 	bool red;  /* RFC 2198, both ways */
 	bool rtx;  /* RFC 4588 for VP8, both ways */
 	enum client_simulcast simulcast;
+	/* Its video has these layers; one who sends none has judge. */
+	enum client_svc svc;
+	bool layered;     /* has VP9 and AV1 besides VP8, and descriptors */
+	bool undescribed; /* those without */
 };
 
 /* One stream we publish. */
@@ -166,6 +180,8 @@ struct client {
 	struct client_counters count;
 	/* Transport-wide numbers, of what comes and of what goes. */
 	struct arrival arrival;
+	/* Of the one stream with layers in it that it gets. */
+	struct client_svc_judge *judge;
 	uint16_t twcc_seq;
 	/* Called for each data message, may be NULL. */
 	void (*on_message)(struct client *c, const struct channel *ch,
@@ -214,6 +230,10 @@ void client_media_packet(struct client *c, uint8_t *buf, size_t len);
 void client_media_rtcp(struct client *c, const uint8_t *buf, size_t len);
 void client_media_tick(struct client *c);
 uint64_t client_media_deadline(const struct client *c);
+/* Writes what each payload has behind its descriptor; returns its length. */
+size_t client_media_stamp(struct client *c, const struct client_send *s,
+	uint8_t *p, bool key, unsigned index, size_t len);
+void client_media_seal(struct client *c, uint8_t *buf, size_t len);
 struct client_send *client_send_at(struct client *c, unsigned i);
 struct client_stream *client_stream_find(struct client *c, uint32_t ssrc);
 

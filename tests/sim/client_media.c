@@ -10,7 +10,13 @@
  * (bit 0: inter frame), publisher id, counter (frame or audio packet), index,
  * when it was sent, filler that follows from the counter.
  */
-enum { AT_ID = 10, AT_COUNTER = 14, AT_INDEX = 18, AT_SENT = 19, STAMP = 27 };
+enum {
+	AT_ID = CLIENT_AT_ID,
+	AT_COUNTER = CLIENT_AT_COUNTER,
+	AT_INDEX = CLIENT_AT_INDEX,
+	AT_SENT = CLIENT_AT_SENT,
+	STAMP = CLIENT_STAMP
+};
 enum { LAYERED = 6 }; /* bytes of a descriptor with all there is */
 
 static void put32(uint8_t *p, uint32_t v)
@@ -33,8 +39,10 @@ enum { AT_TWCC = RTP_HEADER_LEN + 4 + 1 };
 static void seal_and_send(struct client *c, uint8_t *buf, size_t len, bool rtcp)
 {
 	if (!rtcp && c->cfg.twcc) {
-		buf[AT_TWCC] = (uint8_t)(c->twcc_seq >> 8);
-		buf[AT_TWCC + 1] = (uint8_t)c->twcc_seq++;
+		/* Two bytes of head where an element is long. */
+		unsigned at = AT_TWCC + (buf[RTP_HEADER_LEN] == 0x10);
+		buf[at] = (uint8_t)(c->twcc_seq >> 8);
+		buf[at + 1] = (uint8_t)c->twcc_seq++;
 	}
 	int err = rtcp ? crypt_seal_rtcp(c->crypt, buf, &len)
 		       : crypt_seal_rtp(c->crypt, buf, &len);
@@ -42,8 +50,13 @@ static void seal_and_send(struct client *c, uint8_t *buf, size_t len, bool rtcp)
 		c->out->send(c->out, buf, len);
 }
 
-static size_t stamp(struct client *c, const struct client_send *s, uint8_t *p,
-	bool key, unsigned index, size_t len)
+void client_media_seal(struct client *c, uint8_t *buf, size_t len)
+{
+	seal_and_send(c, buf, len, false);
+}
+
+size_t client_media_stamp(struct client *c, const struct client_send *s,
+	uint8_t *p, bool key, unsigned index, size_t len)
 {
 	static const uint8_t head[AT_ID] = { 0x10, 0, 0, 0x9d, 0x01, 0x2a, 0x40,
 		0x01, 0xf0, 0x00 };
@@ -140,7 +153,8 @@ static void send_rtp(struct client *c, struct client_send *s, bool key,
 		buf[1] = (uint8_t)((buf[1] & 0x80) | CLIENT_RED_PT);
 		buf[body++] = 111;
 	}
-	size_t len = body + stamp(c, s, buf + body, key, index, payload_len);
+	size_t len = body + client_media_stamp(
+				    c, s, buf + body, key, index, payload_len);
 	history_add(s->history, s->unwrapped++, buf, len);
 	s->seq++;
 	s->packets++;
@@ -354,11 +368,21 @@ static void judge_numbers(
 	s->ts = ts;
 }
 
-static void judge(struct client *c, struct client_stream *s, uint8_t pt,
-	uint32_t ts, const uint8_t *p, size_t len)
+static void judge(
+	struct client *c, struct client_stream *s, const struct rtp_packet *pkt)
 {
 	bool first = true;
-	if (s->kind == CLIENT_VIDEO) {
+	uint8_t pt = pkt->pt;
+	uint32_t ts = pkt->ts;
+	const uint8_t *p = pkt->payload;
+	size_t len = pkt->payload_len, svc = 0;
+	if (s->kind == CLIENT_VIDEO && c->judge)
+		svc = client_svc_take(c->judge, pkt, CLIENT_DD_EXT);
+	if (svc) {
+		p += svc;
+		len -= svc;
+		first = p[AT_INDEX] == 0;
+	} else if (s->kind == CLIENT_VIDEO) {
 		first = len > 0 &&
 			(pt == CLIENT_H264_PT ? p[0] == h264_nal(true, 0)
 					      : p[0] & 0x10);
@@ -396,6 +420,16 @@ static void judge(struct client *c, struct client_stream *s, uint8_t pt,
 				get32(p + AT_SENT + 4));
 }
 
+/* What those of that payload type repair; 0: nothing. */
+static uint8_t rtx_of_pt(const struct client *c, uint8_t pt)
+{
+	if (pt == CLIENT_RTX_PT)
+		return (uint8_t)c->video_pt;
+	return pt == CLIENT_VP9_PT + 1 || pt == CLIENT_AV1_PT + 1
+		       ? (uint8_t)(pt - 1)
+		       : 0;
+}
+
 /* What an RTX packet brings again, in place of it; NULL: it is none, or brings
  * nothing. */
 static struct client_stream *unwrap(
@@ -405,10 +439,11 @@ static struct client_stream *unwrap(
 	for (unsigned i = 0; i < CLIENT_STREAMS && !s; i++)
 		if (c->stream_ssrc[i] && c->stream[i].rtx_ssrc == pkt->ssrc)
 			s = &c->stream[i];
-	if (!s || pkt->pt != CLIENT_RTX_PT)
+	uint8_t pt = rtx_of_pt(c, pkt->pt);
+	if (!s || !pt)
 		return NULL;
 	c->count.rtx++;
-	if (rtx_unwrap(*buf, *len, (uint8_t)c->video_pt, s->ssrc, buf, len) ||
+	if (rtx_unwrap(*buf, *len, pt, s->ssrc, buf, len) ||
 		rtp_parse(pkt, *buf, *len))
 		return NULL;
 	return s;
@@ -464,7 +499,7 @@ void client_media_packet(struct client *c, uint8_t *buf, size_t len)
 		take_red(c, s, &pkt);
 	note_heard(s, pkt.payload, pkt.payload_len);
 	s->pt = pkt.pt;
-	judge(c, s, pkt.pt, pkt.ts, pkt.payload, pkt.payload_len);
+	judge(c, s, &pkt);
 }
 
 static void send_nacks(struct client *c, struct client_stream *s)
@@ -544,7 +579,11 @@ void client_media_tick(struct client *c)
 		send_audio(c);
 	for (unsigned k = CLIENT_VIDEO; k < CLIENT_SENDS; k++) {
 		struct client_send *v = client_send_at(c, k);
-		if (v->on && v->next_us <= c->now_us)
+		if (!v->on || v->next_us > c->now_us)
+			continue;
+		if (c->cfg.svc)
+			client_svc_send(c, v);
+		else
 			send_frame(c, v);
 	}
 	if (c->nack_us <= c->now_us)

@@ -72,6 +72,33 @@ static void audio_codec(const struct client *c, struct text *t)
 			CLIENT_RED_PT, CLIENT_RED_PT);
 }
 
+/* With retransmissions of their own payload types. */
+static void layered_codecs(const struct client *c, struct text *t)
+{
+	static const struct {
+		unsigned pt;
+		const char *name;
+	} codec[] = { { CLIENT_VP9_PT, "VP9" }, { CLIENT_AV1_PT, "AV1" } };
+	for (unsigned i = 0; i < 2; i++) {
+		unsigned pt = codec[i].pt;
+		add(t,
+			"a=rtpmap:%u %s/90000\r\na=rtcp-fb:%u nack\r\n"
+			"a=rtcp-fb:%u nack pli\r\n",
+			pt, codec[i].name, pt, pt);
+		if (c->cfg.twcc)
+			add(t, "a=rtcp-fb:%u transport-cc\r\n", pt);
+		if (c->cfg.rtx)
+			add(t, "a=rtpmap:%u rtx/90000\r\na=fmtp:%u apt=%u\r\n",
+				pt + 1, pt + 1, pt);
+	}
+	if (!c->cfg.undescribed)
+		add(t,
+			"a=extmap:%u https://aomediacodec.github.io/"
+			"av1-rtp-spec/#dependency-descriptor-rtp-header-"
+			"extension\r\n",
+			CLIENT_DD_EXT);
+}
+
 static void video_codec(const struct client *c, struct text *t)
 {
 	add(t,
@@ -88,6 +115,8 @@ static void video_codec(const struct client *c, struct text *t)
 			"a=fmtp:%u packetization-mode=1;"
 			"profile-level-id=42e01f\r\n",
 			CLIENT_H264_PT, CLIENT_H264_PT, CLIENT_H264_PT);
+	if (c->cfg.layered)
+		layered_codecs(c, t);
 }
 
 /* Largest first, as Firefox has it: the order says nothing. */
@@ -163,6 +192,10 @@ static void media(struct client *c, struct text *t, unsigned i,
 		add(t, " %u", CLIENT_RTX_PT);
 	if (!audio && c->cfg.h264)
 		add(t, " %u", CLIENT_H264_PT);
+	if (!audio && c->cfg.layered)
+		add(t, " %u %u", CLIENT_VP9_PT, CLIENT_AV1_PT);
+	if (!audio && c->cfg.layered && c->cfg.rtx)
+		add(t, " %u %u", CLIENT_VP9_PT + 1, CLIENT_AV1_PT + 1);
 	add(t, "\r\n");
 	transport(c, t, setup);
 	add(t, "a=mid:%s\r\na=%s\r\na=rtcp-mux\r\na=rtcp-rsize\r\n", m->mid,

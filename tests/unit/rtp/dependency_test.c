@@ -329,10 +329,126 @@ static void the_number_is_set(void **state)
 	assert_int_equal(w.p[0], 0xc4);
 }
 
+/* What is left of the layers is told in an element that goes out (A.4): where
+ * there was no mask, where there was one, and with a structure. */
+static void tells_what_is_left(void **state)
+{
+	struct dependency d = { .generation = 0 }, to = { .generation = 0 };
+	struct layer_info i = { .start = false }, o;
+	uint8_t p[STRUCTURE_MAX + DEPENDENCY_GROWS];
+	struct writer w;
+	size_t len;
+
+	(void)state;
+	put_head(&w, 1, 0, l2t2_key.offset, 7);
+	put(&w, 5, 0x10);
+	put_structure(&w, &l2t2_key);
+	assert_true(read_exact(&d, w.p, written(&w), &i));
+	memcpy(p, w.p, written(&w));
+	len = dependency_set_active(p, written(&w), &i, 3);
+	assert_int_equal(len, written(&w) + 1);
+	assert_true(read_exact(&to, p, len, &o));
+	assert_int_equal(to.active, 3);
+	assert_int_equal(to.n_templates, d.n_templates);
+	assert_int_equal(o.dti, i.dti);
+	/* Three bytes. */
+	assert_true(read_short(&d, 1, 1, 61, 8, &i));
+	put_head(&w, 1, 1, 61, 8);
+	memcpy(p, w.p, 3);
+	len = dependency_set_active(p, 3, &i, 5);
+	assert_true(len > 3 && len <= 3 + DEPENDENCY_GROWS);
+	assert_true(read_exact(&to, p, len, &o));
+	assert_int_equal(to.active, 5);
+	assert_true(o.start && o.end);
+	assert_int_equal(o.frame_number, 8);
+	assert_int_equal(o.dti, i.dti);
+	/* A mask of its own, before indications and references. */
+	put_head(&w, 1, 1, 61, 9);
+	put(&w, 5, 0x0e);
+	put(&w, 4, 0xf);
+	put_dtis(&w, "SR-D");
+	put(&w, 2, 2);
+	put(&w, 8, 200);
+	put(&w, 2, 0);
+	assert_true(read_exact(&d, w.p, written(&w), &i));
+	memcpy(p, w.p, written(&w));
+	assert_int_equal(
+		dependency_set_active(p, written(&w), &i, 1), written(&w));
+	assert_true(read_exact(&to, p, written(&w), &o));
+	assert_int_equal(to.active, 1);
+	assert_int_equal(o.dti, i.dti);
+	assert_int_equal(o.n_refs, 1);
+	assert_int_equal(o.ref[0], 201);
+	/* The same without it. */
+	put_head(&w, 1, 1, 61, 10);
+	put(&w, 5, 0x06);
+	put_dtis(&w, "SR-D");
+	put(&w, 2, 2);
+	put(&w, 8, 100);
+	put(&w, 2, 0);
+	assert_true(read_exact(&d, w.p, written(&w), &i));
+	memcpy(p, w.p, written(&w));
+	len = dependency_set_active(p, written(&w), &i, 9);
+	assert_true(read_exact(&to, p, len, &o));
+	assert_int_equal(to.active, 9);
+	assert_int_equal(o.dti, i.dti);
+	assert_int_equal(o.ref[0], 101);
+}
+
+static void what_is_within_a_target(void **state)
+{
+	struct dependency d = { .generation = 0 };
+	struct layer_info i = { .start = false };
+	struct writer w;
+
+	(void)state;
+	assert_true(read_key(&d, &l2t2_key, 7, &i));
+	assert_int_equal(dependency_within(&d, 0), 1);
+	assert_int_equal(dependency_within(&d, 1), 3);
+	/* The lower layer's frames are not in the upper one's. */
+	assert_int_equal(dependency_within(&d, 3), 12);
+	put_head(&w, 1, 1, 61, 8);
+	put(&w, 5, 0x08);
+	put(&w, 4, 0x4);
+	assert_true(read_exact(&d, w.p, written(&w), &i));
+	assert_int_equal(dependency_within(&d, 3), 4);
+	d = (struct dependency){ .generation = 0 };
+	assert_true(read_key(&d, &l2t2, 7, &i));
+	assert_int_equal(dependency_within(&d, 3), 15);
+	assert_int_equal(dependency_within(&d, 2), 5);
+}
+
+/* A packet read again changes nothing, whatever it says. */
+static void read_again(void **state)
+{
+	struct dependency d = { .generation = 0 }, was;
+	struct layer_info i = { .start = false }, o = { .start = false };
+	struct writer w;
+
+	(void)state;
+	assert_true(read_key(&d, &l2t2_key, 7, &i));
+	assert_int_equal(d.lines[0], 360);
+	assert_int_equal(d.lines[1], 719);
+	was = d;
+	put_head(&w, 1, 1, 3, 70);
+	put(&w, 5, 0x10);
+	put_structure(&w, &l1t3);
+	assert_true(dependency_reread(&d, w.p, written(&w), &o));
+	assert_memory_equal(&d, &was, sizeof(d));
+	assert_int_equal(o.spatial, 0);
+	put_head(&w, 1, 1, 0, 71);
+	assert_true(dependency_reread(&d, w.p, 3, &o));
+	assert_int_equal(o.spatial, 1);
+	assert_false(dependency_reread(&d, w.p, 2, &o));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_structure),
+		cmocka_unit_test(tells_what_is_left),
+		cmocka_unit_test(what_is_within_a_target),
+		cmocka_unit_test(read_again),
 		cmocka_unit_test(frames_by_template),
 		cmocka_unit_test(nothing_before_a_structure),
 		cmocka_unit_test(frames_of_their_own),

@@ -391,10 +391,68 @@ static void all_that_is_sent_decodes(void **state)
 	}
 }
 
+/* In the middle of a stream that was sent whole: its picture is not cut. */
+static void what_was_whole_is_cut_from_a_picture_on(void **state)
+{
+	struct layer_choice c;
+	struct layer_info end = frame(1, 0);
+
+	(void)state;
+	layer_choice_init(&c, false);
+	layer_choice_adopt(&c);
+	layer_choice_aim(&c, SECOND, 0, 0);
+	assert_int_equal(layer_choice_deadline(&c), UINT64_MAX);
+	assert_int_equal(give(&c, 0, 7, frame(1, 2)), LAYER_FORWARD);
+	/* Late, and of before. */
+	assert_int_equal(give(&c, 0, 6, frame(1, 1)), LAYER_FORWARD);
+	assert_int_equal(give(&c, 0, 8, frame(0, 0)), LAYER_FORWARD);
+	assert_true(layer_choice_marker(&c, 8 * TICKS, &end, true));
+	assert_int_equal(give(&c, 0, 8, frame(1, 0)), LAYER_DROP);
+	assert_int_equal(give(&c, 0, 7, frame(1, 2)), LAYER_FORWARD);
+	assert_int_equal(give(&c, 0, 9, frame(0, 1)), LAYER_DROP);
+	assert_int_equal(layer_choice_spatial(&c), 0);
+	assert_int_equal(layer_choice_temporal(&c), 0);
+	/* Up needs a key picture as ever. */
+	layer_choice_aim(&c, SECOND, 7, 7);
+	assert_int_equal(give(&c, 0, 10, frame(0, 0)), LAYER_FORWARD);
+	assert_int_equal(give(&c, 0, 10, frame(1, 0)), LAYER_DROP);
+	assert_true(layer_choice_deadline(&c) < UINT64_MAX);
+	assert_int_equal(give(&c, 0, 11, key_frame()), LAYER_FORWARD);
+	assert_int_equal(give(&c, 0, 11, frame(1, 0)), LAYER_FORWARD);
+}
+
+/* A marker is where it was, however often limits have changed since. */
+static void markers_stay_where_they_were(void **state)
+{
+	struct layer_choice c;
+	struct layer_info i[3] = { frame(0, 0), frame(1, 0), frame(2, 0) };
+	uint8_t top[LAYER_CHANGES + 1];
+
+	(void)state;
+	layer_choice_init(&c, false);
+	layer_choice_aim(&c, SECOND, 2, 7);
+	for (unsigned n = 0; n < LAYER_CHANGES + 1; n++) {
+		top[n] = (uint8_t)(n % 2 ? 0 : 1 + n % 4 / 2);
+		layer_choice_aim(&c, SECOND, top[n], 7);
+		give(&c, 0, 10 * n + 1, key_frame());
+		give(&c, 0, 10 * n + 1, i[1]);
+		give(&c, 0, 10 * n + 1, i[2]);
+		give(&c, 0, 10 * n + 2, i[0]);
+	}
+	for (unsigned n = 0; n < LAYER_CHANGES + 1; n++)
+		for (uint8_t k = 0; k < 3; k++)
+			assert_int_equal(
+				layer_choice_marker(
+					&c, (10 * n + 2) * TICKS, &i[k], false),
+				k == top[n]);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(simulcast_begins_with_a_key_picture),
+		cmocka_unit_test(what_was_whole_is_cut_from_a_picture_on),
+		cmocka_unit_test(markers_stay_where_they_were),
 		cmocka_unit_test(simulcast_switches_without_a_seam),
 		cmocka_unit_test(it_asks_until_it_is_hopeless),
 		cmocka_unit_test(paused_and_resumed),

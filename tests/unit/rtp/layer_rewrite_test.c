@@ -376,10 +376,39 @@ static void agrees_with_the_model(void **state)
 	}
 }
 
+/* A stream that went out with its own numbers goes on with them, and what went
+ * out before may be asked for. */
+static void adopted_numbers_go_on(void **state)
+{
+	struct layer_rewrite r;
+	struct layer_info i;
+	uint8_t p[VP8_LEN];
+
+	(void)state;
+	vp8_packet(p, 40, 9, 2, 3, false);
+	i = read(&codec_vp8, p, VP8_LEN);
+	layer_rewrite_adopt(&r, &i);
+	/* That one itself is left out. */
+	drop(&r, 40);
+	assert_int_equal(send(&r, 41), 40);
+	assert_int_equal(send(&r, 39), 39);
+	assert_int_equal(send(&r, 12), 12);
+	assert_int_equal(send(&r, 40), -1);
+	drop(&r, 42);
+	assert_int_equal(send(&r, 43), 41);
+	vp8_packet(p, 44, 10, 0, 3, false);
+	i = read(&codec_vp8, p, VP8_LEN);
+	assert_true(layer_rewrite_packet(&r, &i, p));
+	assert_int_equal(p[4], 10);
+	assert_int_equal(p[5] & 0x1f, 3);
+	assert_int_equal(layer_rewrite_number(&r, 77), 77);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(runs_scripts),
+		cmocka_unit_test(adopted_numbers_go_on),
 		cmocka_unit_test(all_fields_go_on),
 		cmocka_unit_test(seven_bits_stay_seven),
 		cmocka_unit_test(vp9_keeps_its_distances),

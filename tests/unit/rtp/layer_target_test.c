@@ -91,12 +91,14 @@ static void targets_of_k_svc(void **state)
 	picture(&s, &c, false, v);
 	assert_string_equal(v, "DS");
 	assert_int_equal(layer_choice_deadline(&c), UINT64_MAX);
-	/* Down needs a key picture: its pictures are not with the receiver. */
+	/* Down needs a key picture: its pictures are not with the receiver.
+	 * Until then it does with fewer of those it has. */
 	layer_choice_aim(&c, s.picture, 0, 1);
 	for (unsigned n = 0; n < 8; n++) {
+		bool odd = s.number / 2 % 2;
+
 		picture(&s, &c, false, v);
-		assert_int_equal(v[0], 'D');
-		assert_int_equal(v[1], 'S');
+		assert_string_equal(v, odd ? "DD" : "DS");
 	}
 	assert_true(layer_choice_ask(&c, SECOND));
 	picture(&s, &c, true, v);
@@ -114,6 +116,46 @@ static void targets_of_k_svc(void **state)
 	assert_string_equal(v, "SS");
 	picture(&s, &c, false, v);
 	assert_string_equal(v, "DS");
+}
+
+/* Sent whole so far: the lower layer's pictures are with the receiver, and what
+ * comes late of them is sent as it would have been. */
+static void k_svc_in_the_middle(void **state)
+{
+	struct stream s = { .number = 0 };
+	struct layer_choice c, was;
+	struct layer_info late;
+	char v[3];
+
+	(void)state;
+	layer_choice_init(&c, false);
+	layer_choice_adopt(&c);
+	layer_choice_aim(&c, 0, 0, 7);
+	was = c;
+	picture(&s, &was, true, v);
+	/* A later picture is the first that is judged. */
+	for (unsigned n = 0; n < 4; n++)
+		picture(&s, &was, false, v);
+	picture(&s, &c, false, v);
+	assert_string_equal(v, "SS");
+	late = described(&s, &l2t2_key, 1, false);
+	s.number--;
+	assert_int_equal(
+		layer_choice_packet(&c, 0, 0, (s.picture - 2) * TICKS, &late),
+		LAYER_FORWARD);
+	assert_int_equal(layer_choice_active(&c, (s.picture - 1) * TICKS), 0);
+	for (unsigned n = 0; n < 2; n++)
+		picture(&s, &c, false, v);
+	assert_string_equal(v, "SD");
+	assert_int_equal(layer_choice_spatial(&c), 0);
+	assert_int_equal(layer_choice_deadline(&c), UINT64_MAX);
+	assert_int_equal(layer_choice_active(&c, (s.picture - 1) * TICKS), 3);
+	/* Of when it was whole. */
+	late = described(&s, &l2t2_key, 4, false);
+	assert_int_equal(
+		layer_choice_packet(&c, 0, 0, (s.picture - 3) * TICKS, &late),
+		LAYER_FORWARD);
+	assert_int_equal(layer_choice_active(&c, (s.picture - 3) * TICKS), 0);
 }
 
 static void targets_of_temporal_layers(void **state)
@@ -354,6 +396,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(targets_of_k_svc),
+		cmocka_unit_test(k_svc_in_the_middle),
 		cmocka_unit_test(targets_of_temporal_layers),
 		cmocka_unit_test(all_targets_decode),
 		cmocka_unit_test(references_that_are_not_there),

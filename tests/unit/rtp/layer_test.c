@@ -180,6 +180,38 @@ static void vp8_key_pictures_say_their_size(void **state)
 	assert_int_equal(i.height, 0);
 }
 
+/* Scalability structures, also behind the references of the flexible mode, and
+ * cut anywhere. */
+static void vp9_says_how_large_its_layers_are(void **state)
+{
+	static const uint8_t plain[] = { 0xaa, 0x92, 0x34, 0x01, 0x00, 0x30,
+		0x01, 0x40, 0x00, 0xb4, 0x02, 0x80, 0x01, 0x68, 0x55 };
+	static const uint8_t flexible[] = { 0xfa, 0x92, 0x34, 0x01, 0x03, 0x04,
+		0x10, 0x05, 0x00, 0x02, 0xd0, 0x55 };
+	struct layer_info i;
+
+	(void)state;
+	assert_true(codec_vp9.layer(plain, sizeof(plain), &i));
+	assert_int_equal(i.lines[0], 180);
+	assert_int_equal(i.lines[1], 360);
+	assert_int_equal(i.lines[2], 0);
+	for (size_t len = 5; len < 14; len++) {
+		uint8_t *p = exact_copy(plain, len);
+
+		assert_true(codec_vp9.layer(p, len, &i));
+		assert_int_equal(i.lines[0], len < 10 ? 0 : 180);
+		assert_int_equal(i.lines[1], 0);
+		free(p);
+	}
+	assert_true(codec_vp9.layer(flexible, sizeof(flexible), &i));
+	assert_int_equal(i.lines[0], 720);
+	/* No sizes are in it. */
+	assert_true(codec_vp9.layer(
+		(const uint8_t[]){ 0x8a, 0x12, 0x28, 0x01, 0x01, 0x01 }, 6,
+		&i));
+	assert_int_equal(i.lines[0], 0);
+}
+
 /* layer(), is_keyframe() and starts_frame() do not contradict each other, and
  * what is to be patched lies within the payload. */
 static void agrees_with_the_others(void **state)
@@ -219,6 +251,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(table),
 		cmocka_unit_test(vp8_key_pictures_say_their_size),
+		cmocka_unit_test(vp9_says_how_large_its_layers_are),
 		cmocka_unit_test(agrees_with_the_others),
 	};
 

@@ -555,10 +555,20 @@ static void it_is_a_fixed_point(void **state)
 	}
 }
 
+static void nobody_needs_no_arrays(void **state)
+{
+	(void)state;
+	const struct allocate_config cfg = { .last_n = 2 };
+	struct allocate_result res = allocate(&cfg, NULL, NULL, 0, 1000, 1);
+	assert_int_equal(res.changed + res.wanted_bps + res.video_bps, 0);
+	assert_int_equal(res.deadline_us, UINT64_MAX);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(one_camera_gets_what_fits),
+		cmocka_unit_test(nobody_needs_no_arrays),
 		cmocka_unit_test(unlimited_is_all_that_is_wanted),
 		cmocka_unit_test(screens_give_up_frames_first),
 		cmocka_unit_test(audio_is_never_paused_for_video),

@@ -22,7 +22,7 @@ static int setup(void **state)
 	assert_true(track_open_encoding(f.t, 1));
 	for (unsigned i = 0; i < 2; i++)
 		encoding_begin(f.t->encoding[i], i + 1, 90000, true);
-	f.l = layers_new();
+	f.l = layers_new(true);
 	assert_non_null(f.l);
 	rewrite_init(&f.r, 90000, 100, 5000);
 	f.now_us = S;

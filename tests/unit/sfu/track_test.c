@@ -132,10 +132,63 @@ static void temporal_layers_are_told_apart(void **state)
 	track_free(t);
 }
 
+/* One encoding, and what of it goes to whom. */
+static void layers_within_a_stream(void **state)
+{
+	(void)state;
+	struct track *t = make(SDP_VIDEO);
+	struct encoding *e = t->encoding[0];
+	struct layer_info low = { .lines = { 90, 180 } },
+			  high = { .spatial = 1 },
+			  odd = { .spatial = 1, .temporal = 1 };
+	encoding_begin(e, 1, 90000, false);
+	assert_true(encoding_open_layers(e));
+	track_measure(t, S);
+	assert_false(t->layered);
+	for (unsigned i = 1; i <= 4; i++) {
+		encoding_layers_add(e->layers, &low, 5000);
+		encoding_layers_add(e->layers, &high, 10000);
+		encoding_layers_add(e->layers, &odd, 10000);
+		encoding_count(e, S, 0, 25000);
+		assert_int_equal(track_measure(t, S + i * S / 4), i == 1);
+	}
+	assert_true(t->layered);
+	assert_int_equal(t->sent.n_spatial, 2);
+	assert_int_equal(t->sent.n_temporal, 2);
+	assert_int_equal(t->sent.height[0], 90);
+	assert_int_equal(t->sent.height[1], 180);
+	assert_int_equal(t->sent.rate_bps[0][0], 160000);
+	assert_int_equal(t->sent.rate_bps[1][0], 480000);
+	assert_int_equal(t->sent.rate_bps[1][1], 800000);
+	const struct allocate_track *whole = track_whole(t);
+	assert_int_equal(whole->n_spatial, 1);
+	assert_int_equal(whole->n_temporal, 1);
+	assert_int_equal(whole->rate_bps[0][0], 800000);
+	assert_int_equal(whole->height[0], 180);
+	/* What goes whole costs all, whatever its best layer needs. */
+	for (unsigned i = 5; i <= 8; i++) {
+		encoding_layers_add(e->layers, &odd, 10000);
+		encoding_count(e, 2 * S, 0, 25000);
+		track_measure(t, S + i * S / 4);
+	}
+	assert_int_equal(t->sent.rate_bps[1][1], 800000);
+	/* None any more. */
+	for (unsigned i = 9; i <= 12; i++) {
+		encoding_layers_add(e->layers, &low, 25000);
+		encoding_count(e, 3 * S, 0, 25000);
+		assert_int_equal(track_measure(t, S + i * S / 4), i == 12);
+	}
+	assert_false(t->layered);
+	assert_int_equal(t->sent.n_spatial, 1);
+	assert_int_equal(t->sent.rate_bps[0][0], 800000);
+	track_free(t);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(encodings_are_put_in_order),
+		cmocka_unit_test(layers_within_a_stream),
 		cmocka_unit_test(temporal_layers_are_told_apart),
 		cmocka_unit_test(codecs_by_payload_type),
 		cmocka_unit_test(subscriptions_lie_densely),

@@ -1,0 +1,181 @@
+// A camera is sent as one stream with layers in it (SVC): who shows it small is
+// sent the small layers of it, who shows it large all, and the picture goes on
+// over each change. Chromium, with VP9 and with AV1.
+import { execFileSync } from "node:child_process";
+import path from "node:path";
+import { launch } from "./lib/browser.mjs";
+import { Client } from "./lib/client.mjs";
+import { link, roomWithBot, setUp } from "./lib/conference.mjs";
+import { assert, main } from "./lib/harness.mjs";
+
+const LARGE = { width: 1000, height: 700 }, SMALL = { width: 300, height: 420 };
+const FRAMES = 25;
+
+// A camera of that size, of ten pictures a second.
+function film(t, size) {
+	const file = path.join(t.scratch, `${size}.y4m`);
+	execFileSync("ffmpeg", ["-v", "error", "-f", "lavfi", "-i",
+		`testsrc2=size=${size}:rate=10`, "-t", "4", "-pix_fmt", "yuv420p",
+		file]);
+	return file;
+}
+
+// In the page, before its own scripts: its connections stand in window.peers,
+// and the camera is sent by that codec, with those layers.
+function layered({ codec, mode }) {
+	const Native = window.RTCPeerConnection;
+	const add = Native.prototype.addTransceiver;
+	const peers = window.peers = [];
+	window.RTCPeerConnection = class extends Native {
+		constructor(...args) {
+			super(...args);
+			peers.push(this);
+		}
+	};
+	Native.prototype.addTransceiver = function (what, options = {}) {
+		const camera = what === "video" && options.sendEncodings && mode;
+		const transceiver = add.call(this, what, camera ? { ...options,
+			sendEncodings: [{ scalabilityMode: mode }] } : options);
+		if (camera) {
+			const { codecs } = RTCRtpReceiver.getCapabilities("video");
+			transceiver.setCodecPreferences(codecs.filter((c) =>
+				[`video/${codec}`, "video/rtx"].includes(c.mimeType)));
+		}
+		return transceiver;
+	};
+}
+
+// The statistics of one kind of the page's connection: of its video, that goes
+// on now.
+const rows = (client, type) => client.page.evaluate(async (wanted) => {
+	const all = [];
+	for (const pc of window.peers) {
+		if (pc.connectionState !== "connected") continue;
+		const stats = await pc.getStats();
+		for (const s of stats.values()) {
+			if (s.type === wanted && s.kind === "video")
+				all.push({ ...s, codec: stats.get(s.codecId)?.mimeType });
+		}
+	}
+	return all;
+}, type);
+
+const tileOf = (client, id) => client.page.evaluate((user) =>
+	document.querySelector(`[data-testid="tile"][data-user-id="${user}"]`)
+		.clientHeight, id);
+
+async function sent(alice) {
+	const all = await rows(alice, "outbound-rtp");
+	const row = all.find((r) => r.framesEncoded > 0);
+	assert(row, `it sends nothing: ${JSON.stringify(all)}`);
+	return row;
+}
+
+// Lines of the layers that a picture of so many has in that mode. Chromium leaves
+// the smallest out where it would have fewer than 180.
+function layers({ scalabilityMode, frameHeight: lines }) {
+	const n = Number(scalabilityMode[1]);
+	return Array.from({ length: n }, (_, i) => lines / 2 ** (n - 1 - i));
+}
+
+// Bob's window is so large: he gets the lowest layer that fills the tile, and it
+// goes on. A browser that has too much to do makes all of them smaller.
+async function fits(bob, alice, window) {
+	await bob.page.setViewport(window);
+	let from, was;
+	return bob.until("gets what fits", async () => {
+		const tile = await tileOf(bob, alice.id);
+		const made = layers(await sent(alice));
+		const wanted = made.find((h) => h >= tile) ?? made.at(-1);
+		const row = (await rows(bob, "inbound-rtp"))
+			.find((r) => r.framesDecoded > 0);
+		if (row?.frameHeight !== wanted || was !== wanted) {
+			from = undefined;
+			was = wanted;
+			throw new Error(`${row?.frameHeight} lines of ${made} in a ` +
+				`tile of ${tile}`);
+		}
+		from ??= row.framesDecoded;
+		assert(row.framesDecoded > from + FRAMES, "it stands still");
+		return `${wanted} lines of ${made} in a tile of ${tile}, ` +
+			`${Math.round(row.framesPerSecond ?? 0)} frames a second`;
+	}, 60000, 300);
+}
+
+// The longest time between two looks at which no other frame had been decoded.
+async function goesOn(bob, what) {
+	let decoded = -1, at = Date.now(), longest = 0, over = false;
+	const watch = (async () => {
+		while (!over) {
+			const row = (await rows(bob, "inbound-rtp"))
+				.find((r) => r.framesDecoded > 0);
+			const now = Date.now();
+			if (row && row.framesDecoded !== decoded) {
+				if (decoded >= 0) longest = Math.max(longest, now - at);
+				decoded = row.framesDecoded;
+				at = now;
+			}
+			await new Promise((r) => setTimeout(r, 100));
+		}
+	})();
+	try {
+		return [await what(), () => longest];
+	} finally {
+		over = true;
+		await watch;
+	}
+}
+
+async function scene(t, alice, bob, { codec, mode, size, number }) {
+	await t.must(`${number}: alice sends ${codec} with ${mode}`, () =>
+		alice.until(`sends ${mode}`, async () => {
+			const row = await sent(alice);
+			const now = row.scalabilityMode ?? "";
+			assert(row.codec === `video/${codec}` &&
+				now[1] >= (size ? 3 : 2) &&
+				now.slice(2) === mode.slice(2), JSON.stringify(row));
+			return `${now}, ${row.frameHeight} lines, ` +
+				row.encoderImplementation;
+		}, 40000, 500));
+	const sizes = [["large", LARGE], ["small", SMALL], ["large again", LARGE],
+		["small again", SMALL]];
+	for (const [name, window] of sizes) {
+		await t.step(`${codec} ${mode} is seen ${name}`, async () => {
+			const [said, longest] = await goesOn(bob, () =>
+				fits(bob, alice, window));
+			assert(longest() < 3000, `${longest()} ms without a frame`);
+			return `${said}; at most ${longest()} ms without a frame`;
+		});
+	}
+}
+
+// The first large enough for three spatial layers, at few pictures a second: it is
+// all made and shown by the processor.
+const CASES = [
+	{ codec: "VP9", mode: "L3T3_KEY", size: "960x540" },
+	{ codec: "VP9", mode: "L3T3_KEY" },
+	{ codec: "VP9", mode: "L3T3" },
+	{ codec: "AV1", mode: "L3T3" },
+	{ codec: "AV1", mode: "L3T3_KEY" },
+];
+
+await main("svc", async (t) => {
+	const scene_ = await setUp(t, { names: ["alice", "bob"],
+		options: { workers: 1 } });
+	const room = await t.must("the bot joins the room", () =>
+		roomWithBot(scene_, ["alice", "bob"]));
+	const watcher = await launch(t, "chromium", "bob");
+	const bob = await t.must("bob joins", () => Client.join(t, watcher, "bob",
+		`${link(scene_, room, "bob")}&cam=0`, { prepare: [layered, {}] }));
+	for (const [i, one] of CASES.entries()) {
+		const browser = await launch(t, "chromium", `alice-${i}`,
+			one.size ? { film: film(t, one.size) } : {});
+		const alice = await t.must(`alice joins to send ${one.mode}`, () =>
+			Client.join(t, browser, `alice-${i}`,
+				link(scene_, room, "alice"), { prepare: [layered, one] }));
+		alice.id = scene_.users.alice.user_id;
+		await scene(t, alice, bob, { ...one, number: i + 1 });
+		await alice.ask("leave");
+		await browser.close();
+	}
+});
