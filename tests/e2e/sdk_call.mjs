@@ -98,7 +98,7 @@ const flagged = (page, flag, count) => page.until(
 		const feeds = await page.feeds();
 		if (feeds.filter((f) => f[flag]).length === count) return true;
 		throw new Error(JSON.stringify(feeds.map((f) => f[flag])));
-	}, 10000);
+	}, 30000);
 
 async function share(t, version, alice, others) {
 	await t.step(`${version}: alice's screen comes and goes`, async () => {
@@ -110,7 +110,7 @@ async function share(t, version, alice, others) {
 		await alice.ask("share", false);
 		for (const other of others) {
 			await other.until("loses the screen", async () =>
-				(await other.feeds("m.screenshare")).length === 0, 10000);
+				(await other.feeds("m.screenshare")).length === 0, 30000);
 			await other.decodes(2);
 		}
 	});
@@ -127,7 +127,7 @@ async function restart(t, version, alice, others) {
 				["connected", "completed"].includes(now.ice))
 				return true;
 			throw new Error(JSON.stringify({ before, now }));
-		}, 20000);
+		}, 45000);
 		await alice.decodes(2);
 		for (const other of others) await other.decodes(2);
 	});
@@ -142,7 +142,7 @@ async function hangup(t, scene, version, room, alice, others) {
 				const { length } = await other.feeds();
 				if (length === 1) return true;
 				throw new Error(`${length} feeds`);
-			}, 10000);
+			}, 30000);
 			await other.decodes(1);
 			same(await other.ask("callState"), "connected", "the other call");
 		}
@@ -185,7 +185,7 @@ async function direct(t, scene, browser, url, version) {
 			const after = await pages[1].feeds();
 			return after.every((f) => f.frames ===
 				before.find((b) => b.id === f.id)?.frames);
-		}, 10000);
+		}, 30000);
 		await pages[1].ask("hangup");
 		same(await pages[1].ask("callState"), "ended", "the other call");
 	});

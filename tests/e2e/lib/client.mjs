@@ -103,7 +103,7 @@ export class Client {
 				throw new Error(`${now.framesDecoded - from} frames of ` +
 					`${now.frameWidth}x${now.frameHeight}, ` +
 					`${now.videoPackets} packets`);
-			}, 20000, 250);
+			}, 45000, 250);
 		return `${row.framesDecoded} frames ${row.frameWidth}x` +
 			`${row.frameHeight} ${row.videoCodec}`;
 	}
@@ -117,7 +117,7 @@ export class Client {
 			if (now.totalAudioEnergy > from + 1e-6) return now;
 			throw new Error(`energy ${now.totalAudioEnergy}, ` +
 				`${now.audioPackets} packets`);
-		}, 20000, 250);
+		}, 45000, 250);
 		return `audio energy ${row.totalAudioEnergy.toPrecision(3)}`;
 	}
 }

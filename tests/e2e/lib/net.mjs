@@ -28,7 +28,7 @@ export const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
 
 // Asks until check() gives something truthy; its last answer or error is the
 // reason when it never does.
-export async function until(what, check, timeoutMs = 15000, everyMs = 100) {
+export async function until(what, check, timeoutMs = 30000, everyMs = 100) {
 	const end = Date.now() + timeoutMs;
 	let last;
 	for (;;) {

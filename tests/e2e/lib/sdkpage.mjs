@@ -43,7 +43,7 @@ export class SdkClient {
 			const events = await this.ask("events");
 			throw new Error(`its call is ${now}; ` +
 				events.map((e) => `${e.event} ${e.detail}`).join(", "));
-		}, 30000);
+		}, 45000);
 		await this.until("has ICE up", async () => {
 			const { ice } = await this.ask("transport");
 			if (ice === "connected" || ice === "completed") return true;
@@ -66,7 +66,7 @@ export class SdkClient {
 					f.frames >= (from.get(f.id) ?? 0) + frames))
 					return now;
 				throw new Error(JSON.stringify(now));
-			}, 20000, 250);
+			}, 45000, 250);
 		return rows.map((f) => `${f.frames} frames`).join(", ");
 	}
 }
