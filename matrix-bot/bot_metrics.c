@@ -63,6 +63,9 @@ void bot_metrics(const struct bot *b, struct evbuffer *out)
 			"Control messages not understood" },
 		{ "too_large_total", "counter", d->too_large,
 			"Messages the homeserver found too large" },
+		{ "channel_waits_total", "counter", d->waited,
+			"Descriptions too large for the homeserver that had "
+			"to wait for the control channel" },
 		{ "unsent_total", "counter", d->unsent,
 			"Messages that could not be sent" },
 		{ "requests_total", "counter", c->requests,

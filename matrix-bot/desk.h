@@ -106,6 +106,7 @@ struct desk_counters {
 	uint64_t dropped[CALL_DROPS];
 	uint64_t control_odd; /* control messages nobody understands */
 	uint64_t too_large;   /* 413 */
+	uint64_t waited;      /* SDPs too large for it, kept for the channel */
 	uint64_t unsent;      /* refused by the homeserver or by a full lane */
 };
 const struct desk_counters *desk_counted(const struct desk *d);

@@ -19,6 +19,9 @@ struct desk_call {
 	bool crashed;                  /* thrown out by the end of a worker */
 	bool by_matrix;                /* how the peer's last offer came */
 	bool away; /* nothing comes from it: the others do not see it */
+	/* An SDP too large for Matrix, until the channel opens; heap. */
+	char *waiting;
+	enum call_act waiting_act; /* CALL_SEND_OFFER or _NEGOTIATED */
 };
 
 enum {
@@ -86,6 +89,10 @@ const struct desk_program *desk_program_by_sfu(const struct desk *d, sfu_id id);
  * control channel. */
 void desk_send_sdp(struct desk *d, struct desk_call *dc, enum call_act act,
 	const char *sdp);
+/* What was too large for Matrix goes: the channel is open. */
+void desk_send_waiting(struct desk *d, struct desk_call *dc);
+/* It is not to go any more. */
+void desk_forget_waiting(struct desk_call *dc);
 void desk_send_end(struct desk *d, struct desk_call *dc, enum call_act act,
 	const char *reason);
 void desk_send_metadata(struct desk *d, struct desk_call *dc);

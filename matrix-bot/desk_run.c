@@ -166,6 +166,7 @@ static void to_sfu(
 	if (a->act == CALL_OFFER) {
 		/* It crosses an offer of ours that has not left yet. */
 		client_cancel(d->client, dc->lane, "offer");
+		desk_forget_waiting(dc);
 		r = sfu_offer(d->sfu, c->sfu, a->text);
 	} else if (a->act == CALL_ANSWER) {
 		r = sfu_answer(d->sfu, c->sfu, a->text);
@@ -251,6 +252,7 @@ static void call_free(struct desk *d, struct desk_call *dc)
 	if (dc->call.sfu)
 		sfu_leave(d->sfu, dc->call.sfu);
 	call_done(&dc->call);
+	desk_forget_waiting(dc);
 	free(dc);
 }
 
@@ -317,8 +319,10 @@ static void on_transport(
 	desk_run(d, dc, &a);
 	if (!was_up && dc->call.state == CALL_UP)
 		desk_news(d, DESK_UP, dc);
-	if (ev->type == SFU_EV_CHANNEL && dc->call.control)
+	if (ev->type == SFU_EV_CHANNEL && dc->call.control) {
+		desk_send_waiting(d, dc);
 		desk_news(d, DESK_OPENED, dc);
+	}
 }
 
 static void on_away(struct desk *d, struct desk_call *dc, bool away)

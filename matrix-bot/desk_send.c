@@ -10,6 +10,8 @@
 enum {
 	HANGUP_EXPIRES_MS = 120000,
 	NEGOTIATE_LIFETIME_MS = 60000,
+	/* A homeserver takes 65,536 bytes; the rest is for what goes around. */
+	MATRIX_MAX = 60000,
 	TEXT_MAX = 1536,
 	LINK_MAX = 1024
 };
@@ -251,6 +253,39 @@ static void send_end_of_candidates(struct desk *d, struct desk_call *dc)
 	cJSON_Delete(content);
 }
 
+static bool is_too_large(const cJSON *content)
+{
+	char *text = cJSON_PrintUnformatted(content);
+	bool large = text && strlen(text) > MATRIX_MAX;
+
+	cJSON_free(text);
+	return large;
+}
+
+void desk_forget_waiting(struct desk_call *dc)
+{
+	free(dc->waiting);
+	dc->waiting = NULL;
+}
+
+/* True: it will go when the channel opens, or went on it. */
+static bool spared_matrix(struct desk *d, struct desk_call *dc, bool offer,
+	const char *sdp, const char *type, const cJSON *content)
+{
+	const struct call *c = &dc->call;
+
+	/* Nobody else opens one. */
+	if (!c->hearth || !is_too_large(content))
+		return false;
+	/* An answer to a restart: the old way may carry it yet. */
+	if (c->control)
+		return !offer && desk_send_control(d, dc, type, content);
+	dc->waiting = strdup(sdp);
+	dc->waiting_act = offer ? CALL_SEND_OFFER : CALL_SEND_NEGOTIATED;
+	d->counters.waited += dc->waiting != NULL;
+	return dc->waiting != NULL;
+}
+
 static void send_negotiate(
 	struct desk *d, struct desk_call *dc, const char *type, const char *sdp)
 {
@@ -266,15 +301,28 @@ static void send_negotiate(
 	add_metadata(d, c, content);
 	/* Who restarts ICE has lost the way of the channel, which may still
 	 * look open from here: the answer goes as the offer came. */
-	if ((!offer && dc->by_matrix) ||
-		!desk_send_control(d, dc, s.type, content))
+	if (((!offer && dc->by_matrix) ||
+		    !desk_send_control(d, dc, s.type, content)) &&
+		!spared_matrix(d, dc, offer, sdp, s.type, content))
 		send_matrix(d, dc, &s, content);
 	cJSON_Delete(content);
+}
+
+void desk_send_waiting(struct desk *d, struct desk_call *dc)
+{
+	char *sdp = dc->waiting;
+
+	dc->waiting = NULL;
+	if (sdp)
+		desk_send_sdp(d, dc, dc->waiting_act, sdp);
+	free(sdp);
 }
 
 void desk_send_sdp(struct desk *d, struct desk_call *dc, enum call_act act,
 	const char *sdp)
 {
+	/* Each says all: of two that wait the older one is nobody's. */
+	desk_forget_waiting(dc);
 	if (act == CALL_SEND_ANSWER) {
 		send_answer(d, dc, sdp);
 		send_end_of_candidates(d, dc);

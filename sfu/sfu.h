@@ -27,9 +27,11 @@ enum {
 	SFU_LABEL_MAX = 512,  /* participant label; no newline in it */
 	SFU_STREAM_MAX = 128, /* msid stream id */
 	SFU_STREAMS_MAX = 512,
-	SFU_SCREENS_MAX = 4,     /* of one participant */
-	SFU_CONTROL_MAX = 65536, /* message on the control channel */
-	SFU_SDP_MAX = 131072,    /* an SDP text */
+	SFU_SCREENS_MAX = 4,  /* of one participant */
+	SFU_SDP_MAX = 131072, /* an SDP text */
+	/* A message on the control channel: an SDP as JSON with the names of
+	 * its streams fits, and one SCTP message takes it. */
+	SFU_CONTROL_MAX = 262144,
 };
 
 /* Data channels with this label end at the front: what a participant sends on

@@ -182,6 +182,127 @@ static void a_restart_is_answered_as_it_came(void **state)
 	world_done(&w);
 }
 
+/* "v=0 <word>" of more bytes than a homeserver takes. The caller frees. */
+static char *large_sdp(const char *word)
+{
+	enum { BYTES = 70000 };
+	char *sdp = malloc(BYTES + 1);
+	int n;
+
+	assert_non_null(sdp);
+	n = snprintf(sdp, BYTES, "v=0 %s ", word);
+	memset(sdp + n, 'x', BYTES - (size_t)n);
+	sdp[BYTES] = '\0';
+	return sdp;
+}
+
+static void emit_large(enum sfu_event_type type, const char *word)
+{
+	const sfu_id owners[] = { 2 };
+	char *sdp = large_sdp(word);
+
+	fake_sfu_emit_sdp(1, type, sdp, owners, 1);
+	free(sdp);
+}
+
+static void open_channel(void)
+{
+	fake_sfu_emit(&(struct sfu_event){
+		.type = SFU_EV_CHANNEL, .participant = 1 });
+}
+
+static void large_offers_wait_for_the_channel(void **state)
+{
+	struct world w;
+
+	(void)state;
+	world_in_room(&w, TWO);
+	world_call_up(&w, "@a:s", "c1", true);
+	emit_large(SFU_EV_OFFER, "older");
+	emit_large(SFU_EV_OFFER, "newest");
+	world_settle(&w);
+	assert_int_equal(fake_count(w.f, "/m.call.negotiate"), 0);
+	open_channel();
+	assert_non_null(strstr(fake_sfu_messages(1), "v=0 newest"));
+	assert_null(strstr(fake_sfu_messages(1), "v=0 older"));
+	/* Once. */
+	fake_sfu_emit(&(struct sfu_event){
+		.type = SFU_EV_CHANNEL_CLOSED, .participant = 1 });
+	open_channel();
+	assert_ptr_equal(
+		strstr(strstr(fake_sfu_messages(1), "newest") + 1, "newest"),
+		NULL);
+	assert_int_equal(fake_sfu_count("leave:1"), 0);
+	assert_int_equal(fake_count(w.f, "/m.call.negotiate"), 0);
+	world_done(&w);
+}
+
+/* It fits, so it takes the place of what did not; and an offer of theirs undoes
+ * what waits. */
+static void a_large_offer_is_overtaken(void **state)
+{
+	const sfu_id owners[] = { 2 };
+	struct world w;
+	char text[1024];
+
+	(void)state;
+	world_in_room(&w, TWO);
+	world_call_up(&w, "@a:s", "c1", true);
+	emit_large(SFU_EV_OFFER, "older");
+	fake_sfu_emit_sdp(1, SFU_EV_OFFER, "v=0 small", owners, 1);
+	fake_wait(w.f, "/sendToDevice/m.call.negotiate/", 1);
+	emit_large(SFU_EV_OFFER, "crossed");
+	world_device_event(text, sizeof(text), "m.call.negotiate", "@a:s", "c1",
+		"\"description\":{\"type\":\"offer\",\"sdp\":\"v=0 theirs\"}");
+	world_to_device(&w, text);
+	world_wait_sfu(&w, "offer:1:v=0 theirs", 1);
+	emit_large(SFU_EV_ANSWER, "answer");
+	open_channel();
+	assert_null(strstr(fake_sfu_messages(1), "v=0 older"));
+	assert_null(strstr(fake_sfu_messages(1), "v=0 crossed"));
+	assert_non_null(strstr(fake_sfu_messages(1), "v=0 answer"));
+	assert_int_equal(fake_count(w.f, "/m.call.negotiate"), 1);
+	world_done(&w);
+}
+
+/* The restart came by Matrix, where its answer does not fit. */
+static void a_large_answer_takes_the_old_way(void **state)
+{
+	struct world w;
+	char text[1024];
+
+	(void)state;
+	world_in_room(&w, TWO);
+	world_call_up(&w, "@a:s", "c1", true);
+	open_channel();
+	world_device_event(text, sizeof(text), "m.call.negotiate", "@a:s", "c1",
+		"\"description\":{\"type\":\"offer\",\"sdp\":\"v=0 moved\"}");
+	world_to_device(&w, text);
+	world_wait_sfu(&w, "offer:1:v=0 moved", 1);
+	emit_large(SFU_EV_ANSWER, "here");
+	assert_non_null(strstr(fake_sfu_messages(1), "v=0 here"));
+	world_settle(&w);
+	assert_int_equal(fake_count(w.f, "/m.call.negotiate"), 0);
+	world_done(&w);
+}
+
+/* Who has no channel is told by the end of its call, as before. */
+static void large_offers_end_other_calls(void **state)
+{
+	struct world w;
+
+	(void)state;
+	world_in_room(&w, TWO);
+	fake_add_rule(
+		w.f, &(struct fake_rule){ "/send/m.call.negotiate/", FAKE_REPLY,
+			     413, "{\"errcode\":\"M_TOO_LARGE\"}", NULL, 1 });
+	world_call_up(&w, "@a:s", "c1", false);
+	emit_large(SFU_EV_OFFER, "offer");
+	world_wait_sfu(&w, "leave:1", 1);
+	fake_wait(w.f, "/send/m.call.hangup/", 1);
+	world_done(&w);
+}
+
 static void views_go_to_the_seam(void **state)
 {
 	struct evbuffer *out = evbuffer_new();
@@ -587,6 +708,10 @@ int main(void)
 		cmocka_unit_test(direct_call_v0),
 		cmocka_unit_test(to_device_call),
 		cmocka_unit_test(a_restart_is_answered_as_it_came),
+		cmocka_unit_test(large_offers_wait_for_the_channel),
+		cmocka_unit_test(a_large_offer_is_overtaken),
+		cmocka_unit_test(a_large_answer_takes_the_old_way),
+		cmocka_unit_test(large_offers_end_other_calls),
 		cmocka_unit_test(odd_control_messages),
 		cmocka_unit_test(views_go_to_the_seam),
 		cmocka_unit_test(what_is_not_sent_is_told),
