@@ -116,6 +116,7 @@ struct transceiver {
 	 * report on them; and the other way round. */
 	bool recv_twcc, send_twcc;
 	uint8_t n_recv_ssrc, n_recv_rids;
+	uint32_t recv_exts; /* bit e: enum negotiate_ext e may come with it */
 	/* Send half: what we forward here. */
 	bool sending;       /* as last agreed */
 	bool want_send;     /* as wanted; differs until renegotiated */

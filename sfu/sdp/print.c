@@ -1,5 +1,6 @@
 #include "sfu/sdp/negotiation.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "sfu/sdp/text.h"
@@ -35,16 +36,34 @@ static const char *direction_text(bool send, bool recv)
 	return recv ? "recvonly" : "inactive";
 }
 
-static void print_transport(struct print *p)
+/* Browsers alone say a=extmap-allow-mixed. They all read a session's attributes
+ * as those of its m-lines, which aiortc does not; nor do they look for more
+ * than RFC 8829 has, so that a room of fifty need not repeat it a hundred
+ * times. What the peer offered itself is answered in full. */
+static bool line_is_terse(const struct negotiation *n, const struct line *l)
+{
+	return l->ours && n->extmap_mixed && n->bundle && !n->plain &&
+	       !negotiation_is_rigid(n);
+}
+
+static void print_secrets(struct print *p)
+{
+	const struct negotiate_local *local = p->local;
+
+	text_add(&p->text,
+		"a=ice-ufrag:%s\r\na=ice-pwd:%s\r\n"
+		"a=fingerprint:sha-256 %s\r\na=setup:%s\r\n",
+		local->ufrag, local->pwd, local->fingerprint, setup_text(p));
+}
+
+static void print_transport(struct print *p, const struct line *l)
 {
 	const struct negotiate_local *local = p->local;
 
 	if (p->n->plain)
 		return;
-	text_add(&p->text,
-		"a=ice-ufrag:%s\r\na=ice-pwd:%s\r\n"
-		"a=fingerprint:sha-256 %s\r\na=setup:%s\r\n",
-		local->ufrag, local->pwd, local->fingerprint, setup_text(p));
+	if (!line_is_terse(p->n, l))
+		print_secrets(p);
 	/* The others of the BUNDLE share the first one's (RFC 8843). */
 	if (!p->first)
 		return;
@@ -70,29 +89,78 @@ static void print_repair(struct print *p, const struct negotiate_codec *c)
 			(unsigned)c->pt, (unsigned)c->pt);
 }
 
-static void print_codec(
-	struct print *p, const struct line *l, const struct negotiate_codec *c)
+/* format: a payload type, or "*" for all of the m-line. */
+static void print_feedback(struct print *p, const struct line *l,
+	const struct negotiate_codec *c, const char *format)
+{
+	struct text *t = &p->text;
+
+	const bool twcc = c->twcc && line_has_ext(p->n, l, EXT_TRANSPORT_CC);
+	const bool terse = line_is_terse(p->n, l) && !l->t.receiving;
+
+	/* Where there is better, browsers do not use them. */
+	if (c->remb && !(terse && twcc))
+		text_add(t, "a=rtcp-fb:%s goog-remb\r\n", format);
+	if (twcc)
+		text_add(t, "a=rtcp-fb:%s transport-cc\r\n", format);
+	if (c->fir && !(terse && c->pli))
+		text_add(t, "a=rtcp-fb:%s ccm fir\r\n", format);
+	if (c->nack)
+		text_add(t, "a=rtcp-fb:%s nack\r\n", format);
+	if (c->pli)
+		text_add(t, "a=rtcp-fb:%s nack pli\r\n", format);
+}
+
+/* feedback: it has not been said for all. */
+static void print_codec(struct print *p, const struct line *l,
+	const struct negotiate_codec *c, bool feedback)
 {
 	struct text *t = &p->text;
 	unsigned pt = c->pt;
+	char format[8];
 
 	text_add(t, "a=rtpmap:%u %s/%u", pt, c->name, (unsigned)c->clock_hz);
 	if (c->channels > 1)
 		text_add(t, "/%u", (unsigned)c->channels);
 	text_add(t, "\r\n");
-	if (c->remb)
-		text_add(t, "a=rtcp-fb:%u goog-remb\r\n", pt);
-	if (c->twcc && line_has_ext(p->n, l, EXT_TRANSPORT_CC))
-		text_add(t, "a=rtcp-fb:%u transport-cc\r\n", pt);
-	if (c->fir)
-		text_add(t, "a=rtcp-fb:%u ccm fir\r\n", pt);
-	if (c->nack)
-		text_add(t, "a=rtcp-fb:%u nack\r\n", pt);
-	if (c->pli)
-		text_add(t, "a=rtcp-fb:%u nack pli\r\n", pt);
+	snprintf(format, sizeof(format), "%u", pt);
+	if (feedback)
+		print_feedback(p, l, c, format);
 	if (c->fmtp[0])
 		text_add(t, "a=fmtp:%u %s\r\n", pt, c->fmtp);
 	print_repair(p, c);
+}
+
+static bool feedback_is_equal(
+	const struct negotiate_codec *const *codec, unsigned n)
+{
+	for (unsigned i = 1; i < n; i++)
+		if (codec[i]->remb != codec[0]->remb ||
+			codec[i]->twcc != codec[0]->twcc ||
+			codec[i]->fir != codec[0]->fir ||
+			codec[i]->nack != codec[0]->nack ||
+			codec[i]->pli != codec[0]->pli)
+			return false;
+	return true;
+}
+
+static void print_codecs(struct print *p, const struct line *l,
+	const struct negotiate_codec *const *codec, unsigned n)
+{
+	bool all =
+		n > 1 && line_is_terse(p->n, l) && feedback_is_equal(codec, n);
+
+	if (all)
+		print_feedback(p, l, codec[0], "*");
+	for (unsigned i = 0; i < n; i++)
+		print_codec(p, l, codec[i], !all);
+}
+
+static bool ext_is_known(
+	const struct negotiation *n, enum sdp_kind kind, enum negotiate_ext e)
+{
+	return n->ext.id[e] && ext_fits(e, kind, &n->features) &&
+	       (!n->known[kind] || (n->ext_agreed >> e & 1));
 }
 
 bool line_has_ext(
@@ -100,39 +168,62 @@ bool line_has_ext(
 {
 	if (l->t.line >= 0)
 		return l->exts >> e & 1;
-	return n->ext.id[e] && ext_fits(e, l->t.kind, &n->features) &&
-	       (!n->known[l->t.kind] || (n->ext_agreed >> e & 1));
+	return ext_is_known(n, l->t.kind, e);
+}
+
+/* Of an m-line that only sends: what its publisher sends, and our own. The
+ * packets are known by SSRC. */
+static bool ext_is_sent(
+	const struct print *p, const struct line *l, enum negotiate_ext e)
+{
+	const bool has = p->offer ? ext_is_known(p->n, l->t.kind, e)
+				  : line_has_ext(p->n, l, e);
+
+	if (e == EXT_TRANSPORT_CC)
+		return line_has_ext(p->n, l, e);
+	return has && l->t.want_send &&
+	       (!l->from || (l->from->recv_exts >> e & 1)) && e != EXT_MID &&
+	       e != EXT_RID && e != EXT_RRID && e != EXT_ABS_SEND_TIME &&
+	       e != EXT_VIDEO_LAYERS;
 }
 
 static void print_exts(struct print *p, const struct line *l)
 {
 	const struct ext_table *x = &p->n->ext;
+	/* Who never said what it has learns ids from us. */
+	const bool terse = line_is_terse(p->n, l) && !l->t.receiving &&
+			   p->n->known[l->t.kind];
 
-	for (int e = 0; e < EXT_MAX; e++) {
+	for (int i = 0; i < EXT_MAX; i++) {
+		const enum negotiate_ext e = (enum negotiate_ext)i;
 		/* One way for the peer is the other way for us. */
 		const char *way = x->direction[e] == SDP_SENDONLY ? "/recvonly"
 				  : x->direction[e] == SDP_RECVONLY
 					  ? "/sendonly"
 					  : "";
 
-		if (line_has_ext(p->n, l, (enum negotiate_ext)e))
+		if (terse ? ext_is_sent(p, l, e) : line_has_ext(p->n, l, e))
 			text_add(&p->text, "a=extmap:%u%s %s\r\n",
-				(unsigned)x->id[e], way,
-				ext_uri((enum negotiate_ext)e));
+				(unsigned)x->id[e], way, ext_uri(e));
 	}
 }
 
-static void print_ssrc(
-	struct print *p, const struct transceiver *t, unsigned ssrc)
+static void print_ssrc(struct print *p, const struct line *l, unsigned ssrc)
 {
+	const struct transceiver *t = &l->t;
+
 	text_add(&p->text, "a=ssrc:%u cname:%s\r\n", ssrc, t->cname);
+	/* Of before a=msid. */
+	if (line_is_terse(p->n, l))
+		return;
 	text_add(&p->text, "a=ssrc:%u msid:%s %s\r\n", ssrc, t->send_stream,
 		t->send_track);
 }
 
 /* rtx: some codec of the m-line has it. */
-static void print_track(struct print *p, const struct transceiver *t, bool rtx)
+static void print_track(struct print *p, const struct line *l, bool rtx)
 {
+	const struct transceiver *t = &l->t;
 	unsigned ssrc = t->send_ssrc, rtx_ssrc = t->send_rtx_ssrc;
 
 	rtx = rtx && rtx_ssrc;
@@ -140,9 +231,9 @@ static void print_track(struct print *p, const struct transceiver *t, bool rtx)
 	if (rtx)
 		text_add(
 			&p->text, "a=ssrc-group:FID %u %u\r\n", ssrc, rtx_ssrc);
-	print_ssrc(p, t, ssrc);
+	print_ssrc(p, l, ssrc);
 	if (rtx)
-		print_ssrc(p, t, rtx_ssrc);
+		print_ssrc(p, l, rtx_ssrc);
 }
 
 /* What the peer may send, in the order it offered (RFC 8853 section 5.3.2). */
@@ -173,8 +264,9 @@ static void print_formats(
 
 static void print_mid(struct print *p, const struct line *l)
 {
-	text_add(&p->text, "c=IN IP4 %s\r\n",
-		p->n->plain ? "127.0.0.1" : "0.0.0.0");
+	if (!line_is_terse(p->n, l))
+		text_add(&p->text, "c=IN IP4 %s\r\n",
+			p->n->plain ? "127.0.0.1" : "0.0.0.0");
 	if (l->t.mid[0])
 		text_add(&p->text, "a=mid:%s\r\n", l->t.mid);
 }
@@ -192,16 +284,15 @@ static void print_rtp(struct print *p, const struct line *l)
 	print_mid(p, l);
 	text_add(&p->text, "a=%s\r\na=rtcp-mux\r\na=rtcp-rsize\r\n",
 		direction_text(send, recv));
-	print_transport(p);
-	for (unsigned i = 0; i < n; i++) {
-		print_codec(p, l, codec[i]);
+	print_transport(p, l);
+	print_codecs(p, l, codec, n);
+	for (unsigned i = 0; i < n; i++)
 		rtx |= codec[i]->rtx_pt;
-	}
 	print_exts(p, l);
 	if (recv)
 		print_simulcast(p, &l->t);
 	if (send)
-		print_track(p, &l->t, rtx);
+		print_track(p, l, rtx);
 }
 
 static void print_data(struct print *p, const struct line *l)
@@ -213,7 +304,7 @@ static void print_data(struct print *p, const struct line *l)
 	text_add(&p->text, "m=application 9 %s %s\r\n", l->protocol,
 		old ? "5000" : "webrtc-datachannel");
 	print_mid(p, l);
-	print_transport(p);
+	print_transport(p, l);
 	if (old)
 		text_add(
 			&p->text, "a=sctpmap:5000 webrtc-datachannel 1024\r\n");
@@ -256,18 +347,31 @@ static void print_group(struct print *p)
 		text_add(&p->text, "\r\n");
 }
 
+static bool print_is_terse(const struct print *p)
+{
+	for (unsigned i = 0; i < print_count(p); i++)
+		if (line_is_terse(p->n, print_line(p, i)))
+			return true;
+	return false;
+}
+
 static void print_session(struct print *p)
 {
+	const bool terse = print_is_terse(p);
+
 	text_add(&p->text,
-		"v=0\r\no=- %llu %llu IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\n",
+		"v=0\r\no=- %llu %llu IN IP4 127.0.0.1\r\ns=-\r\n%st=0 0\r\n",
 		(unsigned long long)p->n->session_id,
-		(unsigned long long)p->n->version);
+		(unsigned long long)p->n->version,
+		terse ? "c=IN IP4 0.0.0.0\r\n" : "");
 	print_group(p);
 	if (p->n->extmap_mixed)
 		text_add(&p->text, "a=extmap-allow-mixed\r\n");
 	text_add(&p->text, "a=msid-semantic: WMS *\r\n");
 	if (!p->n->plain)
 		text_add(&p->text, "a=ice-lite\r\na=ice-options:trickle\r\n");
+	if (terse)
+		print_secrets(p);
 }
 
 char *print_description(const struct negotiation *n,
@@ -344,7 +448,7 @@ static void publish_line(struct print *p, const struct line *l, bool slides)
 		/* Those end where the peer is. */
 		c.rtx_pt = 0;
 		c.twcc = false;
-		print_codec(p, l, &c);
+		print_codec(p, l, &c, true);
 	}
 	publish_exts(p, l);
 	publish_simulcast(p, t);

@@ -117,6 +117,7 @@ static void exts_learn(
 		n->ext_agreed |= 1u << e;
 		l->exts |= 1u << e;
 	}
+	l->t.recv_exts = l->exts;
 }
 
 /* It names its m-lines audio0, video1, application2. */
@@ -144,7 +145,7 @@ void line_reject(struct line *l)
 	l->from = NULL;
 	l->t.peer_receives = false;
 	l->t.n_codecs = 0;
-	l->base = l->exts = 0;
+	l->base = l->exts = l->t.recv_exts = 0;
 }
 
 static void twcc_read(const struct negotiation *n, struct line *l)

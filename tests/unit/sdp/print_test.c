@@ -75,6 +75,136 @@ static void our_own_texts_parse(void **state)
 	negotiation_free(n);
 }
 
+/* A publisher of VP8 or opus as the load of 48 has it. */
+static void send_many(struct negotiation *n, unsigned people)
+{
+	static const struct negotiate_codec codec[] = {
+		{ .name = "opus", .clock_hz = 48000, .channels = 2 },
+		{ .name = "VP8", .clock_hz = 90000, .channels = 1 },
+	};
+
+	for (unsigned i = 0; i < people * 2; i++) {
+		const bool video = i % 2;
+		char stream[16], track[16];
+		int at;
+
+		snprintf(stream, sizeof(stream), "h%u-0", i / 2);
+		snprintf(track, sizeof(track), "h%u-%u-%c", i / 2, i % 2,
+			video ? 'v' : 'a');
+		at = negotiation_send(n, video ? SDP_VIDEO : SDP_AUDIO, stream,
+			track, stream, 4000000000u + i,
+			call_from(&codec[video], 1), true);
+		assert_true(at >= 0);
+		negotiation_send_rtx(n, (unsigned)at, 3000000000u + i);
+	}
+}
+
+static struct negotiation *call_of_fifty(const char *vector)
+{
+	static const char *const codecs[] = { "opus", "VP8", "VP9", "H264",
+		"AV1", NULL };
+	static const struct negotiate_features features = {
+		.rtx = true, .simulcast = true, .twcc = true, .red = true
+	};
+	struct negotiation *n = negotiation_new(codecs, 4711, 200);
+
+	assert_non_null(n);
+	negotiation_set_features(n, &features);
+	call_offer_vector(n, vector);
+	free(call_answer(n));
+	send_many(n, 48);
+	return n;
+}
+
+/* A homeserver takes 65,536 bytes, of which the names of the streams have some
+ * 12,000, and every end of a line is a byte or two more in JSON. */
+static void a_room_of_fifty_fits_in_a_message(void **state)
+{
+	static const char *const name[] = { "chromium/offer-av-data.sdp",
+		"firefox/offer-av-data.sdp", "safari/offer-av-data.sdp" };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(name) / sizeof(*name); i++) {
+		struct negotiation *n = call_of_fifty(name[i]);
+		char *offer = negotiation_offer(n, &harness_local);
+		struct sdp *s;
+		char error[SDP_ERROR_MAX];
+
+		assert_non_null(offer);
+		assert_in_range(strlen(offer) + 2 * occurrences(offer, "\n"),
+			20000, 47000);
+		assert_int_equal(sdp_parse(offer, strlen(offer), &s, error), 0);
+		assert_in_range(s->n_media, 96, 99);
+		/* What stands once holds for all. */
+		for (unsigned j = 0; j < s->n_media; j++) {
+			assert_string_equal(s->media[j].ufrag, "hrth");
+			assert_true(s->media[j].fingerprint[0] != '\0');
+			assert_int_equal(s->media[j].setup, SDP_ACTIVE);
+			assert_true(s->media[j].rtcp_mux ||
+				    s->media[j].kind == SDP_APPLICATION);
+		}
+		sdp_free(s);
+		free(offer);
+		negotiation_free(n);
+	}
+}
+
+/* aiortc looks for the transport in each m-line, and webrtcbin for feedback by
+ * payload type: neither says what browsers say. */
+static void other_peers_get_it_all_in_each_line(void **state)
+{
+	static const char *const name[] = { "aiortc/offer-av-data.sdp",
+		"gstreamer/offer-av-data.sdp", "nheko/offer-av.sdp" };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(name) / sizeof(*name); i++) {
+		struct negotiation *n = call_new();
+		char *offer;
+
+		call_offer_vector(n, name[i]);
+		free(call_answer(n));
+		send_now(n, SDP_AUDIO);
+		call_send(n, SDP_VIDEO, "a");
+		call_send(n, SDP_VIDEO, "b");
+		offer = negotiation_offer(n, &harness_local);
+		assert_non_null(offer);
+		assert_int_equal(occurrences(offer, "\r\na=ice-pwd:"),
+			occurrences(offer, "\r\nm="));
+		assert_int_equal(occurrences(offer, "\r\na=setup:"),
+			occurrences(offer, "\r\nm="));
+		assert_int_equal(occurrences(offer, "a=rtcp-fb:*"), 0);
+		free(offer);
+		negotiation_free(n);
+	}
+}
+
+/* Codecs that all want the same are told so in one go. */
+static void feedback_of_all_is_said_once(void **state)
+{
+	struct negotiation *n = call_new();
+	char *offer, *last;
+	int at;
+
+	(void)state;
+	call_offer_vector(n, "chromium/offer-av-data.sdp");
+	free(call_answer(n));
+	at = negotiation_send(
+		n, SDP_VIDEO, "s", "t", "c", 1234, negotiation_at(n, 1), true);
+	assert_true(at >= 0);
+	at = negotiation_send(
+		n, SDP_VIDEO, "s", "u", "c", 1235, negotiation_at(n, 1), true);
+	assert_true(at >= 0);
+	offer = negotiation_offer(n, &harness_local);
+	assert_non_null(offer);
+	last = section(offer, occurrences(offer, "\r\nm=") - 1);
+	assert_true(occurrences(last, "a=rtpmap:") > 4);
+	assert_int_equal(occurrences(last, "a=rtcp-fb:"), 4 - 1);
+	assert_int_equal(occurrences(last, "a=rtcp-fb:* "), 4 - 1);
+	free(last);
+	free(offer);
+	negotiation_free(n);
+}
+
 static void every_line_ends_in_crlf(void **state)
 {
 	struct negotiation *n = call_new();
@@ -149,6 +279,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(answers_are_as_kept),
 		cmocka_unit_test(our_own_texts_parse),
+		cmocka_unit_test(a_room_of_fifty_fits_in_a_message),
+		cmocka_unit_test(other_peers_get_it_all_in_each_line),
+		cmocka_unit_test(feedback_of_all_is_said_once),
 		cmocka_unit_test(every_line_ends_in_crlf),
 		cmocka_unit_test(versions_count_up),
 		cmocka_unit_test(old_data_lines_get_old_answers),

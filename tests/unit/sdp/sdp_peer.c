@@ -64,9 +64,10 @@ static void on_send(struct negotiation *n, const char *line)
 		{ .name = "VP8", .clock_hz = 90000, .channels = 1 }
 	};
 	static const struct negotiate_codec *list[2] = { &codec[0], &codec[1] };
-	static const struct transceiver from[2] = { { .codec = &list[0],
-							    .n_codecs = 1 },
-		{ .codec = &list[1], .n_codecs = 1 } };
+	static const struct transceiver from[2] = {
+		{ .recv_exts = UINT32_MAX, .codec = &list[0], .n_codecs = 1 },
+		{ .recv_exts = UINT32_MAX, .codec = &list[1], .n_codecs = 1 }
+	};
 	char kind[16], stream[64], track[64], out[32];
 	unsigned ssrc;
 	bool video;
