@@ -9,6 +9,7 @@
 import { spawn } from 'node:child_process';
 import { createServer } from 'node:http';
 import { createRequire } from 'node:module';
+import { terse } from '../../web/src/call/terse.js';
 
 const require = createRequire(process.cwd() + '/');
 const puppeteer = require('puppeteer-core');
@@ -95,6 +96,11 @@ function pageSetup() {
       });
     await pc.setLocalDescription(await pc.createOffer());
     return pc.localDescription.sdp;
+  };
+  window.restart = async (name) => {
+    const pc = pcs[name];
+    await pc.setLocalDescription(await pc.createOffer({ iceRestart: true }));
+    return { ours: pc.localDescription.sdp, theirs: pc.remoteDescription.sdp };
   };
   window.take = async (name, type, sdp) => {
     const pc = pcs[name];
@@ -260,6 +266,52 @@ async function layered(call) {
   call.check('still layered', await encodings(), ['q', 'h', 'f']);
 }
 
+// A homeserver takes 65,536 bytes, some of them for the names of the streams.
+const size = (sdp) => JSON.stringify(sdp).length;
+
+// Offers and answers of a hundred m-lines, also through a restart of ICE.
+async function fifty(call) {
+  await call.peer.ask('features');
+  await call.start({ media: { audio: true, video: true }, data: true,
+    config: { bundlePolicy: 'max-bundle' } });
+  await call.theirs('of fifty');
+  for (let i = 0; i < 48; i++) {
+    await call.peer.ask(`send audio h${i}-0 h${i}-0-a ${1e9 + 4 * i}`);
+    await call.peer.ask(`send video h${i}-0 h${i}-1-v ${1e9 + 4 * i + 2}`);
+  }
+  const offer = await call.peer.ask('offer');
+  let r = await call.take('offer', offer);
+  const answer = terse({ type: 'answer', sdp: r.sdp }, offer).sdp;
+  console.log(`     ${call.name}: offer ${size(offer)}, their answer ` +
+    `${size(r.sdp)}, cut ${size(answer)}`);
+  call.check('tracks', r.tracks.length, 96);
+  call.check('answer taken', await call.peer.ask('remote-answer', answer),
+    'ok');
+  call.check('sizes', [size(offer) < 52000, size(answer) < 48000],
+    [true, true]);
+  const state = async () => (await call.peer.ask('state')).split('\n')
+    .map((l) => l.replace(/ (twcc|rids) .*? codecs/, ''));
+  const before = await state();
+
+  for (const what of ['restarted', 'again']) {
+    const { ours, theirs } = await call.page.evaluate((n) =>
+      window.restart(n), call.pc);
+    const restart = terse({ type: 'offer', sdp: ours }, theirs).sdp;
+    call.check(`${what}: offer taken`, await call.peer.ask('remote-offer',
+      restart), 'ok');
+    const back = await call.peer.ask('answer');
+    console.log(`     ${call.name}: their offer ${size(ours)}, cut ` +
+      `${size(restart)}, answer ${size(back)}`);
+    call.check(`${what}: sizes`, [size(restart) < 52000, size(back) < 52000],
+      [true, true]);
+    r = await call.take('answer', back);
+    call.check(what, r.state, 'stable');
+    call.check(`${what}: receives`, r.directions.filter((d) =>
+      /recv/.test(d)).length, 96);
+    call.check(`${what}: all goes on`, await state(), before);
+  }
+}
+
 const [path, ...names] = process.argv.slice(2);
 const server = createServer((q, r) => {
   r.setHeader('content-type', 'text/html');
@@ -272,7 +324,7 @@ for (const name of names.length ? names : Object.keys(browsers)) {
   const page = await browser.newPage();
   await page.goto(`http://localhost:${server.address().port}/`);
   await page.evaluate(pageSetup);
-  for (const run of [media, dataOnly, maxBundle, weCall, layered]) {
+  for (const run of [media, dataOnly, maxBundle, weCall, layered, fifty]) {
     const call = new Call(name, page, path, run.name);
     try {
       await run(call);

@@ -3,6 +3,7 @@ import test from 'node:test';
 import { splitSender } from '../src/call/channels.js';
 import { readChat } from '../src/call/chat.js';
 import { callAgain, reasonCode, rejoinDelay, videoQuality } from '../src/call/rejoin.js';
+import { terse } from '../src/call/terse.js';
 import { explain, words } from '../src/problems.js';
 import { gridLayout, hue, HUES, initials, stageKeys } from '../src/ui/layout.js';
 import { lines, pausedWords } from '../src/ui/numbers.js';
@@ -17,6 +18,34 @@ test('the sender is split off text and bytes', () => {
   assert.equal(got.from, '@a:hs D');
   assert.deepEqual([...new Uint8Array(got.data)], [0, 10, 120]);
   assert.equal(splitSender(new Uint8Array(5000).buffer), null);
+});
+
+const media = (mid, ...lines) => [`m=video 9 UDP/TLS/RTP/SAVPF 96 97 98`, 'c=IN IP4 0.0.0.0', 'a=ice-ufrag:u', 'a=ice-pwd:p',
+  'a=fingerprint:sha-256 AA', 'a=setup:actpass', 'a=candidate:1 1 udp 1 ::1 9 typ host', `a=mid:${mid}`, 'a=rtcp-mux',
+  'a=extmap:1 urn:a', 'a=extmap:2/sendonly urn:b', 'a=rtpmap:96 VP8/90000', 'a=rtcp-fb:96 nack', 'a=rtpmap:97 rtx/90000',
+  'a=fmtp:97 apt=96', 'a=rtpmap:98 VP9/90000', 'a=rtcp-fb:* ccm fir', 'a=msid:s t', 'a=ssrc:5 cname:c', ...lines, ''].join('\r\n');
+
+test('a description is cut down to what is read', () => {
+  const head = 'v=0\r\no=- 1 2 IN IP4 ::1\r\ns=-\r\nt=0 0\r\na=group:BUNDLE 0 1\r\n';
+  const offer = { type: 'offer', sdp: head + media(0, 'a=sendrecv') + media(1, 'a=recvonly') };
+  const theirs = 'v=0\r\nm=video 9 UDP/TLS/RTP/SAVPF 96\r\nm=video 9 UDP/TLS/RTP/SAVPF 96 97\r\na=extmap:2 urn:b\r\n';
+  const [session, first, second, ...more] = terse(offer, theirs).sdp.split(/(?=m=)/);
+  assert.deepEqual(more, []);
+  assert.equal(session, head);
+  assert.equal(first, media(0, 'a=sendrecv')); // it sends here, and has the transport
+  assert.deepEqual(second.split('\r\n'), ['m=video 9 UDP/TLS/RTP/SAVPF 96 97', 'c=IN IP4 0.0.0.0', 'a=mid:1', 'a=rtcp-mux',
+    'a=extmap:2/sendonly urn:b', 'a=rtpmap:96 VP8/90000', 'a=rtcp-fb:96 nack', 'a=rtpmap:97 rtx/90000', 'a=fmtp:97 apt=96',
+    'a=rtcp-fb:* ccm fir', 'a=recvonly', '']);
+});
+
+test('a description is left as it is where nothing is known', () => {
+  const alone = { type: 'offer', sdp: `v=0\r\n${media(0, 'a=recvonly')}` };
+  assert.deepEqual(terse(alone, 'v=0\r\n'), alone);
+  const head = 'v=0\r\na=group:BUNDLE 0\r\n';
+  const formats = (remote) => /^m=.*$/m.exec(terse({ type: 'offer', sdp: head + media(0, 'a=recvonly') }, remote).sdp)[0];
+  for (const remote of [undefined, 'v=0\r\nm=video 0 UDP/TLS/RTP/SAVPF 96\r\n', 'v=0\r\nm=video 9 UDP/TLS/RTP/SAVPF 45\r\n']) {
+    assert.equal(formats(remote), 'm=video 9 UDP/TLS/RTP/SAVPF 96 97 98');
+  }
 });
 
 test('chat takes what it should', () => {

@@ -114,7 +114,7 @@ static void on_state(const struct negotiation *n)
 
 int main(void)
 {
-	struct negotiation *n = negotiation_new(accepted, 1234567890, 64);
+	struct negotiation *n = negotiation_new(accepted, 1234567890, 200);
 	char line[512];
 	unsigned long len;
 

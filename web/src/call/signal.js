@@ -1,9 +1,12 @@
 // Where what we say goes: to-device before the control channel is open and when
 // media is down, on the channel else. And the trickling of candidates.
 import { CONTROL } from './channels.js';
+import { terse } from './terse.js';
 
 const BATCH_MS = 200;
 const TO_DEVICE_MAX = 60000; // a homeserver takes 65,536 bytes
+
+const size = (content) => new TextEncoder().encode(JSON.stringify(content)).length;
 
 export class Signal {
   #wire;
@@ -45,9 +48,13 @@ export class Signal {
   // A description. down: the channel may look open but carries nothing now.
   async negotiate(content, down) {
     const type = 'm.call.negotiate';
-    if (!down && this.onChannel(type, content)) return true;
     const full = { ...content, lifetime: 60000 };
-    if (JSON.stringify(full).length > TO_DEVICE_MAX) return false;
+    if (size(full) > TO_DEVICE_MAX) {
+      full.description = terse(content.description, this.#peer.pc.remoteDescription?.sdp);
+    }
+    const { description } = full;
+    if (!down && this.onChannel(type, { ...content, description })) return true;
+    if (size(full) > TO_DEVICE_MAX) return false;
     await this.toDevice(type, full);
     return true;
   }
