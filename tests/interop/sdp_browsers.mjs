@@ -287,7 +287,7 @@ async function fifty(call) {
   call.check('tracks', r.tracks.length, 96);
   call.check('answer taken', await call.peer.ask('remote-answer', answer),
     'ok');
-  call.check('sizes', [size(offer) < 52000, size(answer) < 48000],
+  call.check('sizes', [size(offer) < 50000, size(answer) < 50000],
     [true, true]);
   const state = async () => (await call.peer.ask('state')).split('\n')
     .map((l) => l.replace(/ (twcc|rids) .*? codecs/, ''));
@@ -302,7 +302,7 @@ async function fifty(call) {
     const back = await call.peer.ask('answer');
     console.log(`     ${call.name}: their offer ${size(ours)}, cut ` +
       `${size(restart)}, answer ${size(back)}`);
-    call.check(`${what}: sizes`, [size(restart) < 52000, size(back) < 52000],
+    call.check(`${what}: sizes`, [size(restart) < 52000, size(back) < 50000],
       [true, true]);
     r = await call.take('answer', back);
     call.check(what, r.state, 'stable');

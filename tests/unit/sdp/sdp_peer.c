@@ -65,8 +65,12 @@ static void on_send(struct negotiation *n, const char *line)
 	};
 	static const struct negotiate_codec *list[2] = { &codec[0], &codec[1] };
 	static const struct transceiver from[2] = {
-		{ .recv_exts = UINT32_MAX, .codec = &list[0], .n_codecs = 1 },
-		{ .recv_exts = UINT32_MAX, .codec = &list[1], .n_codecs = 1 }
+		{ .recv_exts = 1u << EXT_AUDIO_LEVEL,
+			.codec = &list[0],
+			.n_codecs = 1 },
+		{ .recv_exts = 1u << EXT_DEPENDENCY,
+			.codec = &list[1],
+			.n_codecs = 1 }
 	};
 	char kind[16], stream[64], track[64], out[32];
 	unsigned ssrc;
