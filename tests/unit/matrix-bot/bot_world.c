@@ -125,10 +125,8 @@ void world_wait_sfu(struct world *w, const char *part, unsigned n)
 /* Runs until the bot has processed as many syncs as were given, and more. */
 void world_settle(struct world *w)
 {
-	unsigned n = fake_count(w->f, "/sync");
-
 	fake_sync(w->f, "");
-	fake_wait(w->f, "/sync", n + 1);
+	fake_drain(w->f);
 	fake_run(w->base, 20);
 }
 

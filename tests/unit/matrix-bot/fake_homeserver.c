@@ -235,6 +235,16 @@ void fake_wait(struct fake_homeserver *f, const char *path, unsigned n)
 		path);
 }
 
+void fake_drain(struct fake_homeserver *f)
+{
+	for (unsigned ms = 0; ms < WAIT_MS; ms += 5) {
+		if (f->poll && f->next_sync == f->n_syncs)
+			return;
+		fake_run(f->base, 5);
+	}
+	fail_msg("%u of %u syncs taken", f->next_sync, f->n_syncs);
+}
+
 void fake_wait_flag(struct event_base *base, const bool *flag)
 {
 	for (unsigned ms = 0; ms < WAIT_MS && !*flag; ms += 5)

@@ -48,6 +48,9 @@ unsigned fake_count(const struct fake_homeserver *f, const char *path);
 
 /* Runs the loop until there are n such requests; fails the test after 8 s. */
 void fake_wait(struct fake_homeserver *f, const char *path, unsigned n);
+/* Runs the loop until all replies to /sync are given and the next one is waited
+ * for; fails the test after 8 s. */
+void fake_drain(struct fake_homeserver *f);
 /* Runs the loop until *flag. */
 void fake_wait_flag(struct event_base *base, const bool *flag);
 /* Runs the loop for so long. */
