@@ -5,7 +5,7 @@
 import { sleep, until } from "./net.mjs";
 import { Crowd } from "./crowd.mjs";
 import { difference, frozen } from "./samples.mjs";
-import { framesAfter, measure, soundAfter } from "./stand.mjs";
+import { framesAfter, measure, MOST, soundAfter } from "./stand.mjs";
 
 const SETTLE_MS = 3000, TRIES = 3, CAMERA_FPS = 15;
 const RTT50 = ["both clean", "both delay 25"];
@@ -337,7 +337,8 @@ export const GRID = [
 		run: rtt300 },
 	{ id: "Q12", what: "address change",
 		bar: "media ≤ 3 s", run: move },
-	{ id: "Q14", what: "one of 50", own: true,
+	{ id: "Q14", own: true,
+		what: `one of 50, ${MOST.pictures} pictures, ${MOST.sounds} sounds`,
 		bar: "0.26 to 2.5 Mbit/s down", run: fifty },
 	{ id: "isolation", own: true, what: "one of ten at 200 kbit/s, 10 % loss",
 		bar: "the nine ≥ 99 %, publisher ≥ 90 %, ≤ 1 more PLI/min",

@@ -25,7 +25,7 @@ function mediaAddresses() {
 	return own ? [own.address, "127.0.0.1"] : ["127.0.0.1"];
 }
 
-function configText(self, synapse, bot, passwordFile, workers, more) {
+function configText(self, synapse, bot, passwordFile, workers, most, more) {
 	const q = JSON.stringify;
 	return `matrix:
   homeserver: ${q(synapse.url)}
@@ -38,6 +38,8 @@ media:
   advertise: ${q(self.media)}
   workers: ${workers}
   split_load: ${workers > 1 ? 0 : 60}
+  last_n: ${most.pictures}
+  audio_n: ${most.sounds}
 http:
   listen: ${q(self.address)}
   port: ${self.httpPort}
@@ -54,8 +56,9 @@ export class Hearth {
 	// config: sections of hearth.yaml beside those above, as text. Over several
 	// workers every conference is spread.
 	// address: of its HTTP and media, where that is not this machine's own.
+	// most: that one person is sent; 0: all.
 	static async start(t, synapse, bot, { workers = 0, config = "",
-		address } = {}) {
+		address, most = { pictures: 0, sounds: 0 } } = {}) {
 		const self = new Hearth();
 		self.address = address ?? "127.0.0.1";
 		self.media = address ? [address] : mediaAddresses();
@@ -69,7 +72,7 @@ export class Hearth {
 		fs.mkdirSync(self.stateDir, { mode: 0o700 });
 		fs.writeFileSync(passwordFile, `${bot.password}\n`, { mode: 0o600 });
 		fs.writeFileSync(self.config, configText(self, synapse, bot,
-			passwordFile, workers, config), { mode: 0o600 });
+			passwordFile, workers, most, config), { mode: 0o600 });
 		t.cleanup("hearth", () => self.stop());
 		await self.run();
 		return self;

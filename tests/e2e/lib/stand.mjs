@@ -10,6 +10,8 @@ import { sleep, until } from "./net.mjs";
 import { difference, frozen } from "./samples.mjs";
 import { meter } from "../pages/meter.js";
 
+// More than any row has people, but for the one of fifty.
+export const MOST = { pictures: 8, sounds: 4 };
 export const CAMERA = { width: 640, height: 360, fps: 15, everyMs: 100 };
 
 // A picture that is never still and hard to encode: an encoder makes use of
@@ -67,7 +69,7 @@ export class Stand {
 		self.t = t;
 		self.moves = 0;
 		self.scene = await setUp(t, { names, homeserver: { address: SERVERS },
-			options: { workers: 1, address: SERVERS } });
+			options: { workers: 1, address: SERVERS, most: MOST } });
 		self.version = self.scene.hearth.version();
 		self.room = await t.must("the bot joins the room", () =>
 			roomWithBot(self.scene, names));
