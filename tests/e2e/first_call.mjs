@@ -10,7 +10,7 @@ import { until } from "./lib/net.mjs";
 
 const WORKERS = Number(process.env.HEARTH_WORKERS ?? 1);
 const FILE_SIZE = 10_000_000;
-const LATE_JOINS = 5, LATE_SERIES = 3, LATE_MEDIAN_MS = 1000, LEAVE_MS = 2000;
+const LATE_JOINS = 5, LATE_SERIES = 5, LATE_MEDIAN_MS = 1000, LEAVE_MS = 2000;
 
 const others = (clients, me) => clients.filter((c) => c !== me);
 

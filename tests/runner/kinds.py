@@ -21,7 +21,7 @@ from state import Failure  # noqa: E402
 
 UNIT_FOLDERS = ("ice", "dtls", "rtp", "feed", "sdp", "sfu", "edge", "edge_io",
                 "http", "record", "studio", "matrix-bot", "net")
-E2E = {"first_call": 600, "sdk_call": 600, "recording": 600, "hooks": 400,
+E2E = {"first_call": 800, "sdk_call": 600, "recording": 600, "hooks": 400,
        "recording_faults": 900, "quality": 400, "sizes": 400,
        "svc": 600}
 INTEROP = ("aiortc", "gstreamer")
