@@ -50,10 +50,17 @@ static uint64_t carries(const struct downlink *d, uint64_t now_us)
 	return bps > half ? bps : half;
 }
 
-uint64_t downlink_hold_bps(const struct downlink *d)
+uint64_t downlink_hold_bps(const struct downlink *d, uint64_t now_us)
 {
-	const struct estimate_control *c = &d->estimate.control;
-	return c->phase == CONTROL_DRAIN ? c->drain_bps : 0;
+	const struct estimate *e = &d->estimate;
+	const struct estimate_control *c = &e->control;
+	uint64_t bps = c->phase == CONTROL_DRAIN ? c->drain_bps : 0;
+	/* A browser that has just begun is busy with that, and its reports say
+	 * little of the path. */
+	if (now_us - e->start_us < DOWNLINK_YOUNG_US &&
+		bps < DOWNLINK_YOUNG_BPS)
+		bps = DOWNLINK_YOUNG_BPS;
+	return bps;
 }
 
 double downlink_loss(const struct downlink *d)

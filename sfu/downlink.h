@@ -34,6 +34,10 @@ enum {
 	DOWNLINK_WANT_PERCENT = 130,
 	/* Hoped for until the path has shown that it carries less. */
 	DOWNLINK_HOPE_BPS = 3000000,
+	/* So long after the beginning some pictures go on whatever the estimate
+	 * is. */
+	DOWNLINK_YOUNG_US = 4000000,
+	DOWNLINK_YOUNG_BPS = 1000000,
 };
 
 /* A retransmission: of which stream and number, and when. */
@@ -80,9 +84,9 @@ void downlink_want(struct downlink *d, uint64_t now_us, uint64_t bps);
 /* What may be spent on streams: what the path carries but for what is sent
  * again, with all headers. UINT64_MAX: nothing is known. */
 uint64_t downlink_bps(const struct downlink *d, uint64_t now_us);
-/* While a queue drains: what the path carries, by what arrived when that began.
- * 0: none does. */
-uint64_t downlink_hold_bps(const struct downlink *d);
+/* While a queue drains: what the path carries, by what arrived when that began;
+ * for DOWNLINK_YOUNG_US at least DOWNLINK_YOUNG_BPS. 0: neither. */
+uint64_t downlink_hold_bps(const struct downlink *d, uint64_t now_us);
 /* Share of packets, 0 to 1: that are lost of late, and that the path loses
  * whatever is sent. 0: not known, without transport-wide feedback. */
 double downlink_loss(const struct downlink *d);

@@ -244,7 +244,7 @@ static void run(struct participant *p, uint64_t now_us)
 	unsigned n = collect(p, c->quality_share);
 	uint64_t bps =
 		p->down ? downlink_spend(p->down, now_us) : ALLOCATE_UNLIMITED;
-	cfg.hold_bps = p->down ? downlink_hold_bps(p->down) : 0;
+	cfg.hold_bps = p->down ? downlink_hold_bps(p->down, now_us) : 0;
 	struct allocate_result res = allocate(
 		&cfg, c->quality_share, c->quality_order, n, bps, now_us);
 	aim_all(p, now_us, c->quality_share);

@@ -195,6 +195,17 @@ static void it_is_due_now_and_then(void **state)
 	assert_true(downlink_deadline(down) <= now_us + DOWNLINK_TICK_US);
 }
 
+static void what_it_holds_is_for_the_young_and_for_drains(void **state)
+{
+	(void)state;
+	assert_int_equal(downlink_hold_bps(down, now_us), DOWNLINK_YOUNG_BPS);
+	now_us += DOWNLINK_YOUNG_US;
+	assert_int_equal(downlink_hold_bps(down, now_us), 0);
+	down->estimate.control.phase = CONTROL_DRAIN;
+	down->estimate.control.drain_bps = 250000;
+	assert_int_equal(downlink_hold_bps(down, now_us), 250000);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -216,6 +227,9 @@ int main(void)
 			a_peak_of_wishes_fades, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			without_feedback_a_remb_says_it, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			what_it_holds_is_for_the_young_and_for_drains, setup,
+			teardown),
 		cmocka_unit_test_setup_teardown(
 			it_is_due_now_and_then, setup, teardown),
 	};
