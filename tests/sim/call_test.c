@@ -166,17 +166,6 @@ static struct channel *open_channel(
 	return ch;
 }
 
-static const struct client_stream *video_of(
-	const struct sim_seat *to, uint32_t publisher)
-{
-	for (unsigned i = 0; i < CLIENT_STREAMS; i++) {
-		const struct client_stream *s = &to->client->stream[i];
-		if (s->used && s->kind == CLIENT_VIDEO && s->from == publisher)
-			return s;
-	}
-	return NULL;
-}
-
 static void a_codec_added_later_reaches_the_others(void **state)
 {
 	(void)state;
@@ -186,7 +175,7 @@ static void a_codec_added_later_reaches_the_others(void **state)
 	struct sim_seat *c = join(3); /* has VP8 alone */
 	sim_run(&world, 5 * SIM_S);
 	assert_int_equal(sim_missing(&world), 0);
-	assert_int_equal(video_of(b, 1)->pt, 96);
+	assert_int_equal(sim_video(b, 1)->pt, 96);
 	uint64_t offers = b->offers, offers_c = c->offers;
 	a->client->cfg.h264 = true;
 	sim_reoffer(&world, a);
@@ -196,10 +185,10 @@ static void a_codec_added_later_reaches_the_others(void **state)
 	a->client->cfg.sends_h264 = true;
 	a->client->send[CLIENT_VIDEO].want_key = true;
 	sim_run(&world, 5 * SIM_S);
-	assert_int_equal(video_of(b, 1)->pt, CLIENT_H264_PT);
-	assert_true(video_of(b, 1)->last_us + CLIENT_LIVE_US > world.now_us);
-	assert_int_equal(video_of(c, 1)->pt, 96);
-	assert_true(video_of(c, 1)->last_us + CLIENT_LIVE_US < world.now_us);
+	assert_int_equal(sim_video(b, 1)->pt, CLIENT_H264_PT);
+	assert_true(sim_video(b, 1)->last_us + CLIENT_LIVE_US > world.now_us);
+	assert_int_equal(sim_video(c, 1)->pt, 96);
+	assert_true(sim_video(c, 1)->last_us + CLIENT_LIVE_US < world.now_us);
 	assert_true(sim_stats(&world).drops[DROP_CODEC] > 0);
 	assert_int_equal(sim_faults(&world), 0);
 	/* And nothing more is said of it. */

@@ -33,28 +33,10 @@ static struct sim_seat *join(uint32_t id, enum client_simulcast simulcast,
 	return sim_join(&s, &cfg, link);
 }
 
-static struct client_stream *video_of(const struct sim_seat *seat, uint32_t id)
-{
-	struct client *c = seat->client;
-	for (unsigned i = 0; i < CLIENT_STREAMS; i++)
-		if (c->stream[i].used && c->stream[i].kind == CLIENT_VIDEO &&
-			c->stream[i].from == id)
-			return &c->stream[i];
-	fail_msg("no video of %u", id);
-	return NULL;
-}
-
-static void view(struct sim_seat *seat, unsigned height, bool visible)
-{
-	conference_view(seat->conference, s.now_us, seat->id,
-		video_of(seat, 1)->stream, height, visible);
-	sim_settle(&s);
-}
-
 /* Nothing is missing, and nothing is out of order: on clean links. */
 static void assert_seamless(const struct sim_seat *seat)
 {
-	const struct client_stream *v = video_of(seat, 1);
+	const struct client_stream *v = sim_video(seat, 1);
 	const struct receive *r = &v->receive;
 	assert_int_equal(v->numbering, 0);
 	assert_int_equal(r->resets, 0);
@@ -70,7 +52,7 @@ static void everybody_gets_the_best(enum client_simulcast how)
 	sim_run(&s, 6 * SIM_S);
 	assert_int_equal(sim_missing(&s), 0);
 	for (unsigned i = 1; i < 3; i++) {
-		assert_int_equal(video_of(seat[i], 1)->height, 720);
+		assert_int_equal(sim_video(seat[i], 1)->height, 720);
 		assert_seamless(seat[i]);
 	}
 	assert_int_equal(sim_faults(&s), 0);
@@ -97,17 +79,17 @@ static void each_gets_what_it_shows(void **state)
 	struct sim_seat *a = join(2, CLIENT_SINGLE, NULL);
 	struct sim_seat *b = join(3, CLIENT_SINGLE, NULL);
 	sim_run(&s, 6 * SIM_S);
-	uint64_t changes = video_of(a, 1)->heights;
-	uint64_t others = video_of(b, 1)->heights;
+	uint64_t changes = sim_video(a, 1)->heights;
+	uint64_t others = sim_video(b, 1)->heights;
 	for (unsigned i = 0; i < 6; i++) {
-		view(a, lines[i], true);
+		sim_view(&s, a, lines[i], true);
 		sim_run(&s, 2 * SIM_S);
-		assert_int_equal(video_of(a, 1)->height, gets[i]);
-		assert_int_equal(video_of(b, 1)->height, 720);
+		assert_int_equal(sim_video(a, 1)->height, gets[i]);
+		assert_int_equal(sim_video(b, 1)->height, 720);
 	}
 	/* Once for each wish, and never back and forth. */
-	assert_int_equal(video_of(a, 1)->heights, changes + 6);
-	assert_int_equal(video_of(b, 1)->heights, others);
+	assert_int_equal(sim_video(a, 1)->heights, changes + 6);
+	assert_int_equal(sim_video(b, 1)->heights, others);
 	assert_seamless(a);
 	assert_seamless(b);
 	/* Key frames were asked for where somebody waited. */
@@ -121,15 +103,15 @@ static void what_is_hidden_is_not_sent(void **state)
 	join(1, CLIENT_RIDS, NULL);
 	struct sim_seat *a = join(2, CLIENT_SINGLE, NULL);
 	sim_run(&s, 6 * SIM_S);
-	view(a, 0, false);
+	sim_view(&s, a, 0, false);
 	sim_run(&s, SIM_S);
-	uint64_t packets = video_of(a, 1)->packets;
+	uint64_t packets = sim_video(a, 1)->packets;
 	sim_run(&s, 5 * SIM_S);
-	assert_int_equal(video_of(a, 1)->packets, packets);
-	view(a, 180, true);
+	assert_int_equal(sim_video(a, 1)->packets, packets);
+	sim_view(&s, a, 180, true);
 	sim_run(&s, 2 * SIM_S);
-	assert_true(video_of(a, 1)->packets > packets + 20);
-	assert_int_equal(video_of(a, 1)->height, 180);
+	assert_true(sim_video(a, 1)->packets > packets + 20);
+	assert_int_equal(sim_video(a, 1)->height, 180);
 	assert_seamless(a);
 }
 
@@ -141,14 +123,14 @@ static void one_size_is_paused_as_well(void **state)
 	sim_join(&s, &cfg, NULL);
 	struct sim_seat *a = join(2, CLIENT_SINGLE, NULL);
 	sim_run(&s, 6 * SIM_S);
-	view(a, 0, false);
+	sim_view(&s, a, 0, false);
 	sim_run(&s, SIM_S);
-	uint64_t packets = video_of(a, 1)->packets;
+	uint64_t packets = sim_video(a, 1)->packets;
 	sim_run(&s, 5 * SIM_S);
-	assert_int_equal(video_of(a, 1)->packets, packets);
-	view(a, 0, true);
+	assert_int_equal(sim_video(a, 1)->packets, packets);
+	sim_view(&s, a, 0, true);
 	sim_run(&s, 2 * SIM_S);
-	assert_true(video_of(a, 1)->packets > packets + 20);
+	assert_true(sim_video(a, 1)->packets > packets + 20);
 	assert_seamless(a);
 }
 
@@ -161,14 +143,14 @@ static void encodings_come_and_go(void **state)
 	for (unsigned i = 0; i < 3; i++) {
 		from->client->send[CLIENT_VIDEO].mute = true;
 		sim_run(&s, 3 * SIM_S);
-		assert_int_equal(video_of(a, 1)->height, 360);
+		assert_int_equal(sim_video(a, 1)->height, 360);
 		from->client->lower[1].mute = true;
 		sim_run(&s, 3 * SIM_S);
-		assert_int_equal(video_of(a, 1)->height, 180);
+		assert_int_equal(sim_video(a, 1)->height, 180);
 		from->client->lower[1].mute = false;
 		from->client->send[CLIENT_VIDEO].mute = false;
 		sim_run(&s, 3 * SIM_S);
-		assert_int_equal(video_of(a, 1)->height, 720);
+		assert_int_equal(sim_video(a, 1)->height, 720);
 	}
 	assert_seamless(a);
 	assert_int_equal(sim_faults(&s), 0);
@@ -184,11 +166,11 @@ static void losses_are_made_good_over_switches(void **state)
 	struct sim_seat *a = join(2, CLIENT_SINGLE, &link);
 	sim_run(&s, 8 * SIM_S);
 	for (unsigned i = 0; i < 10; i++) {
-		view(a, i % 2 ? 720 : 180, true);
+		sim_view(&s, a, i % 2 ? 720 : 180, true);
 		sim_run(&s, 3 * SIM_S);
-		assert_int_equal(video_of(a, 1)->height, i % 2 ? 720 : 180);
+		assert_int_equal(sim_video(a, 1)->height, i % 2 ? 720 : 180);
 	}
-	const struct receive *r = &video_of(a, 1)->receive;
+	const struct receive *r = &sim_video(a, 1)->receive;
 	assert_true(r->recovered > 5);
 	/* What was lost right before a switch cannot be had any more. */
 	assert_in_range(r->given_up, 0, 3);
@@ -202,14 +184,14 @@ static void what_nobody_watches_is_not_asked_for(void **state)
 	struct sim_seat *from = join(1, CLIENT_RIDS, NULL);
 	struct sim_seat *a = join(2, CLIENT_SINGLE, NULL);
 	sim_run(&s, 6 * SIM_S);
-	view(a, 180, true);
+	sim_view(&s, a, 180, true);
 	sim_run(&s, 3 * SIM_S);
 	uint64_t h = from->client->lower[1].keyframes;
 	uint64_t f = from->client->send[CLIENT_VIDEO].keyframes;
 	for (unsigned i = 0; i < 4; i++) {
 		join(3 + i, CLIENT_SINGLE, NULL);
 		sim_run(&s, SIM_S);
-		view(a, 180, true);
+		sim_view(&s, a, 180, true);
 	}
 	sim_run(&s, 3 * SIM_S);
 	assert_int_equal(from->client->lower[1].keyframes, h);
@@ -232,10 +214,10 @@ static void other_workers_choose_for_themselves(void **state)
 				NULL);
 		}
 		sim_run(&s, 6 * SIM_S);
-		view(seat[1], 180, true);
+		sim_view(&s, seat[1], 180, true);
 		sim_run(&s, 2 * SIM_S);
-		assert_int_equal(video_of(seat[1], 1)->height, 180);
-		assert_int_equal(video_of(seat[2], 1)->height, 720);
+		assert_int_equal(sim_video(seat[1], 1)->height, 180);
+		assert_int_equal(sim_video(seat[2], 1)->height, 720);
 		assert_seamless(seat[1]);
 		assert_seamless(seat[2]);
 		if (how == CLIENT_RIDS)

@@ -136,6 +136,12 @@ unsigned sim_missing(const struct sim *s);
  * publisher in a stream, corrupt payloads, on a clean link video before a key
  * frame. */
 uint64_t sim_faults(const struct sim *s);
+/* The picture that the seat receives from the participant of that id; there
+ * must be one. */
+struct client_stream *sim_video(const struct sim_seat *seat, uint32_t from);
+/* It says how it shows the picture of participant 1. */
+void sim_view(
+	struct sim *s, struct sim_seat *seat, unsigned height, bool visible);
 
 /* A usual participant: audio, video 15 fps of two packets, data. */
 struct client_config sim_usual(uint32_t id);

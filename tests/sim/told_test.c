@@ -41,25 +41,6 @@ static void open_control(struct sim_seat *seat)
 	sim_run(&s, SIM_S);
 }
 
-static const struct client_stream *video_of(
-	const struct sim_seat *seat, uint32_t id)
-{
-	struct client *c = seat->client;
-	for (unsigned i = 0; i < CLIENT_STREAMS; i++)
-		if (c->stream[i].used && c->stream[i].kind == CLIENT_VIDEO &&
-			c->stream[i].from == id)
-			return &c->stream[i];
-	fail_msg("no video of %u", id);
-	return NULL;
-}
-
-static void view(struct sim_seat *seat, unsigned height, bool visible)
-{
-	conference_view(seat->conference, s.now_us, seat->id,
-		video_of(seat, 1)->stream, height, visible);
-	sim_settle(&s);
-}
-
 static void who_hides_a_stream_is_told_that_it_is_paused(void **state)
 {
 	(void)state;
@@ -68,16 +49,16 @@ static void who_hides_a_stream_is_told_that_it_is_paused(void **state)
 	sim_run(&s, 6 * SIM_S);
 	open_control(a);
 	assert_int_equal(a->pauses, 0);
-	view(a, 0, false);
+	sim_view(&s, a, 0, false);
 	sim_run(&s, SIM_S);
 	assert_int_equal(a->pauses, 1);
 	assert_int_equal(a->n_paused, 1);
-	assert_string_equal(a->paused.id, video_of(a, 1)->stream);
+	assert_string_equal(a->paused.id, sim_video(a, 1)->stream);
 	assert_int_equal(a->paused.owner, from->id);
 	assert_int_equal(a->paused.paused, SFU_PAUSED_HIDDEN);
 	sim_run(&s, 5 * SIM_S);
 	assert_int_equal(a->pauses, 1);
-	view(a, 0, true);
+	sim_view(&s, a, 0, true);
 	sim_run(&s, SIM_S);
 	assert_int_equal(a->pauses, 2);
 	assert_int_equal(a->n_paused, 0);
@@ -91,7 +72,7 @@ static void without_a_channel_nothing_is_told(void **state)
 	struct sim_seat *from = join(1, CLIENT_RIDS);
 	struct sim_seat *a = join(2, CLIENT_SINGLE);
 	sim_run(&s, 6 * SIM_S);
-	view(a, 0, false);
+	sim_view(&s, a, 0, false);
 	sim_run(&s, QUALITY_UNWATCHED_US + 2 * SIM_S);
 	assert_int_equal(a->pauses + from->watches, 0);
 	open_control(a);
@@ -125,11 +106,11 @@ static void what_nobody_sees_need_not_be_sent(void **state)
 	struct sim_seat *b = join(3, CLIENT_SINGLE);
 	sim_run(&s, 6 * SIM_S);
 	open_control(from);
-	view(a, 180, true);
+	sim_view(&s, a, 180, true);
 	sim_run(&s, QUALITY_UNWATCHED_US + SIM_S);
 	/* The other one has not said how large. */
 	assert_int_equal(from->watches, 0);
-	view(b, 300, true);
+	sim_view(&s, b, 300, true);
 	sim_run(&s, QUALITY_UNWATCHED_US - SIM_S);
 	assert_int_equal(from->watches, 0);
 	sim_run(&s, 2 * SIM_S);
@@ -138,16 +119,16 @@ static void what_nobody_sees_need_not_be_sent(void **state)
 	/* What nobody sees is not missed. */
 	from->client->send[CLIENT_VIDEO].mute = true;
 	sim_run(&s, 3 * SIM_S);
-	assert_int_equal(video_of(b, 1)->height, 360);
+	assert_int_equal(sim_video(b, 1)->height, 360);
 	/* Somebody enlarges it: at once, though it is not there to choose. */
-	view(b, 720, true);
+	sim_view(&s, b, 720, true);
 	sim_run(&s, SIM_S / 2);
 	assert_int_equal(from->watches, 2);
 	assert_string_equal(from->watched, "f;h;q");
 	from->client->send[CLIENT_VIDEO].mute = false;
 	sim_run(&s, 2 * SIM_S);
-	assert_int_equal(video_of(b, 1)->height, 720);
-	assert_int_equal(video_of(a, 1)->height, 180);
+	assert_int_equal(sim_video(b, 1)->height, 720);
+	assert_int_equal(sim_video(a, 1)->height, 180);
 	assert_int_equal(a->watches + b->watches, 0);
 	assert_int_equal(sim_faults(&s), 0);
 }
@@ -160,9 +141,9 @@ static void a_moment_is_waited_for(void **state)
 	sim_run(&s, 6 * SIM_S);
 	open_control(from);
 	for (unsigned i = 0; i < 5; i++) {
-		view(a, 180, true);
+		sim_view(&s, a, 180, true);
 		sim_run(&s, QUALITY_UNWATCHED_US - SIM_S);
-		view(a, 720, true);
+		sim_view(&s, a, 720, true);
 		sim_run(&s, SIM_S);
 	}
 	assert_int_equal(from->watches, 0);
@@ -178,10 +159,10 @@ static void all_is_sent_to_other_workers(void **state)
 	struct sim_seat *a = join(2, CLIENT_SINGLE);
 	sim_run(&s, 6 * SIM_S);
 	open_control(from);
-	view(a, 180, true);
+	sim_view(&s, a, 180, true);
 	sim_run(&s, 2 * QUALITY_UNWATCHED_US);
 	assert_int_equal(from->watches, 0);
-	assert_int_equal(video_of(a, 1)->height, 180);
+	assert_int_equal(sim_video(a, 1)->height, 180);
 }
 
 static const struct track *video_track(const struct sim_seat *seat)
@@ -244,7 +225,7 @@ static void other_workers_know_of_screens(void **state)
 					screen ? ALLOCATE_SCREEN
 					       : ALLOCATE_CAMERA);
 	}
-	assert_int_equal(video_of(a, 1)->height, 720);
+	assert_int_equal(sim_video(a, 1)->height, 720);
 	assert_int_equal(sim_faults(&s), 0);
 }
 
