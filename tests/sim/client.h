@@ -45,6 +45,7 @@ enum {
 	CLIENT_AT_INDEX = 18,
 	CLIENT_AT_SENT = 19,
 	CLIENT_STAMP = 27,
+	CLIENT_LAYERED = 6, /* bytes of a descriptor with all there is */
 };
 
 enum client_kind { CLIENT_AUDIO, CLIENT_VIDEO };
@@ -225,7 +226,7 @@ void client_channels(struct client *c, uint64_t now_us);
 unsigned client_live(const struct client *c, uint32_t from, uint64_t now_us);
 void client_close(struct client *c);
 
-/* Inner parts (client_sdp.c, client_media.c). */
+/* Inner parts (client_sdp.c, client_media.c, client_judge.c). */
 void client_media_packet(struct client *c, uint8_t *buf, size_t len);
 void client_media_rtcp(struct client *c, const uint8_t *buf, size_t len);
 void client_media_tick(struct client *c);
@@ -234,6 +235,16 @@ uint64_t client_media_deadline(const struct client *c);
 size_t client_media_stamp(struct client *c, const struct client_send *s,
 	uint8_t *p, bool key, unsigned index, size_t len);
 void client_media_seal(struct client *c, uint8_t *buf, size_t len);
+uint8_t client_h264_nal(bool key, unsigned index);
+/* A packet of s: counts in its stream and in c->count what is wrong with it. */
+void client_judge(struct client *c, struct client_stream *s,
+	const struct rtp_packet *pkt);
+/* RED: all blocks are heard; pkt becomes its primary. */
+void client_judge_red(
+	struct client *c, struct client_stream *s, struct rtp_packet *pkt);
+/* A sound of s, whichever way it came. */
+void client_judge_heard(
+	struct client_stream *s, const uint8_t *payload, size_t len);
 struct client_send *client_send_at(struct client *c, unsigned i);
 struct client_stream *client_stream_find(struct client *c, uint32_t ssrc);
 

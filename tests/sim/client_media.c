@@ -1,6 +1,5 @@
-/* What the simulated client sends and how it judges what it gets. */
+/* What the simulated client sends, and what it takes of what it gets. */
 #include <string.h>
-#include "rtp/red.h"
 #include "rtp/rtx.h"
 #include "rtp/twcc.h"
 #include "tests/sim/client.h"
@@ -17,7 +16,6 @@ enum {
 	AT_SENT = CLIENT_AT_SENT,
 	STAMP = CLIENT_STAMP
 };
-enum { LAYERED = 6 }; /* bytes of a descriptor with all there is */
 
 static void put32(uint8_t *p, uint32_t v)
 {
@@ -25,12 +23,6 @@ static void put32(uint8_t *p, uint32_t v)
 	p[1] = (uint8_t)(v >> 16);
 	p[2] = (uint8_t)(v >> 8);
 	p[3] = (uint8_t)v;
-}
-
-static uint32_t get32(const uint8_t *p)
-{
-	return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 |
-	       (uint32_t)p[2] << 8 | p[3];
 }
 
 /* The number of a packet as it leaves, in the first extension element. */
@@ -78,7 +70,7 @@ size_t client_media_stamp(struct client *c, const struct client_send *s,
 }
 
 /* Parameter sets begin a key frame; the rest says little. */
-static uint8_t h264_nal(bool key, unsigned index)
+uint8_t client_h264_nal(bool key, unsigned index)
 {
 	return key && index == 0 ? 0x67 : 0x41;
 }
@@ -95,7 +87,7 @@ static size_t layered_descriptor(
 	p[4] = s->tl0;
 	/* A picture of layer 1 uses one of layer 0 alone (Y). */
 	p[5] = s->counter % 2 ? 0x60 : 0x00;
-	return LAYERED;
+	return CLIENT_LAYERED;
 }
 
 static size_t descriptor(struct client *c, const struct client_send *s,
@@ -103,7 +95,7 @@ static size_t descriptor(struct client *c, const struct client_send *s,
 {
 	if (s->height)
 		return layered_descriptor(s, p, index);
-	p[0] = c->cfg.sends_h264 ? h264_nal(key, index)
+	p[0] = c->cfg.sends_h264 ? client_h264_nal(key, index)
 	       : index == 0      ? 0x10
 				 : 0x00;
 	return 1;
@@ -306,120 +298,6 @@ struct client_stream *client_stream_find(struct client *c, uint32_t ssrc)
 	return NULL;
 }
 
-static void note_heard(struct client_stream *s, const uint8_t *p, size_t len)
-{
-	if (s->kind != CLIENT_AUDIO || len < STAMP)
-		return;
-	uint32_t counter = get32(p + AT_COUNTER);
-	int32_t ahead = (int32_t)(counter - s->heard_top);
-	if (!s->heard) {
-		s->heard_first = counter;
-		s->heard_bits = 0;
-		ahead = 1;
-	}
-	if (ahead > 0) {
-		s->heard_bits = ahead > 63 ? 0 : s->heard_bits << ahead;
-		s->heard_top = counter;
-		ahead = 0;
-	}
-	if (ahead <= -64 || (s->heard_bits >> -ahead & 1))
-		return;
-	s->heard_bits |= UINT64_C(1) << -ahead;
-	s->heard++;
-}
-
-/* All blocks are heard; the primary is what the packet is. */
-static void take_red(
-	struct client *c, struct client_stream *s, struct rtp_packet *pkt)
-{
-	struct red_block block[RED_BLOCKS];
-	int n = red_parse(pkt->payload, pkt->payload_len, block);
-	if (n < 0) {
-		c->count.corrupt++;
-		return;
-	}
-	c->count.red++;
-	for (int i = 0; i < n - 1; i++)
-		note_heard(s, block[i].data, block[i].len);
-	pkt->pt = block[n - 1].pt;
-	pkt->payload += block[n - 1].data - pkt->payload;
-	pkt->payload_len = block[n - 1].len;
-}
-
-/* Picture ids go up by one with each picture, TL0PICIDX with each of layer 0;
- * times go up too. Where packets are lost or late the test must know. */
-static void judge_numbers(
-	struct client_stream *s, uint32_t ts, const uint8_t *p)
-{
-	uint16_t picture = (uint16_t)((p[2] & 0x7f) << 8 | p[3]);
-	uint16_t height = (uint16_t)(p[LAYERED + 8] | p[LAYERED + 9] << 8);
-	if (s->started && ts != s->ts) {
-		bool base = p[5] >> 6 == 0;
-		s->numbering += picture != ((s->picture + 1) & 0x7fff) ||
-				p[4] != (uint8_t)(s->tl0 + base) ||
-				(int32_t)(ts - s->ts) <= 0;
-	} else if (s->started) {
-		s->numbering += picture != s->picture || p[4] != s->tl0;
-	}
-	s->heights += s->started && height != s->height;
-	s->height = height;
-	s->picture = picture;
-	s->tl0 = p[4];
-	s->ts = ts;
-}
-
-static void judge(
-	struct client *c, struct client_stream *s, const struct rtp_packet *pkt)
-{
-	bool first = true;
-	uint8_t pt = pkt->pt;
-	uint32_t ts = pkt->ts;
-	const uint8_t *p = pkt->payload;
-	size_t len = pkt->payload_len, svc = 0;
-	if (s->kind == CLIENT_VIDEO && c->judge)
-		svc = client_svc_take(c->judge, pkt, CLIENT_DD_EXT);
-	if (svc) {
-		p += svc;
-		len -= svc;
-		first = p[AT_INDEX] == 0;
-	} else if (s->kind == CLIENT_VIDEO) {
-		first = len > 0 &&
-			(pt == CLIENT_H264_PT ? p[0] == h264_nal(true, 0)
-					      : p[0] & 0x10);
-		unsigned n = pt != CLIENT_H264_PT && p[0] & 0x80 ? LAYERED : 1;
-		if (n == LAYERED && len > LAYERED + STAMP)
-			judge_numbers(s, ts, p);
-		p += n;
-		len -= n < len ? n : len;
-	}
-	if (len < STAMP) {
-		c->count.corrupt++;
-		return;
-	}
-	uint32_t from = get32(p + AT_ID), counter = get32(p + AT_COUNTER);
-	bool key = !(p[0] & 1);
-	for (size_t i = STAMP; i < len; i++) {
-		if (p[i] != (uint8_t)counter) {
-			c->count.corrupt++;
-			break;
-		}
-	}
-	if (!s->started && s->kind == CLIENT_VIDEO && !(key && first))
-		s->before_key++;
-	s->keyframes += key && first && s->kind == CLIENT_VIDEO;
-	if (!s->started)
-		s->first_us = c->now_us;
-	s->started = true;
-	if (s->from && s->from != from)
-		s->foreign++;
-	s->from = from;
-	s->last_counter = counter;
-	if (c->on_packet)
-		c->on_packet(c, s,
-			(uint64_t)get32(p + AT_SENT) << 32 |
-				get32(p + AT_SENT + 4));
-}
-
 /* What those of that payload type repair; 0: nothing. */
 static uint8_t rtx_of_pt(const struct client *c, uint8_t pt)
 {
@@ -496,10 +374,10 @@ void client_media_packet(struct client *c, uint8_t *buf, size_t len)
 		c->nack_us = d < c->nack_us ? d : c->nack_us;
 	}
 	if (pkt.pt == CLIENT_RED_PT)
-		take_red(c, s, &pkt);
-	note_heard(s, pkt.payload, pkt.payload_len);
+		client_judge_red(c, s, &pkt);
+	client_judge_heard(s, pkt.payload, pkt.payload_len);
 	s->pt = pkt.pt;
-	judge(c, s, &pkt);
+	client_judge(c, s, &pkt);
 }
 
 static void send_nacks(struct client *c, struct client_stream *s)
