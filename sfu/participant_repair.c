@@ -11,7 +11,7 @@ static const struct negotiate_codec *codec_of_rtx(
 {
 	/* 0 stands for none. */
 	for (unsigned i = 0; rtx_pt && i < tr->n_codecs; i++)
-		if (tr->codec[i]->rtx_pt == rtx_pt)
+		if (transceiver_rtx_pt(tr, tr->codec[i]) == rtx_pt)
 			return tr->codec[i];
 	return NULL;
 }
@@ -113,7 +113,7 @@ bool participant_strip_red(
 	const uint8_t *primary;
 	size_t len;
 	for (unsigned i = 0; pkt->pt && i < tr->n_codecs; i++)
-		if (tr->codec[i]->red_pt == pkt->pt)
+		if (transceiver_red_pt(tr, tr->codec[i]) == pkt->pt)
 			codec = tr->codec[i];
 	if (!codec || red_primary(pkt->payload, pkt->payload_len, codec->pt,
 			      &primary, &len))

@@ -134,7 +134,7 @@ uint8_t subscription_red_pt(const struct subscription *s, uint8_t pt)
 		negotiation_at(s->to->negotiation, s->transceiver);
 	for (unsigned i = 0; s->red && i < to->n_codecs; i++)
 		if (to->codec[i]->pt == pt)
-			return to->codec[i]->red_pt;
+			return transceiver_red_pt(to, to->codec[i]);
 	return 0;
 }
 
@@ -147,7 +147,7 @@ static uint8_t rtx_pt_of(const struct subscription *s, uint8_t pt)
 		return 0;
 	for (unsigned i = 0; i < to->n_codecs; i++)
 		if (to->codec[i]->pt == pt)
-			return to->codec[i]->rtx_pt;
+			return transceiver_rtx_pt(to, to->codec[i]);
 	return 0;
 }
 

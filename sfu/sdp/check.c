@@ -62,13 +62,17 @@ struct meaning {
 	bool ours[128];
 };
 
-static void meaning_add(struct meaning *ret, const struct negotiate_codec *c)
+static void meaning_add(struct meaning *ret, const struct transceiver *t,
+	const struct negotiate_codec *c)
 {
+	uint8_t rtx_pt = transceiver_rtx_pt(t, c);
+	uint8_t red_pt = transceiver_red_pt(t, c);
+
 	ret->agreed[c->pt] = c;
-	if (c->rtx_pt)
-		ret->repairs[c->rtx_pt] = "rtx";
-	if (c->red_pt)
-		ret->repairs[c->red_pt] = "red";
+	if (rtx_pt)
+		ret->repairs[rtx_pt] = "rtx";
+	if (red_pt)
+		ret->repairs[red_pt] = "red";
 }
 
 static void meaning_init(struct meaning *ret, const struct negotiation *n)
@@ -83,7 +87,7 @@ static void meaning_init(struct meaning *ret, const struct negotiation *n)
 		t = &n->table[l->t.kind];
 		for (unsigned j = 0; j < t->n; j++)
 			if (l->base >> j & 1)
-				meaning_add(ret, t->codec[j]);
+				meaning_add(ret, &l->t, t->codec[j]);
 	}
 }
 

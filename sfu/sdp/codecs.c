@@ -268,6 +268,23 @@ int codec_table_find(const struct codec_table *t, unsigned pt)
 	return -1;
 }
 
+void codec_forget(struct negotiate_codec *c)
+{
+	*c = (struct negotiate_codec){ .pt = 255 };
+}
+
+/* What one m-line has, another may do without. */
+static void replace(
+	struct negotiate_codec *old, const struct negotiate_codec *c)
+{
+	uint8_t rtx_pt = c->rtx_pt ? c->rtx_pt : old->rtx_pt;
+	uint8_t red_pt = c->red_pt ? c->red_pt : old->red_pt;
+
+	*old = *c;
+	old->rtx_pt = rtx_pt;
+	old->red_pt = red_pt;
+}
+
 int codec_table_put(struct codec_table *t, const struct negotiate_codec *c)
 {
 	int i = codec_table_find(t, c->pt);
@@ -279,9 +296,11 @@ int codec_table_put(struct codec_table *t, const struct negotiate_codec *c)
 	if (i < 0 &&
 		(t->n == NEGOTIATE_CODECS || codec_table_reserve(t, 1) < 0))
 		return -1;
-	if (i < 0)
+	if (i < 0) {
 		i = (int)t->n++;
-	*t->codec[i] = *c;
+		codec_forget(t->codec[i]);
+	}
+	replace(t->codec[i], c);
 	return i;
 }
 

@@ -39,9 +39,12 @@ bool codec_same_format(
 /* Index in the table by payload type, or -1. */
 int codec_table_find(const struct codec_table *t, unsigned pt);
 
-/* Sets the entry of that payload type, new or not. Index, or -1: full, or no
+/* Sets the entry of that payload type, new or not; rtx and red that an m-line
+ * before had are kept where c has none. Index, or -1: full, or no
  * memory where there was no room in store. */
 int codec_table_put(struct codec_table *t, const struct negotiate_codec *c);
+/* Frees the place of an entry; the list stays as it is. */
+void codec_forget(struct negotiate_codec *c);
 
 /* Any of list[] equal to c? */
 bool codec_in(const struct negotiate_codec *c,

@@ -57,7 +57,7 @@ struct negotiate_codec {
 	/* What goes with it where it is agreed (negotiate_features), ignored by
 	 * comparison: transport-wide feedback (rtcp-fb transport-cc), the
 	 * payload type of its retransmissions (RFC 4588) and of audio with
-	 * redundancy (RFC 2198); 0: none. */
+	 * redundancy (RFC 2198) on m-lines that have them; 0: none. */
 	bool twcc;
 	uint8_t rtx_pt, red_pt;
 };
@@ -138,9 +138,20 @@ struct transceiver {
 	 * that only sends these are the publisher's alone; one that receives
 	 * as well has all the peer can do, so look before you forward. */
 	const struct negotiate_codec **codec;
+	/* Bit pt % 64 of [pt / 64]: here the peer has that one of its payload
+	 * types without RTX or RED; ask transceiver_rtx_pt. */
+	uint64_t bare[2];
 	unsigned n_codecs;
 	unsigned codecs_revision; /* counts the changes of this list */
 };
+
+/* The payload type of the retransmissions (RFC 4588) of codec c on that m-line,
+ * and of audio with redundancy (RFC 2198); 0: not agreed there, whatever other
+ * m-lines have: c is shared by all of them. */
+uint8_t transceiver_rtx_pt(
+	const struct transceiver *t, const struct negotiate_codec *c);
+uint8_t transceiver_red_pt(
+	const struct transceiver *t, const struct negotiate_codec *c);
 
 enum negotiate_state {
 	NEGOTIATE_STABLE,
@@ -244,7 +255,7 @@ void negotiation_unsend(struct negotiation *n, unsigned index);
 
 /* Names the SSRC of our retransmissions of a track that negotiation_send took,
  * before the next description of ours is written. It is printed (as an FID
- * group) where a codec of the m-line has an rtx_pt; only there send by it. */
+ * group) where a codec of the m-line has RTX; only there send by it. */
 void negotiation_send_rtx(
 	struct negotiation *n, unsigned index, uint32_t rtx_ssrc);
 

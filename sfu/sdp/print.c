@@ -74,19 +74,20 @@ static void print_transport(struct print *p, const struct line *l)
 }
 
 /* RTX and RED of a codec. */
-static void print_repair(struct print *p, const struct negotiate_codec *c)
+static void print_repair(
+	struct print *p, const struct line *l, const struct negotiate_codec *c)
 {
 	struct text *t = &p->text;
+	unsigned rtx_pt = transceiver_rtx_pt(&l->t, c);
+	unsigned red_pt = transceiver_red_pt(&l->t, c);
 
-	if (c->rtx_pt)
+	if (rtx_pt)
 		text_add(t, "a=rtpmap:%u rtx/%u\r\na=fmtp:%u apt=%u\r\n",
-			(unsigned)c->rtx_pt, (unsigned)c->clock_hz,
-			(unsigned)c->rtx_pt, (unsigned)c->pt);
-	if (c->red_pt)
+			rtx_pt, (unsigned)c->clock_hz, rtx_pt, (unsigned)c->pt);
+	if (red_pt)
 		text_add(t, "a=rtpmap:%u red/%u/%u\r\na=fmtp:%u %u/%u\r\n",
-			(unsigned)c->red_pt, (unsigned)c->clock_hz,
-			(unsigned)c->channels, (unsigned)c->red_pt,
-			(unsigned)c->pt, (unsigned)c->pt);
+			red_pt, (unsigned)c->clock_hz, (unsigned)c->channels,
+			red_pt, (unsigned)c->pt, (unsigned)c->pt);
 }
 
 /* format: a payload type, or "*" for all of the m-line. */
@@ -128,7 +129,7 @@ static void print_codec(struct print *p, const struct line *l,
 		print_feedback(p, l, c, format);
 	if (c->fmtp[0])
 		text_add(t, "a=fmtp:%u %s\r\n", pt, c->fmtp);
-	print_repair(p, c);
+	print_repair(p, l, c);
 }
 
 static bool feedback_is_equal(
@@ -248,16 +249,19 @@ static void print_simulcast(struct print *p, const struct transceiver *t)
 		text_add(&p->text, "\r\n");
 }
 
-static void print_formats(
-	struct print *p, const struct negotiate_codec *const *codec, unsigned n)
+static void print_formats(struct print *p, const struct line *l,
+	const struct negotiate_codec *const *codec, unsigned n)
 {
 	for (unsigned i = 0; i < n; i++) {
+		unsigned rtx_pt = transceiver_rtx_pt(&l->t, codec[i]);
+		unsigned red_pt = transceiver_red_pt(&l->t, codec[i]);
+
 		text_add(&p->text, " %u", (unsigned)codec[i]->pt);
-		if (codec[i]->rtx_pt)
-			text_add(&p->text, " %u", (unsigned)codec[i]->rtx_pt);
+		if (rtx_pt)
+			text_add(&p->text, " %u", rtx_pt);
 		/* Behind the codec itself: browsers send what comes first. */
-		if (codec[i]->red_pt)
-			text_add(&p->text, " %u", (unsigned)codec[i]->red_pt);
+		if (red_pt)
+			text_add(&p->text, " %u", red_pt);
 	}
 	text_add(&p->text, "\r\n");
 }
@@ -280,14 +284,14 @@ static void print_rtp(struct print *p, const struct line *l)
 	bool rtx = false;
 
 	text_add(&p->text, "m=%s 9 %s", l->kind_text, l->protocol);
-	print_formats(p, codec, n);
+	print_formats(p, l, codec, n);
 	print_mid(p, l);
 	text_add(&p->text, "a=%s\r\na=rtcp-mux\r\na=rtcp-rsize\r\n",
 		direction_text(send, recv));
 	print_transport(p, l);
 	print_codecs(p, l, codec, n);
 	for (unsigned i = 0; i < n; i++)
-		rtx |= codec[i]->rtx_pt;
+		rtx |= transceiver_rtx_pt(&l->t, codec[i]) != 0;
 	print_exts(p, l);
 	if (recv)
 		print_simulcast(p, &l->t);

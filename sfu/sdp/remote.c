@@ -4,11 +4,6 @@
 #include <stdio.h>
 #include <string.h>
 
-static void codec_forget(struct negotiate_codec *c)
-{
-	*c = (struct negotiate_codec){ .pt = 255 };
-}
-
 static uint32_t agreed_mask(const struct negotiation *n, enum sdp_kind kind)
 {
 	uint32_t mask = 0;
@@ -56,6 +51,7 @@ static void codecs_learn(
 		if (!codec_read(&c, &m->codec[i], m->kind, n->accepted))
 			continue;
 		repair_read(&c, m, &n->features);
+		repair_note(&l->t, &c);
 		index = codec_table_put(&n->table[m->kind], &c);
 		if (index >= 0)
 			l->base |= 1u << index;
@@ -207,6 +203,15 @@ void offer_line(struct negotiation *n, struct line *l,
 		l->t.n_codecs = 0;
 }
 
+/* Of kinds it speaks of; a program names only the m-lines that it means. */
+static void repairs_forget(
+	struct negotiation *n, const struct sdp *s, const struct verdict *v)
+{
+	for (unsigned i = 0; !n->plain && i < s->n_media; i++)
+		if (v->accept[i] && kind_is_rtp(s->media[i].kind))
+			repair_forget(&n->table[s->media[i].kind]);
+}
+
 static void offer_apply(
 	struct negotiation *n, const struct sdp *s, struct verdict *v)
 {
@@ -218,6 +223,7 @@ static void offer_apply(
 		assumption_drop(n, kind, -1);
 		n->known[kind] = true;
 	}
+	repairs_forget(n, s, v);
 	n->state = NEGOTIATE_HAVE_REMOTE;
 	n->bundle = s->n_bundle > 0 || n->plain;
 	n->extmap_mixed = s->extmap_allow_mixed;
@@ -318,6 +324,7 @@ static void answer_apply(
 	unsigned first_new = n->n_lines;
 	struct line *l;
 
+	repairs_forget(n, s, v);
 	if (v->master >= 0)
 		n->bundle = s->n_bundle > 0;
 	for (unsigned i = 0; i < s->n_media; i++) {

@@ -69,6 +69,39 @@ void repair_read(struct negotiate_codec *c, const struct sdp_media *m,
 	}
 }
 
+void repair_forget(struct codec_table *t)
+{
+	for (unsigned i = 0; i < t->n; i++)
+		t->codec[i]->rtx_pt = t->codec[i]->red_pt = 0;
+}
+
+void repair_note(struct transceiver *t, const struct negotiate_codec *c)
+{
+	uint64_t bit = UINT64_C(1) << c->pt % 64;
+
+	t->bare[c->pt / 64] &= ~bit;
+	if (!c->rtx_pt && !c->red_pt)
+		t->bare[c->pt / 64] |= bit;
+}
+
+static bool is_bare(
+	const struct transceiver *t, const struct negotiate_codec *c)
+{
+	return t->bare[c->pt / 64] >> c->pt % 64 & 1;
+}
+
+uint8_t transceiver_rtx_pt(
+	const struct transceiver *t, const struct negotiate_codec *c)
+{
+	return is_bare(t, c) ? 0 : c->rtx_pt;
+}
+
+uint8_t transceiver_red_pt(
+	const struct transceiver *t, const struct negotiate_codec *c)
+{
+	return is_bare(t, c) ? 0 : c->red_pt;
+}
+
 bool repair_is_ours(
 	const struct sdp_codec *c, const struct negotiate_features *features)
 {

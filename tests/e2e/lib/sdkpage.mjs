@@ -1,7 +1,9 @@
 // A page of an unmodified matrix-js-sdk, bundled and served on loopback.
+import fs from "node:fs";
+import path from "node:path";
 import { bundle, installed, packageVersion, servePage } from "./bundle.mjs";
 import { openPage } from "./browser.mjs";
-import { until } from "./net.mjs";
+import { sleep, until } from "./net.mjs";
 
 export const sdkVersion = packageVersion;
 
@@ -15,6 +17,7 @@ export class SdkClient {
 		const self = new SdkClient();
 		self.name = label;
 		self.user = user;
+		self.artifacts = t.artifacts;
 		self.page = await openPage(t, browser, label);
 		await self.page.goto(url);
 		await self.until("has loaded the sdk", () =>
@@ -31,8 +34,24 @@ export class SdkClient {
 			(m, a) => window.page[m](...a), method, args);
 	}
 
-	until(what, check, timeoutMs, everyMs) {
-		return until(`${this.name} ${what}`, check, timeoutMs, everyMs);
+	async until(what, check, timeoutMs, everyMs) {
+		try {
+			return await until(`${this.name} ${what}`, check, timeoutMs,
+				everyMs);
+		} catch (error) {
+			await this.keepStats().catch(() => undefined);
+			throw error;
+		}
+	}
+
+	// Twice, a second apart: what still moves is seen.
+	async keepStats() {
+		const twice = [await this.ask("stats")];
+		await sleep(1000);
+		twice.push(await this.ask("stats"));
+		fs.writeFileSync(path.join(this.artifacts,
+			`stats-${this.name}-${Date.now()}.json`),
+		JSON.stringify(twice, null, "\t"));
 	}
 
 	async call(roomId, invitee) {

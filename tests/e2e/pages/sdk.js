@@ -77,8 +77,24 @@ async function feeds() {
 const ufrag = (description) => /a=ice-ufrag:(\S+)/.exec(
 	description?.sdp ?? "")?.[1];
 
+// All there is to know of the connection, for whoever looks into a failure.
+async function stats() {
+	const pc = state.call?.peerConn;
+	if (!pc) return [];
+	return [...(await pc.getStats()).values()].filter((row) => [
+		"inbound-rtp", "outbound-rtp", "candidate-pair", "transport",
+	].includes(row.type));
+}
+
+// The m-lines of a description that have retransmissions.
+function repaired(description) {
+	return description.sdp.split("\r\nm=").slice(1)
+		.filter((line) => line.includes("rtx/90000"))
+		.map((line) => /a=mid:(\S+)/.exec(line)[1]);
+}
+
 window.page = {
-	login, place, feeds,
+	stats, login, place, feeds,
 	callState: () => state.call?.state,
 	events: () => state.events,
 	hold: (on) => state.call.setRemoteOnHold(on),
@@ -93,5 +109,7 @@ window.page = {
 		local: ufrag(state.call.peerConn.currentLocalDescription),
 		remote: ufrag(state.call.peerConn.currentRemoteDescription),
 	}),
+	repaired: () => ["localDescription", "remoteDescription"].map(
+		(which) => repaired(state.call.peerConn[which])),
 	stop: () => state.client.stopClient(),
 };

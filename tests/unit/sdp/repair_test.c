@@ -35,6 +35,20 @@ static struct negotiation *call_with(const struct negotiate_features *f)
 	"a=ssrc-group:FID 21 22\r\n"                                           \
 	"a=ssrc:21 cname:c\r\na=ssrc:22 cname:c\r\n"
 
+/* matrix-js-sdk's screen: without what the camera has (what m= does not list is
+ * not there). */
+#define SCREEN_LINE                                                            \
+	"m=video 9 UDP/TLS/RTP/SAVPF 96 102\r\nc=IN IP4 0.0.0.0\r\n"           \
+	"a=mid:2\r\na=sendrecv\r\na=msid:s2 t3\r\na=rtcp-mux\r\n" TRANSPORT    \
+	"a=rtpmap:96 VP8/90000\r\na=rtcp-fb:96 nack\r\n"                       \
+	"a=rtcp-fb:96 transport-cc\r\n"                                        \
+	"a=rtpmap:97 rtx/90000\r\na=fmtp:97 apt=96\r\n"                        \
+	"a=rtpmap:102 H264/90000\r\n"                                          \
+	"a=fmtp:102 packetization-mode=1;profile-level-id=42e01f\r\n"          \
+	"a=rtpmap:103 rtx/90000\r\na=fmtp:103 apt=102\r\n"                     \
+	"a=extmap:4 urn:ietf:params:rtp-hdrext:sdes:mid\r\n"                   \
+	"a=extmap:5 " TWCC "\r\na=ssrc:31 cname:c\r\n"
+
 #define AUDIO_LINE                                                             \
 	"m=audio 9 UDP/TLS/RTP/SAVPF 111 63\r\nc=IN IP4 0.0.0.0\r\n"           \
 	"a=mid:0\r\na=sendrecv\r\na=msid:s1 t1\r\na=rtcp-mux\r\n" TRANSPORT    \
@@ -43,6 +57,9 @@ static struct negotiation *call_with(const struct negotiate_features *f)
 	"a=extmap:5 " TWCC "\r\n"
 
 static const char offer[] = HEAD "a=group:BUNDLE 0 1\r\n" AUDIO_LINE VIDEO_LINE;
+
+static const char with_screen[] =
+	HEAD "a=group:BUNDLE 0 1 2\r\n" AUDIO_LINE VIDEO_LINE SCREEN_LINE;
 
 static void off_means_off(void **state)
 {
@@ -317,6 +334,51 @@ static void the_answer_decides(void **state)
 	negotiation_free(n);
 }
 
+static void assert_rtx(struct negotiation *n, unsigned index, unsigned first)
+{
+	const struct transceiver *t = negotiation_at(n, index);
+
+	assert_int_equal(t->n_codecs, 2);
+	assert_int_equal(transceiver_rtx_pt(t, t->codec[0]), first);
+	assert_int_equal(
+		transceiver_rtx_pt(t, t->codec[1]), first ? first + 6 : 0);
+}
+
+/* One m-line without rtx takes it from no other, whichever is told of first,
+ * and its own comes with the description that has it. */
+static void each_line_has_its_own(void **state)
+{
+	struct negotiation *n = call_with(&all);
+	char *answer, *part, *text;
+
+	(void)state;
+	call_offer(n, offer);
+	free(call_answer(n));
+	call_offer(n, with_screen);
+	answer = call_answer(n);
+	part = section(answer, 1);
+	assert_non_null(strstr(part, "SAVPF 96 97 102 103\r\n"));
+	assert_non_null(strstr(part, "a=fmtp:97 apt=96\r\n"));
+	free(part);
+	part = section(answer, 2);
+	assert_non_null(strstr(part, "SAVPF 96 102\r\n"));
+	assert_null(strstr(part, "rtx"));
+	free(part);
+	free(answer);
+	assert_rtx(n, 1, 97);
+	assert_rtx(n, 2, 0);
+	assert_int_equal(transceiver_red_pt(negotiation_at(n, 0),
+				 negotiation_at(n, 0)->codec[0]),
+		63);
+	text = replace(with_screen, "96 102\r\n", "96 97 102 103\r\n");
+	call_offer(n, text);
+	free(call_answer(n));
+	free(text);
+	assert_rtx(n, 1, 97);
+	assert_rtx(n, 2, 97);
+	negotiation_free(n);
+}
+
 static void numbers_keep_their_meaning(void **state)
 {
 	static const char *const edits[][2] = {
@@ -376,6 +438,7 @@ int main(void)
 		cmocka_unit_test(our_rtx_has_its_ssrc),
 		cmocka_unit_test(no_rtx_no_ssrc),
 		cmocka_unit_test(the_answer_decides),
+		cmocka_unit_test(each_line_has_its_own),
 		cmocka_unit_test(numbers_keep_their_meaning),
 		cmocka_unit_test(assumed_numbers_give_way),
 	};
