@@ -13,18 +13,23 @@ export async function serveSdk(t, alias) {
 }
 
 export class SdkClient {
+	// As a new device: Synapse keeps what it has answered to /sync for two
+	// minutes, so that a second program on the same one would be shown the
+	// first one's time step by step before its own.
 	static async open(t, browser, url, synapse, user, label = user.name) {
 		const self = new SdkClient();
+		const device = await synapse.login(user);
 		self.name = label;
-		self.user = user;
+		self.user = device;
+		self.synapse = synapse;
 		self.artifacts = t.artifacts;
 		self.page = await openPage(t, browser, label);
 		await self.page.goto(url);
 		await self.until("has loaded the sdk", () =>
 			self.page.evaluate(() => Boolean(window.page)));
 		await self.ask("login", {
-			baseUrl: synapse.url, accessToken: user.access_token,
-			userId: user.user_id, deviceId: user.device_id,
+			baseUrl: synapse.url, accessToken: device.access_token,
+			userId: device.user_id, deviceId: device.device_id,
 		});
 		return self;
 	}
@@ -54,6 +59,17 @@ export class SdkClient {
 		JSON.stringify(twice, null, "\t"));
 	}
 
+	// What the homeserver has of the call, and when the SDK last heard of it.
+	async account(roomId) {
+		const room = await this.synapse.timeline(this.user, roomId);
+		const sent = room.reverse().filter((e) =>
+			e.content.call_id === this.callId).map((e) =>
+			`${e.type} ${e.sender.split(":")[0]}`);
+		const syncs = await this.ask("syncs");
+		return `in the room: ${sent.join(", ")}; ${syncs.n} syncs, ` +
+			`the last one ${syncs.state} ${Math.round(syncs.ago_ms)} ms ago`;
+	}
+
 	async call(roomId, invitee) {
 		this.callId = await this.ask("place", roomId, invitee);
 		await this.until("is connected", async () => {
@@ -62,7 +78,10 @@ export class SdkClient {
 			const events = await this.ask("events");
 			throw new Error(`its call is ${now}; ` +
 				events.map((e) => `${e.event} ${e.detail}`).join(", "));
-		}, 45000);
+		}, 45000).catch(async (error) => {
+			const account = await this.account(roomId).catch((e) => e.message);
+			throw new Error(`${error.message}; ${account}`);
+		});
 		await this.until("has ICE up", async () => {
 			const { ice } = await this.ask("transport");
 			if (ice === "connected" || ice === "completed") return true;

@@ -2,7 +2,10 @@
 // application around it has. `sdk` is whichever version esbuild was pointed at.
 import * as sdk from "sdk";
 
-const state = { client: null, call: null, events: [] };
+const state = {
+	client: null, call: null, events: [],
+	syncs: { n: 0, state: "none", at: performance.now() },
+};
 
 function note(event, detail = "") {
 	state.events.push({ t: performance.now(), event, detail: String(detail) });
@@ -29,6 +32,11 @@ async function login(options) {
 		...options, useAuthorizationHeader: true, timelineSupport: false,
 	});
 	state.client = client;
+	client.on("sync", (now) => {
+		state.syncs = {
+			n: state.syncs.n + 1, state: now, at: performance.now(),
+		};
+	});
 	// It is the limit of every sync: of a busy call more than a few come.
 	await client.startClient({ initialSyncLimit: 100 });
 	await new Promise((resolve, reject) => {
@@ -97,6 +105,9 @@ window.page = {
 	stats, login, place, feeds,
 	callState: () => state.call?.state,
 	events: () => state.events,
+	syncs: () => ({
+		...state.syncs, ago_ms: performance.now() - state.syncs.at,
+	}),
 	hold: (on) => state.call.setRemoteOnHold(on),
 	micMuted: (on) => state.call.setMicrophoneMuted(on),
 	camMuted: (on) => state.call.setLocalVideoMuted(on),
