@@ -19,12 +19,17 @@ bool probe_wish(struct probe *p, uint64_t rate_bps)
 	return true;
 }
 
-void probe_cancel(struct probe *p)
+static void abandon(struct probe *p)
 {
-	p->n_wishes = 0;
 	if (p->active)
 		p->active->id = 0;
 	p->active = NULL;
+}
+
+void probe_cancel(struct probe *p)
+{
+	p->n_wishes = 0;
+	abandon(p);
 }
 
 static struct probe_cluster *free_cluster(struct probe *p)
@@ -73,6 +78,9 @@ static size_t packet_size(const struct probe_cluster *c)
 
 size_t probe_due(struct probe *p, uint64_t now_us)
 {
+	/* Nothing could be found to send for it. */
+	if (p->active && now_us - p->active->begun_us > PROBE_GIVE_UP_US)
+		abandon(p);
 	if (!p->active && p->n_wishes)
 		begin(p, now_us);
 	if (!p->active || now_us < probe_deadline(p, now_us))

@@ -54,7 +54,8 @@ bool probe_wish(struct probe *p, uint64_t rate_bps);
 void probe_cancel(struct probe *p);
 
 /* How large a packet is due now; 0: none. A smaller or a larger one is as good.
- * Begins the next wish. */
+ * Begins the next wish, and gives up what could not be sent in
+ * PROBE_GIVE_UP_US. */
 size_t probe_due(struct probe *p, uint64_t now_us);
 /* When probe_due has something; UINT64_MAX: never. */
 uint64_t probe_deadline(const struct probe *p, uint64_t now_us);

@@ -203,6 +203,24 @@ void rewrite_drop(struct rewrite *r, uint64_t in_seq)
 		join_next(r, i - 1);
 }
 
+bool rewrite_pad(struct rewrite *r, uint16_t *ret_seq, uint32_t *ret_ts)
+{
+	if (!r->started)
+		return false;
+	/* What was dropped stays so: it is below the floor then. */
+	for (unsigned i = 0; i < r->n_drops; i++)
+		if (run_first(r, &r->drop[i]) + r->drop[i].count > r->in_next)
+			r->in_next =
+				run_first(r, &r->drop[i]) + r->drop[i].count;
+	r->n_drops = 0;
+	r->in_floor = r->in_next;
+	r->seq_offset++;
+	*ret_seq = (uint16_t)++r->out_highest;
+	*ret_ts = r->out_ts;
+	r->out_base = r->out_highest + 1;
+	return true;
+}
+
 bool rewrite_source(
 	const struct rewrite *r, uint16_t out_seq, uint64_t *ret_in_seq)
 {

@@ -78,6 +78,11 @@ bool rewrite_packet(struct rewrite *r, uint64_t now_us, uint64_t in_seq,
  * either way. Nothing happens before the first stretch. */
 void rewrite_drop(struct rewrite *r, uint64_t in_seq);
 
+/* Number and timestamp of a packet of our own without media (padding), right
+ * after what went out last. What was sent before cannot be asked for any more:
+ * for when nothing is on its way. False before the first stretch. */
+bool rewrite_pad(struct rewrite *r, uint16_t *ret_seq, uint32_t *ret_ts);
+
 /* For a NACK: the source number behind one we sent. false: not of this stretch,
  * too old (REWRITE_DROPS runs of drops ago), dropped, or never sent. */
 bool rewrite_source(

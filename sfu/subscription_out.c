@@ -234,22 +234,39 @@ void subscription_send_queued(
 		subscription_stale(s, now_us);
 }
 
-/* Nothing but padding (RFC 3550 5.1), in the RTX stream: its numbers are no
- * media's, so that nobody asks for it again. */
-static bool emit_padding(struct subscription *s, uint64_t now_us)
+/* In the RTX stream, whose numbers are no media's, so that nobody asks for it
+ * again. Without one it is between the media, while none comes. */
+static bool padding_header(struct subscription *s, struct rtp_header *ret)
 {
-	enum { LEN = 255 };
 	const struct transceiver *to =
 		negotiation_at(s->to->negotiation, s->transceiver);
 	const struct rtp_packet nothing = { .n_ext = 0 };
 	struct outgoing o = { .kind = SENT_PADDING, .ts = s->rewrite.out_ts };
-	struct elements e;
 	for (unsigned i = 0; i < to->n_codecs && !o.rtx_pt; i++)
 		o.rtx_pt = rtx_pt_of(s, to->codec[i]->pt);
-	struct packet *out = o.rtx_pt ? peer_packet(&s->to->peer, false) : NULL;
+	bool quiet = s->paused || s->waiting;
+	if (!o.rtx_pt && (!quiet || to->n_codecs == 0 ||
+				 !rewrite_pad(&s->rewrite, &o.seq, &o.ts)))
+		return false;
+	*ret = header_of(s, &nothing, &o);
+	if (!o.rtx_pt)
+		ret->pt = to->codec[0]->pt;
+	return true;
+}
+
+/* Nothing but padding (RFC 3550 5.1). */
+static bool emit_padding(struct subscription *s, uint64_t now_us)
+{
+	enum { LEN = 255 };
+	const struct rtp_packet nothing = { .n_ext = 0 };
+	struct outgoing o = { .kind = SENT_PADDING };
+	struct rtp_header h;
+	struct elements e;
+	struct packet *out =
+		padding_header(s, &h) ? peer_packet(&s->to->peer, false) : NULL;
 	if (!out)
 		return false;
-	struct rtp_header h = header_of(s, &nothing, &o);
+	o.rtx_pt = h.ssrc == s->rtx_ssrc ? h.pt : 0;
 	map_elements(s, &nothing, NULL, &e);
 	h.ext = e.v;
 	h.n_ext = e.n;

@@ -71,10 +71,10 @@ static struct link_config path_of(uint64_t rate_bps)
 	};
 }
 
-/* NULL: a path without limits. */
-static void watch(unsigned i, const struct link_config *path)
+static void watch_with(unsigned i, const struct link_config *path, bool rtx)
 {
 	struct client_config cfg = usual(i + 2);
+	cfg.rtx = rtx;
 	cfg.video = cfg.audio = false;
 	cfg.spares = 1;
 	viewer[i].seat = sim_join(&s, &cfg, NULL);
@@ -83,6 +83,12 @@ static void watch(unsigned i, const struct link_config *path)
 	assert_true(link_init(&viewer[i].path, path, 3 + i, s.now_us));
 	sim_set_path(&s, viewer[i].seat, &viewer[i].path);
 	viewer[i].has_path = true;
+}
+
+/* NULL: a path without limits. */
+static void watch(unsigned i, const struct link_config *path)
+{
+	watch_with(i, path, true);
 }
 
 static struct client_stream *stream_of(
@@ -279,6 +285,38 @@ static void up_soon(void **state)
 	assert_int_equal(lines(&viewer[0]), 720);
 }
 
+/* With nothing but sound on the path, and no RTX to probe it by, it is seen all
+ * the same that it carries more by now. */
+static void comes_back_without_rtx(void **state)
+{
+	(void)state;
+	const struct link_config wide = path_of(4000000),
+				 narrow = path_of(70000);
+	publish();
+	watch_with(0, &wide, false);
+	run(10000);
+	assert_true(lines(&viewer[0]) > 0);
+	link_set(&viewer[0].path, s.now_us, &narrow);
+	run(20000);
+	begin_watch();
+	run(5000);
+	assert_int_equal(pictures(&viewer[0]), 0);
+	link_set(&viewer[0].path, s.now_us, &wide);
+	uint64_t pictures_a_second = 0;
+	unsigned ms = 0;
+	while (pictures_a_second < 25 && ms < 20000) {
+		begin_watch();
+		run(1000);
+		ms += 1000;
+		pictures_a_second = pictures(&viewer[0]);
+	}
+	print_message("pictures again within %u ms; ", ms);
+	tell(&viewer[0], "0.07 -> 4 Mbit/s without RTX");
+	assert_true(ms <= 10000);
+	assert_int_equal(stream_of(&viewer[0], CLIENT_VIDEO)->before_key, 0);
+	assert_int_equal(sim_faults(&s), 0);
+}
+
 /* A picture of one size that nobody's path carries must become smaller; as soon
  * as somebody's does it need not. */
 static void one_size_is_for_the_best(void **state)
@@ -354,6 +392,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(up_soon, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			one_size_is_for_the_best, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			comes_back_without_rtx, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			nobody_notices_a_bad_path, setup, teardown),
 	};

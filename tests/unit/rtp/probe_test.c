@@ -156,6 +156,23 @@ static void wishes_are_bounded_and_cancelled(void **state)
 	probe_arrived(&probe, 0, MS, MS, 1200);
 }
 
+/* A receiver to whom nothing can be sent does not hold up what comes later. */
+static void what_cannot_be_sent_is_given_up(void **state)
+{
+	(void)state;
+	probe_init(&probe);
+	probe_wish(&probe, 200000);
+	assert_true(probe_due(&probe, 1000 * MS) > 0);
+	assert_true(probe_due(&probe, 2999 * MS) > 0);
+	assert_true(probe_busy(&probe));
+	assert_int_equal(probe_due(&probe, 3001 * MS), 0);
+	assert_false(probe_busy(&probe));
+	assert_int_equal(probe_rate(&probe), 0);
+	probe_wish(&probe, 400000);
+	assert_true(shoot(3010 * MS) > 0);
+	assert_true(n_shots >= PROBE_PACKETS);
+}
+
 static void ids_go_round_without_zero(void **state)
 {
 	struct probe_result r;
@@ -180,6 +197,7 @@ int main(void)
 		cmocka_unit_test(loss_is_tolerated_up_to_a_quarter),
 		cmocka_unit_test(what_comes_at_once_is_no_measure),
 		cmocka_unit_test(wishes_are_bounded_and_cancelled),
+		cmocka_unit_test(what_cannot_be_sent_is_given_up),
 		cmocka_unit_test(ids_go_round_without_zero),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -2,7 +2,7 @@
 #include "check.h"
 #include "rtp/rewrite.h"
 
-enum { SWITCH, PACKET, DROP, SOURCE };
+enum { SWITCH, PACKET, DROP, SOURCE, PAD };
 
 /* One step of a script: what is done to the rewriter, what must come of it. */
 struct step {
@@ -39,6 +39,11 @@ struct step {
 #define QNO(out)                                                               \
 	{                                                                      \
 		SOURCE, out, -1                                                \
+	}
+
+#define A(out)                                                                 \
+	{                                                                      \
+		PAD, 0, out                                                    \
 	}
 
 struct script {
@@ -136,6 +141,20 @@ static const struct script scripts[] = {
 		{ P(0, 10), P(3000, 3010), P(1, 11), END } },
 	{ "a longer one is a switch", 10,
 		{ P(0, 10), P(3001, 11), P(3002, 12), NO(1), END } },
+	{ "no padding before the first", 10, { A(-1), P(0, 10), A(11), END } },
+	{ "padding between", 10,
+		{ P(0, 10), P(1, 11), A(12), A(13), QNO(12), QNO(11), NO(1),
+			P(2, 14), Q(14, 2), QNO(13), P(4, 16), Q(15, 3),
+			END } },
+	{ "padding after a loss", 10,
+		{ P(0, 10), P(2, 12), A(13), NO(1), P(3, 14), END } },
+	{ "padding after drops", 10,
+		{ P(0, 10), D(1), D(2), A(11), NO(2), D(2), P(3, 12), Q(12, 3),
+			END } },
+	{ "padding after a switch", 10,
+		{ P(0, 10), S(500), A(11), P(500, 12), Q(12, 500), END } },
+	{ "padding over the output's wrap", 65535,
+		{ P(0, 65535), A(0), P(1, 1), Q(1, 1), QNO(0), END } },
 	{ "a long run of drops is no jump", 10,
 		{ P(0, 10), D(1), D(2), D(3), P(3003, 3010), Q(11, 4), END } },
 };
@@ -164,8 +183,12 @@ static void run(const struct script *s)
 				got = (int64_t)in;
 			else
 				assert_int_equal(in, 77);
-		} else if (rewrite_packet(&r, 1000, t->in, 0, &seq, &ts)) {
+		} else if (t->verb == PAD ? rewrite_pad(&r, &seq, &ts)
+					  : rewrite_packet(&r, 1000, t->in, 0,
+						    &seq, &ts)) {
 			got = seq;
+			/* The source's 0 is our 5000, or a moment later. */
+			assert_in_range(ts, 5000, 5000 + 10);
 		} else {
 			assert_int_equal(seq, 77);
 			assert_int_equal(ts, 77);
