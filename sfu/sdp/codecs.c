@@ -301,6 +301,7 @@ int codec_table_put(struct codec_table *t, const struct negotiate_codec *c)
 		codec_forget(t->codec[i]);
 	}
 	replace(t->codec[i], c);
+	t->codec[i]->at = (uint8_t)i;
 	return i;
 }
 

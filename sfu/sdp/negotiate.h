@@ -60,6 +60,7 @@ struct negotiate_codec {
 	 * redundancy (RFC 2198) on m-lines that have them; 0: none. */
 	bool twcc;
 	uint8_t rtx_pt, red_pt;
+	uint8_t at; /* its place in the peer's table */
 };
 bool negotiate_codec_equal(
 	const struct negotiate_codec *a, const struct negotiate_codec *b);
@@ -138,11 +139,11 @@ struct transceiver {
 	 * that only sends these are the publisher's alone; one that receives
 	 * as well has all the peer can do, so look before you forward. */
 	const struct negotiate_codec **codec;
-	/* Bit pt % 64 of [pt / 64]: here the peer has that one of its payload
-	 * types without RTX or RED; ask transceiver_rtx_pt. */
-	uint64_t bare[2];
 	unsigned n_codecs;
 	unsigned codecs_revision; /* counts the changes of this list */
+	/* Bit i: here the peer has the codec at i of its table without RTX and
+	 * RED; ask transceiver_rtx_pt. */
+	uint32_t bare;
 };
 
 /* The payload type of the retransmissions (RFC 4588) of codec c on that m-line,

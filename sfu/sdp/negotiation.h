@@ -180,8 +180,8 @@ void repair_read(struct negotiate_codec *c, const struct sdp_media *m,
 /* Before a description is read: what was known of rtx and red is of the past.
  */
 void repair_forget(struct codec_table *t);
-/* Notes whether c has rtx or red on the m-line of t. */
-void repair_note(struct transceiver *t, const struct negotiate_codec *c);
+/* Notes whether the codec at `at` of the table has rtx or red here. */
+void repair_note(struct transceiver *t, unsigned at, bool has);
 /* Is c the rtx or red of a feature that is on? */
 bool repair_is_ours(
 	const struct sdp_codec *c, const struct negotiate_features *features);

@@ -51,10 +51,11 @@ static void codecs_learn(
 		if (!codec_read(&c, &m->codec[i], m->kind, n->accepted))
 			continue;
 		repair_read(&c, m, &n->features);
-		repair_note(&l->t, &c);
 		index = codec_table_put(&n->table[m->kind], &c);
-		if (index >= 0)
-			l->base |= 1u << index;
+		if (index < 0)
+			continue;
+		l->base |= 1u << index;
+		repair_note(&l->t, (unsigned)index, c.rtx_pt || c.red_pt);
 	}
 }
 

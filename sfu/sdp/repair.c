@@ -75,19 +75,17 @@ void repair_forget(struct codec_table *t)
 		t->codec[i]->rtx_pt = t->codec[i]->red_pt = 0;
 }
 
-void repair_note(struct transceiver *t, const struct negotiate_codec *c)
+void repair_note(struct transceiver *t, unsigned at, bool has)
 {
-	uint64_t bit = UINT64_C(1) << c->pt % 64;
-
-	t->bare[c->pt / 64] &= ~bit;
-	if (!c->rtx_pt && !c->red_pt)
-		t->bare[c->pt / 64] |= bit;
+	t->bare &= ~(1u << at);
+	if (!has)
+		t->bare |= 1u << at;
 }
 
 static bool is_bare(
 	const struct transceiver *t, const struct negotiate_codec *c)
 {
-	return t->bare[c->pt / 64] >> c->pt % 64 & 1;
+	return t->bare >> c->at & 1;
 }
 
 uint8_t transceiver_rtx_pt(
