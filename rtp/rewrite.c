@@ -47,6 +47,7 @@ static void begin_stretch(
 	r->in_next = in_seq;
 	r->seq_offset = r->out_base - in_seq;
 	r->ts_offset = ts - in_ts;
+	r->hurry = 0;
 	r->n_drops = 0;
 }
 
@@ -65,6 +66,30 @@ void rewrite_switch_at(struct rewrite *r, uint64_t now_us, uint64_t in_seq,
 	if (ticks < wall - second || ticks > wall + second)
 		ticks = wall;
 	begin_stretch(r, in_seq, in_ts, ticks < 1 ? 1 : (uint32_t)ticks);
+}
+
+void rewrite_hurry(struct rewrite *r, uint32_t in_ts, uint64_t in_last,
+	uint32_t in_last_ts)
+{
+	int32_t span = (int32_t)(in_last_ts - in_ts);
+
+	if (span <= 0)
+		return;
+	r->ts_offset -= (uint32_t)(span - span / REWRITE_HURRY);
+	r->hurry_ts = in_last_ts;
+	r->hurry = (uint32_t)(in_last + 1 - r->in_floor);
+}
+
+static uint32_t map_ts(const struct rewrite *r, uint64_t in_seq, uint32_t in_ts)
+{
+	int32_t back;
+
+	if (in_seq - r->in_floor >= r->hurry)
+		return in_ts + r->ts_offset;
+	back = (int32_t)(r->hurry_ts - in_ts);
+	if (back > 0)
+		in_ts = r->hurry_ts - (uint32_t)(back / REWRITE_HURRY);
+	return in_ts + r->ts_offset;
 }
 
 static uint64_t run_first(const struct rewrite *r, const struct rewrite_run *d)
@@ -124,10 +149,11 @@ bool rewrite_packet(struct rewrite *r, uint64_t now_us, uint64_t in_seq,
 		rewrite_switch(r, now_us, in_seq, in_ts);
 		out = r->out_base;
 	}
+	in_ts = map_ts(r, in_seq, in_ts);
 	if (in_seq >= r->in_next)
-		note_sent(r, now_us, in_seq, out, in_ts + r->ts_offset);
+		note_sent(r, now_us, in_seq, out, in_ts);
 	*ret_seq = (uint16_t)out;
-	*ret_ts = in_ts + r->ts_offset;
+	*ret_ts = in_ts;
 	return true;
 }
 
@@ -137,6 +163,7 @@ static void forget_oldest(struct rewrite *r)
 	uint32_t gone = r->drop[0].first + r->drop[0].count;
 
 	r->in_floor += gone;
+	r->hurry -= gone < r->hurry ? gone : r->hurry;
 	r->n_drops--;
 	memmove(r->drop, r->drop + 1, r->n_drops * sizeof(r->drop[0]));
 	for (unsigned i = 0; i < r->n_drops; i++)
@@ -151,8 +178,10 @@ static void make_room(struct rewrite *r, uint64_t seq)
 		forget_oldest(r);
 	/* Weeks into the stretch; what waits to be asked for again is younger.
 	 */
-	if (seq > r->in_floor + RUN_FIRST_MAX)
+	if (seq > r->in_floor + RUN_FIRST_MAX) {
 		r->in_floor = seq - RUN_KEPT;
+		r->hurry = 0;
+	}
 }
 
 /* Joins the run at i with the one behind it when they touch. */
