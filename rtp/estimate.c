@@ -12,6 +12,8 @@ enum {
 	SILENCE_INTERVALS = 5,
 	SILENCE_MIN_US = 250000,
 	SILENCE_MAX_US = 750000,
+	/* Before there was any: it is not the path that is busy. */
+	SILENCE_FIRST_US = 1500000,
 	INTERVAL_US = 100000, /* at first */
 	BACK_OFF_US = 500000,
 	REMB_TIMEOUT_US = 10000000,
@@ -296,6 +298,8 @@ static uint64_t silence_of(const struct estimate *e)
 {
 	uint64_t us = SILENCE_INTERVALS * e->interval_us;
 
+	if (e->feedbacks == 0)
+		return SILENCE_FIRST_US;
 	if (us < SILENCE_MIN_US)
 		us = SILENCE_MIN_US;
 	if (us > SILENCE_MAX_US)

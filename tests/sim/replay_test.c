@@ -162,6 +162,48 @@ static void with_holes_it_is_asked_for(void **state)
 	assert_in_range(replays, 1, 19);
 }
 
+/* A browser that is busy with joining reads nothing for a while: what it was
+ * sent waits for it, and nothing is taken for a broken path. */
+static void who_is_busy_at_first_gets_all(void **state)
+{
+	(void)state;
+	const struct link_config wide = { .rate_bps = 20000000,
+		.delay_us = 10000 };
+	static const struct link_step still = { 0, 0 };
+	const struct link_config busy = {
+		.trace = &still, .n_trace = 1, .delay_us = 10000
+	};
+	struct client_config cfg = sim_usual(1);
+	struct link path;
+	cfg.fps = 30;
+	cfg.packets_per_frame = 4;
+	cfg.packet_bytes = 1000;
+	begin(60000, &cfg);
+	uint64_t plis = from->client->count.plis;
+	for (unsigned ms = 200; ms <= 1000; ms += 200) {
+		assert_true(link_init(&path, &wide, 3, s.now_us));
+		struct sim_seat *late = join_late(3, NULL);
+		sim_set_path(&s, late, &path);
+		while (!late->client->connected)
+			sim_run(&s, 1000);
+		link_set(&path, s.now_us, &busy);
+		sim_run(&s, ms * 1000);
+		link_set(&path, s.now_us, &wide);
+		uint64_t woke_us = s.now_us;
+		sim_run(&s, 2 * SIM_S);
+		const struct client_stream *v = sim_video(late, 1);
+		assert_in_range(v->first_us - woke_us, 0, 50000);
+		/* All of them, but for the first pictures. */
+		assert_true(v->packets + 12 > 240 + 120 * ms / 1000);
+		assert_int_equal(from->client->count.plis, ++plis);
+		assert_whole(late);
+		sim_set_path(&s, late, NULL);
+		link_done(&path);
+		sim_leave(&s, late);
+		sim_run(&s, 2 * SIM_S);
+	}
+}
+
 static void shown_again(enum client_simulcast how)
 {
 	struct client_config cfg = sim_usual(1);
@@ -231,6 +273,7 @@ int main(void)
 		CASE(what_is_much_is_not_sent),
 		CASE(a_camera_that_is_off_stays_off),
 		CASE(with_holes_it_is_asked_for),
+		CASE(who_is_busy_at_first_gets_all),
 		CASE(one_size_is_shown_again),
 		CASE(one_of_three_is_shown_again),
 		CASE(first_the_smaller_one),
