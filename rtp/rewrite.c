@@ -47,7 +47,7 @@ static void begin_stretch(
 	r->in_next = in_seq;
 	r->seq_offset = r->out_base - in_seq;
 	r->ts_offset = ts - in_ts;
-	r->hurry = 0;
+	r->in_live = in_seq;
 	r->n_drops = 0;
 }
 
@@ -77,19 +77,16 @@ void rewrite_hurry(struct rewrite *r, uint32_t in_ts, uint64_t in_last,
 		return;
 	r->ts_offset -= (uint32_t)(span - span / REWRITE_HURRY);
 	r->hurry_ts = in_last_ts;
-	r->hurry = (uint32_t)(in_last + 1 - r->in_floor);
+	r->in_live = in_last + 1;
 }
 
-static uint32_t map_ts(const struct rewrite *r, uint64_t in_seq, uint32_t in_ts)
+/* Of the past that hurries: as if it had come later than it did. */
+static uint32_t hurried(const struct rewrite *r, uint32_t in_ts)
 {
-	int32_t back;
+	int32_t back = (int32_t)(r->hurry_ts - in_ts);
 
-	if (in_seq - r->in_floor >= r->hurry)
-		return in_ts + r->ts_offset;
-	back = (int32_t)(r->hurry_ts - in_ts);
-	if (back > 0)
-		in_ts = r->hurry_ts - (uint32_t)(back / REWRITE_HURRY);
-	return in_ts + r->ts_offset;
+	return back > 0 ? r->hurry_ts - (uint32_t)(back / REWRITE_HURRY)
+			: in_ts;
 }
 
 static uint64_t run_first(const struct rewrite *r, const struct rewrite_run *d)
@@ -143,17 +140,21 @@ bool rewrite_packet(struct rewrite *r, uint64_t now_us, uint64_t in_seq,
 
 	if (!r->started)
 		rewrite_switch(r, now_us, in_seq, in_ts);
-	if (in_seq < r->in_floor || !map_seq(r, in_seq, &out))
+	if (in_seq < r->in_live) {
+		if (in_seq < r->in_floor)
+			return false;
+		in_ts = hurried(r, in_ts);
+	}
+	if (!map_seq(r, in_seq, &out))
 		return false;
 	if (in_seq >= r->in_next && out - r->out_highest > REWRITE_JUMP_MAX) {
 		rewrite_switch(r, now_us, in_seq, in_ts);
 		out = r->out_base;
 	}
-	in_ts = map_ts(r, in_seq, in_ts);
 	if (in_seq >= r->in_next)
-		note_sent(r, now_us, in_seq, out, in_ts);
+		note_sent(r, now_us, in_seq, out, in_ts + r->ts_offset);
 	*ret_seq = (uint16_t)out;
-	*ret_ts = in_ts;
+	*ret_ts = in_ts + r->ts_offset;
 	return true;
 }
 
@@ -163,7 +164,8 @@ static void forget_oldest(struct rewrite *r)
 	uint32_t gone = r->drop[0].first + r->drop[0].count;
 
 	r->in_floor += gone;
-	r->hurry -= gone < r->hurry ? gone : r->hurry;
+	if (r->in_live < r->in_floor)
+		r->in_live = r->in_floor;
 	r->n_drops--;
 	memmove(r->drop, r->drop + 1, r->n_drops * sizeof(r->drop[0]));
 	for (unsigned i = 0; i < r->n_drops; i++)
@@ -180,7 +182,8 @@ static void make_room(struct rewrite *r, uint64_t seq)
 	 */
 	if (seq > r->in_floor + RUN_FIRST_MAX) {
 		r->in_floor = seq - RUN_KEPT;
-		r->hurry = 0;
+		if (r->in_live < r->in_floor)
+			r->in_live = r->in_floor;
 	}
 }
 
