@@ -158,14 +158,19 @@ bool rewrite_packet(struct rewrite *r, uint64_t now_us, uint64_t in_seq,
 	return true;
 }
 
+static void raise_floor(struct rewrite *r, uint64_t floor)
+{
+	r->in_floor = floor;
+	if (r->in_live < floor)
+		r->in_live = floor;
+}
+
 /* Forgets the oldest run; what came before it cannot be mapped any longer. */
 static void forget_oldest(struct rewrite *r)
 {
 	uint32_t gone = r->drop[0].first + r->drop[0].count;
 
-	r->in_floor += gone;
-	if (r->in_live < r->in_floor)
-		r->in_live = r->in_floor;
+	raise_floor(r, r->in_floor + gone);
 	r->n_drops--;
 	memmove(r->drop, r->drop + 1, r->n_drops * sizeof(r->drop[0]));
 	for (unsigned i = 0; i < r->n_drops; i++)
@@ -180,11 +185,8 @@ static void make_room(struct rewrite *r, uint64_t seq)
 		forget_oldest(r);
 	/* Weeks into the stretch; what waits to be asked for again is younger.
 	 */
-	if (seq > r->in_floor + RUN_FIRST_MAX) {
-		r->in_floor = seq - RUN_KEPT;
-		if (r->in_live < r->in_floor)
-			r->in_live = r->in_floor;
-	}
+	if (seq > r->in_floor + RUN_FIRST_MAX)
+		raise_floor(r, seq - RUN_KEPT);
 }
 
 /* Joins the run at i with the one behind it when they touch. */
@@ -245,7 +247,7 @@ bool rewrite_pad(struct rewrite *r, uint16_t *ret_seq, uint32_t *ret_ts)
 			r->in_next =
 				run_first(r, &r->drop[i]) + r->drop[i].count;
 	r->n_drops = 0;
-	r->in_floor = r->in_next;
+	raise_floor(r, r->in_next);
 	r->seq_offset++;
 	*ret_seq = (uint16_t)++r->out_highest;
 	*ret_ts = r->out_ts;
