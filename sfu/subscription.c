@@ -104,7 +104,7 @@ void subscription_foresee(struct subscription *s, uint64_t now_us)
 	if (s->active || s->kind != SDP_VIDEO || !e)
 		return;
 	/* One that has just come will do. */
-	if (e->key_us && now_us - e->key_us < SUBSCRIPTION_PAST_US / 4)
+	if (e->key_us && now_us - e->key_us < SUBSCRIPTION_PAST_US / 2)
 		return;
 	encoding_want_keyframe(e, now_us);
 	participant_due(t->owner, encoding_keyframe_deadline(e));

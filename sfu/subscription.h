@@ -35,7 +35,7 @@ enum {
 	/* subscription_replay.c: how old the key frame may be that one begins
 	 * with, and the newest packet; how often that is tried; how much it may
 	 * be, and to a path that nothing is known of. */
-	SUBSCRIPTION_PAST_US = 1000000,
+	SUBSCRIPTION_PAST_US = 400000,
 	SUBSCRIPTION_STILL_US = 300000,
 	SUBSCRIPTION_TRIES = 32,
 	SUBSCRIPTION_SOON_US = 30000,    /* then, whether packets come or not */

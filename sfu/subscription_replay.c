@@ -8,8 +8,9 @@
  * everybody's bandwidth. What is past takes its own length on the receiver's
  * path, and the decoder's time. So it is sent if
  *
- *	the key frame is not older than SUBSCRIPTION_PAST_US: the decoder has to
- *	catch up, and nobody should see what was long before he came;
+ *	the key frame is not older than SUBSCRIPTION_PAST_US: a decoder on a
+ *busy machine takes longer for thirty pictures than a new key frame would, and
+ *	nobody should see what was long before he came;
  *	nothing is missing from it on, else the picture stands still anyway;
  *	the newest packet is no older than SUBSCRIPTION_STILL_US: a camera that
  *	was switched off must not be seen as if it were on;
