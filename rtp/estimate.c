@@ -12,6 +12,8 @@ enum {
 	SILENCE_INTERVALS = 5,
 	SILENCE_MIN_US = 250000,
 	SILENCE_MAX_US = 750000,
+	/* Before there was any: it is not the path that is busy. */
+	SILENCE_FIRST_US = 1500000,
 	INTERVAL_US = 100000, /* at first */
 	BACK_OFF_US = 500000,
 	REMB_TIMEOUT_US = 10000000,
@@ -21,6 +23,14 @@ enum {
 #define BACK_OFF 0.7
 #define RESUME   0.75 /* of the rate before a stall */
 #define TRIAL    0.95 /* of what arrives, while a loss trial runs */
+
+/* In place of whatever else was wished. */
+static void begin(struct estimate *e)
+{
+	probe_cancel(&e->probe);
+	probe_wish(&e->probe, 3 * e->control.bps);
+	probe_wish(&e->probe, 6 * e->control.bps);
+}
 
 int estimate_init(
 	struct estimate *e, uint64_t now_us, const struct estimate_config *cfg)
@@ -44,10 +54,8 @@ int estimate_init(
 	e->wanted_bps = UINT64_MAX;
 	e->interval_us = INTERVAL_US;
 	e->start_us = e->reported_us = now_us;
-	if (e->twcc) {
-		probe_wish(&e->probe, 3 * start);
-		probe_wish(&e->probe, 6 * start);
-	}
+	if (e->twcc)
+		begin(e);
 	return 0;
 }
 
@@ -233,6 +241,11 @@ int estimate_feedback(
 		e->interval_us = (e->interval_us * 7 + now_us - last_us) / 8;
 	if (e->stalled)
 		resume(e, now_us);
+	/* Nobody listened to what is not told of: it has not arrived. */
+	if (e->feedbacks == 1 && w.untold_bytes) {
+		w.untold_bytes = 0;
+		begin(e);
+	}
 	read_fates(e, &w);
 	judge_delay(e, now_us);
 	judge_probes(e, now_us);
@@ -285,6 +298,8 @@ static uint64_t silence_of(const struct estimate *e)
 {
 	uint64_t us = SILENCE_INTERVALS * e->interval_us;
 
+	if (e->feedbacks == 0)
+		return SILENCE_FIRST_US;
 	if (us < SILENCE_MIN_US)
 		us = SILENCE_MIN_US;
 	if (us > SILENCE_MAX_US)

@@ -4,6 +4,9 @@
  * none. Composes sent (the log), estimate_delay, estimate_rate, estimate_loss,
  * probe and estimate_control.
  *
+ * It begins with two probes. What left before the first feedback begins to tell
+ * has not been heard (a browser still applied its answer): they come again.
+ *
  * For each packet that leaves: estimate_sent. What comes back:
  * estimate_feedback and others. In between: estimate_tick at estimate_deadline,
  * and padding when estimate_padding asks for it. The answer is estimate_bps.

@@ -47,6 +47,7 @@ static void begin_stretch(
 	r->in_next = in_seq;
 	r->seq_offset = r->out_base - in_seq;
 	r->ts_offset = ts - in_ts;
+	r->in_live = in_seq;
 	r->n_drops = 0;
 }
 
@@ -65,6 +66,27 @@ void rewrite_switch_at(struct rewrite *r, uint64_t now_us, uint64_t in_seq,
 	if (ticks < wall - second || ticks > wall + second)
 		ticks = wall;
 	begin_stretch(r, in_seq, in_ts, ticks < 1 ? 1 : (uint32_t)ticks);
+}
+
+void rewrite_hurry(struct rewrite *r, uint32_t in_ts, uint64_t in_last,
+	uint32_t in_last_ts)
+{
+	int32_t span = (int32_t)(in_last_ts - in_ts);
+
+	if (span <= 0)
+		return;
+	r->ts_offset -= (uint32_t)(span - span / REWRITE_HURRY);
+	r->hurry_ts = in_last_ts;
+	r->in_live = in_last + 1;
+}
+
+/* Of the past that hurries: as if it had come later than it did. */
+static uint32_t hurried(const struct rewrite *r, uint32_t in_ts)
+{
+	int32_t back = (int32_t)(r->hurry_ts - in_ts);
+
+	return back > 0 ? r->hurry_ts - (uint32_t)(back / REWRITE_HURRY)
+			: in_ts;
 }
 
 static uint64_t run_first(const struct rewrite *r, const struct rewrite_run *d)
@@ -118,7 +140,12 @@ bool rewrite_packet(struct rewrite *r, uint64_t now_us, uint64_t in_seq,
 
 	if (!r->started)
 		rewrite_switch(r, now_us, in_seq, in_ts);
-	if (in_seq < r->in_floor || !map_seq(r, in_seq, &out))
+	if (in_seq < r->in_live) {
+		if (in_seq < r->in_floor)
+			return false;
+		in_ts = hurried(r, in_ts);
+	}
+	if (!map_seq(r, in_seq, &out))
 		return false;
 	if (in_seq >= r->in_next && out - r->out_highest > REWRITE_JUMP_MAX) {
 		rewrite_switch(r, now_us, in_seq, in_ts);
@@ -131,12 +158,19 @@ bool rewrite_packet(struct rewrite *r, uint64_t now_us, uint64_t in_seq,
 	return true;
 }
 
+static void raise_floor(struct rewrite *r, uint64_t floor)
+{
+	r->in_floor = floor;
+	if (r->in_live < floor)
+		r->in_live = floor;
+}
+
 /* Forgets the oldest run; what came before it cannot be mapped any longer. */
 static void forget_oldest(struct rewrite *r)
 {
 	uint32_t gone = r->drop[0].first + r->drop[0].count;
 
-	r->in_floor += gone;
+	raise_floor(r, r->in_floor + gone);
 	r->n_drops--;
 	memmove(r->drop, r->drop + 1, r->n_drops * sizeof(r->drop[0]));
 	for (unsigned i = 0; i < r->n_drops; i++)
@@ -152,7 +186,7 @@ static void make_room(struct rewrite *r, uint64_t seq)
 	/* Weeks into the stretch; what waits to be asked for again is younger.
 	 */
 	if (seq > r->in_floor + RUN_FIRST_MAX)
-		r->in_floor = seq - RUN_KEPT;
+		raise_floor(r, seq - RUN_KEPT);
 }
 
 /* Joins the run at i with the one behind it when they touch. */
@@ -213,7 +247,7 @@ bool rewrite_pad(struct rewrite *r, uint16_t *ret_seq, uint32_t *ret_ts)
 			r->in_next =
 				run_first(r, &r->drop[i]) + r->drop[i].count;
 	r->n_drops = 0;
-	r->in_floor = r->in_next;
+	raise_floor(r, r->in_next);
 	r->seq_offset++;
 	*ret_seq = (uint16_t)++r->out_highest;
 	*ret_ts = r->out_ts;

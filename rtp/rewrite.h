@@ -20,6 +20,8 @@ enum {
 	REWRITE_DROPS = 24, /* runs of dropped numbers remembered */
 	/* Further ahead in one step is a new stretch, RFC 3550 A.1. */
 	REWRITE_JUMP_MAX = 3000,
+	/* Times of what is of the past follow one another so much faster. */
+	REWRITE_HURRY = 32,
 };
 
 /* A run of consecutive source numbers that were dropped. */
@@ -33,15 +35,17 @@ struct rewrite_run {
 
 struct rewrite {
 	bool started;
+	uint32_t out_ts;      /* its timestamp */
 	uint64_t out_base;    /* number of the stretch's first packet */
 	uint64_t out_highest; /* newest number sent, unwrapped */
-	uint32_t out_ts;      /* its timestamp */
 	uint64_t out_time_us; /* when that timestamp was first sent */
 	uint64_t in_floor;    /* source numbers below are of the past */
 	uint64_t in_next;     /* above the newest source number sent */
+	uint64_t in_live;     /* below it they hurry; at least in_floor */
 	uint64_t seq_offset;  /* out = in + seq_offset above all drops */
 	uint32_t ts_offset;   /* out = in + ts_offset; for send_report */
 	uint32_t clock_hz;
+	uint32_t hurry_ts; /* source timestamp of the last that hurries */
 	unsigned n_drops;
 	struct rewrite_run drop[REWRITE_DROPS]; /* ascending, disjoint */
 };
@@ -65,6 +69,15 @@ void rewrite_switch(
  * that both layers have) becomes one unit after. */
 void rewrite_switch_at(struct rewrite *r, uint64_t now_us, uint64_t in_seq,
 	uint32_t in_ts, uint32_t out_ts);
+
+/* Just after a switch to a packet of timestamp in_ts: it and what follows, up
+ * to number in_last of timestamp in_last_ts, are of the past and go out at
+ * once. Their times are drawn together REWRITE_HURRY times, the first's stays;
+ * from in_last on they go on as the source's do. A receiver shows pictures as
+ * far apart as their times are: it would stay behind by all that it got at
+ * once. */
+void rewrite_hurry(struct rewrite *r, uint32_t in_ts, uint64_t in_last,
+	uint32_t in_last_ts);
 
 /* Maps one packet. false: it belongs before the current stretch, or was marked
  * dropped: do not send, outputs untouched. The first packet of all, and one

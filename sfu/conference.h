@@ -143,6 +143,7 @@ struct conference_stats {
 	uint64_t estimate_min_bps; /* of the worst of them; 0: there is none */
 	uint64_t paused[SFU_PAUSED_REASONS]; /* videos, by enum sfu_paused */
 	uint64_t layer_switches; /* to another encoding, of all receivers */
+	uint64_t replays;        /* pictures that began with what was past */
 	uint64_t probes;         /* of paths, for more */
 	uint64_t red_out;        /* packets of audio with redundancy */
 	uint64_t padding_out;    /* packets, of rtx_out */

@@ -25,6 +25,7 @@ void conference_add_stats(
 	to->feedbacks_in += s->feedbacks_in;
 	to->feedbacks_out += s->feedbacks_out;
 	to->layer_switches += s->layer_switches;
+	to->replays += s->replays;
 	to->probes += s->probes;
 }
 
@@ -87,6 +88,7 @@ void conference_stats(const struct conference *c, struct conference_stats *ret)
 	ret->feedbacks_in += s.feedbacks_in;
 	ret->feedbacks_out += s.feedbacks_out;
 	ret->layer_switches += s.layer_switches;
+	ret->replays += s.replays;
 	ret->probes += s.probes;
 }
 

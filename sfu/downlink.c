@@ -165,6 +165,18 @@ bool downlink_moved(const struct downlink *d, uint64_t now_us)
 	return bps > was ? bps - was > was / 16 : was - bps > was / 16;
 }
 
+bool downlink_takes(
+	const struct downlink *d, uint64_t now_us, size_t bytes, size_t extra)
+{
+	uint64_t bps = carries(d, now_us), all = bytes;
+	if (!downlink_was_full(d) && bps < DOWNLINK_YOUNG_BPS)
+		bps = DOWNLINK_YOUNG_BPS;
+	all += pace_queue_bytes(&d->queue);
+	return !d->estimate.stalled &&
+	       all <= d->pace.rate_bps * DOWNLINK_PAST_US / 8000000 &&
+	       extra <= bps * DOWNLINK_EXTRA_US / 8000000;
+}
+
 /* --- retransmissions -------------------------------------------------------
  */
 

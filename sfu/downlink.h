@@ -38,6 +38,12 @@ enum {
 	 * is. */
 	DOWNLINK_YOUNG_US = 4000000,
 	DOWNLINK_YOUNG_BPS = 1000000,
+	/* Of pictures of the past (downlink_takes): what goes out in that time
+	 * waits well below PACE_WAIT_US, with the live packets behind it; */
+	DOWNLINK_PAST_US = 300000,
+	/* and what is more than a new key frame would be is on its way before
+	 * that one could have come. */
+	DOWNLINK_EXTRA_US = 250000,
 };
 
 /* A retransmission: of which stream and number, and when. */
@@ -97,6 +103,14 @@ bool downlink_was_full(const struct downlink *d);
 uint64_t downlink_spend(struct downlink *d, uint64_t now_us);
 /* It is so much more or less by now that it ought to be spent anew. */
 bool downlink_moved(const struct downlink *d, uint64_t now_us);
+
+/* Whether that many bytes of pictures of the past may go out at once, of which
+ * extra are beyond what a new key frame would take: behind all that waits they
+ * take DOWNLINK_PAST_US as packets are paced, and extra takes DOWNLINK_EXTRA_US
+ * of what the path carries (DOWNLINK_YOUNG_BPS at least, before it was full).
+ */
+bool downlink_takes(
+	const struct downlink *d, uint64_t now_us, size_t bytes, size_t extra);
 
 /* What the receiver says: body of an RTCP_TWCC item (-EBADMSG: it lies), a
  * REMB, and the sum of a report's blocks, see estimate_report. */

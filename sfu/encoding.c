@@ -31,6 +31,7 @@ void encoding_begin(
 		e->seq_base += e->receive.highest;
 	e->ssrc = ssrc;
 	e->started = true;
+	e->key_us = 0;
 	receive_init(&e->receive, ssrc, clock_hz, nack);
 	if (e->layers)
 		encoding_layers_begin(e->layers);
@@ -77,6 +78,19 @@ bool encoding_keyframe_due(struct encoding *e, uint64_t now_us)
 		return false;
 	e->pli_us = now_us;
 	return true;
+}
+
+void encoding_note_key(
+	struct encoding *e, uint64_t now_us, uint64_t seq, uint32_t ts)
+{
+	bool same = e->key_us && ts == e->key_ts;
+	if (!e->video ||
+		(e->key_us && (same ? seq > e->key_seq : seq < e->key_seq)))
+		return;
+	e->key_seq = seq;
+	e->key_ts = ts;
+	if (!same)
+		e->key_us = now_us ? now_us : 1;
 }
 
 void encoding_keyframe_seen(struct encoding *e)

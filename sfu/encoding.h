@@ -38,6 +38,10 @@ struct encoding {
 	struct history *history;
 	struct encoding_layers *layers; /* NULL: it shows none */
 	uint64_t pli_us, pli_wanted_us; /* last sent; oldest unmet wish, or 0 */
+	/* Its newest key frame: when it came (0: none has), the number and the
+	 * timestamp of its first packet. */
+	uint64_t key_us, key_seq;
+	uint32_t key_ts;
 	uint8_t fir_seq;
 	uint16_t height;              /* lines of its pictures, 0: not told */
 	bool live;                    /* is being sent */
@@ -63,6 +67,11 @@ void encoding_want_keyframe(struct encoding *e, uint64_t now_us);
 /* True when a request must go to the publisher now; takes it. */
 bool encoding_keyframe_due(struct encoding *e, uint64_t now_us);
 uint64_t encoding_keyframe_deadline(const struct encoding *e);
+/* A packet of a key frame has come: who has all from its first one on can
+ * decode. Of several packets of one timestamp the first counts; one of before
+ * the newest key frame, that comes late, does not. */
+void encoding_note_key(
+	struct encoding *e, uint64_t now_us, uint64_t seq, uint32_t ts);
 /* A key frame came, or nobody waits any more. */
 void encoding_keyframe_seen(struct encoding *e);
 

@@ -24,7 +24,7 @@ static struct participant *new_seat(
 	p->conference = c;
 	p->offer_at_us = UINT64_MAX;
 	p->deadline_us = UINT64_MAX;
-	p->quality_us = UINT64_MAX;
+	p->quality_us = p->replay_us = UINT64_MAX;
 	p->rtcp_ssrc = conference_random32(c);
 	p->report_us = now_us + PARTICIPANT_REPORT_US;
 	p->negotiation = negotiation_new(c->env->codecs,
@@ -134,6 +134,7 @@ uint64_t participant_deadline(const struct participant *p)
 	at = o < at ? o : at;
 	at = q < at ? q : at;
 	at = a < at ? a : at;
+	at = p->replay_us < at ? p->replay_us : at;
 	uint64_t d = p->down ? downlink_deadline(p->down) : UINT64_MAX;
 	at = d < at ? d : at;
 	return f < at ? f : at;
@@ -197,6 +198,9 @@ void participant_settle(struct participant *p, uint64_t now_us)
 		participant_leave(p, now_us, p->peer.reason);
 		return;
 	}
+	if (p->peer.state == PEER_CONNECTING && !p->foreseen &&
+		ice_selected(&p->peer.ice))
+		participant_foresee(p, now_us);
 	if (p->peer.state == PEER_CONNECTED && !p->connected_told)
 		on_connected(p, now_us);
 	if (p->peer.channels)
@@ -221,6 +225,8 @@ void participant_tick(struct participant *p, uint64_t now_us)
 	quality_tick(p, now_us);
 	if (!participant_ready(p))
 		return;
+	if (p->replay_us <= now_us)
+		participant_replay(p, now_us);
 	participant_feedback(p, now_us);
 	participant_downlink_run(p, now_us);
 }

@@ -53,7 +53,8 @@ struct participant_stats {
 	uint64_t padding_out;                 /* of rtx_out */
 	uint64_t feedbacks_in, feedbacks_out; /* transport-wide */
 	uint64_t layer_switches;
-	uint64_t probes; /* of downlinks that are gone */
+	uint64_t replays; /* pictures that began with what was past */
+	uint64_t probes;  /* of downlinks that are gone */
 };
 
 /* Data channels a far participant has opened at home. */
@@ -78,6 +79,7 @@ struct participant {
 	bool away;                         /* nothing comes from it */
 	bool starved;                      /* leaves at the next tick */
 	bool answered;                     /* a first answer went out */
+	bool foreseen; /* what it will see first was asked for */
 	bool connected_told;
 	uint64_t connected_us;
 
@@ -103,6 +105,9 @@ struct participant {
 	/* quality.h: when to decide anew what it is sent, UINT64_MAX: no need;
 	 * when that was done last; when to measure what it sends. */
 	uint64_t quality_us, quality_ran_us, measure_us;
+
+	uint64_t replay_us; /* participant_replay is due; UINT64_MAX: it is not
+			     */
 
 	/* Videos that it is not sent, by enum sfu_paused. */
 	uint16_t paused[SFU_PAUSED_REASONS];
@@ -206,6 +211,13 @@ void participant_end_track(
 	struct participant *p, unsigned index, uint64_t now_us);
 /* Negotiations changed: refresh what p receives and what others get of p. */
 void participant_refresh(struct participant *p, uint64_t now_us);
+/* Its client was heard, and its keys are being made: what it is going to see
+ * first is asked for. */
+void participant_foresee(struct participant *p, uint64_t now_us);
+/* It is to begin with what is past, at once where packets come, else soon. */
+void participant_replay_soon(struct participant *p, uint64_t now_us);
+/* What of that nobody's packet has brought about yet. */
+void participant_replay(struct participant *p, uint64_t now_us);
 void participant_unsubscribe(
 	struct participant *p, unsigned index, uint64_t now_us);
 struct subscription *participant_sub_by_ssrc(

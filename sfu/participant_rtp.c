@@ -268,6 +268,8 @@ static void gather(struct participant *p, const struct source *s,
 		note_layer(p, s, now_us, pkt, &packet);
 	else
 		note_single(p, encoding_of(s), now_us, pkt);
+	if (packet.key)
+		encoding_note_key(encoding_of(s), now_us, seq, pkt->ts);
 	if (!s->track->n_subs) {
 		if (packet.key)
 			encoding_keyframe_seen(encoding_of(s));

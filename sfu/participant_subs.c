@@ -196,6 +196,29 @@ static void watch_arrivals(struct participant *p)
 		arrival_init(p->arrival);
 }
 
+void participant_foresee(struct participant *p, uint64_t now_us)
+{
+	p->foreseen = true;
+	for (unsigned i = 0; i < p->n_subs; i++)
+		subscription_foresee(p->sub[i], now_us);
+}
+
+void participant_replay_soon(struct participant *p, uint64_t now_us)
+{
+	uint64_t at_us = now_us + SUBSCRIPTION_SOON_US;
+	if (at_us < p->replay_us)
+		p->replay_us = at_us;
+	participant_due(p, p->replay_us);
+}
+
+void participant_replay(struct participant *p, uint64_t now_us)
+{
+	p->replay_us = UINT64_MAX;
+	conference_forward(p->conference, now_us);
+	for (unsigned i = 0; i < p->n_subs; i++)
+		subscription_replay_late(p->sub[i], now_us);
+}
+
 void participant_refresh(struct participant *p, uint64_t now_us)
 {
 	conference_forward(p->conference, now_us);

@@ -73,6 +73,8 @@ static const struct row rows[] = {
 		"Times it was tried whether a path carries more." },
 	{ "hearth_layer_switches_total", COUNTER, CORE(layer_switches),
 		"Changes of a receiver to another encoding of a video." },
+	{ "hearth_replays_total", COUNTER, CORE(replays),
+		"Pictures that began with a key frame of before." },
 	{ "hearth_downlink_wanted_bits", GAUGE, CORE(wanted_bps),
 		"What they subscribe to, bits a second, summed." },
 	{ "hearth_downlink_waiting_bytes", GAUGE, CORE(paced_bytes),

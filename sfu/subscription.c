@@ -63,9 +63,22 @@ struct encoding *subscription_encoding(const struct subscription *s)
 		       : s->track->encoding[s->layers->choice.encoding];
 }
 
+/* The encoding that everybody begins with. */
+static uint8_t best_of(const struct track *t)
+{
+	return t->simulcast ? t->rank[t->sent.n_spatial - 1] : 0;
+}
+
+static bool is_foreseen(const struct participant *p)
+{
+	return p->foreseen && p->peer.state == PEER_CONNECTING;
+}
+
 bool subscription_uses(const struct subscription *s, unsigned encoding)
 {
 	const struct layer_choice *c = s->layers ? &s->layers->choice : NULL;
+	if (!s->active && is_foreseen(s->to))
+		return encoding == best_of(s->track);
 	if (!s->active || s->paused)
 		return false;
 	return c ? c->encoding == encoding ||
@@ -82,6 +95,19 @@ void subscription_want_keyframe(struct subscription *s, uint64_t now_us)
 		return;
 	encoding_want_keyframe(e, now_us);
 	participant_due(s->track->owner, encoding_keyframe_deadline(e));
+}
+
+void subscription_foresee(struct subscription *s, uint64_t now_us)
+{
+	struct track *t = s->track;
+	struct encoding *e = t ? t->encoding[best_of(t)] : NULL;
+	if (s->active || s->kind != SDP_VIDEO || !e)
+		return;
+	/* One that has just come will do. */
+	if (e->key_us && now_us - e->key_us < SUBSCRIPTION_PAST_US / 2)
+		return;
+	encoding_want_keyframe(e, now_us);
+	participant_due(t->owner, encoding_keyframe_deadline(e));
 }
 
 /* --- asking for key frames
@@ -147,7 +173,8 @@ void subscription_seek(struct subscription *s, uint64_t now_us)
 	uint8_t wanted = layers_wanted(s->layers);
 	struct encoding *e =
 		wanted == LAYER_NONE ? NULL : s->track->encoding[wanted];
-	if (!e || layer_choice_deadline(c) > now_us)
+	if (!e || layer_choice_deadline(c) > now_us ||
+		subscription_plan_replay(s, now_us))
 		return;
 	/* What is too much must end soon; all else can wait for its turn. */
 	if (!is_too_much(s) && !subscription_asks(s, now_us))
@@ -166,6 +193,7 @@ static void forget_waiting(struct subscription *s)
 void subscription_stale(struct subscription *s, uint64_t now_us)
 {
 	forget_waiting(s);
+	s->tries = 0;
 	if (s->waiting)
 		return;
 	s->waiting = true;
@@ -240,19 +268,21 @@ static void aim_layers(
 void subscription_aim(
 	struct subscription *s, uint64_t now_us, struct allocate_layer target)
 {
-	bool paused = target.spatial < 0;
+	bool paused = target.spatial < 0, resumes = s->paused && !paused;
 	if (paused && !s->paused)
 		forget_waiting(s);
-	if (!s->layers && s->paused && !paused)
+	s->paused = paused;
+	if (resumes)
+		s->tries = SUBSCRIPTION_TRIES;
+	if (!s->layers && resumes)
 		s->waiting = true;
 	if (!s->layers && !paused && is_cut(s, target))
 		open_layers(s);
 	if (s->layers)
 		aim_layers(s, now_us, target);
-	else if (s->paused && !paused && s->active &&
+	else if (resumes && s->active && !subscription_plan_replay(s, now_us) &&
 		 subscription_asks(s, now_us))
 		subscription_want_keyframe(s, now_us);
-	s->paused = paused;
 }
 
 void subscription_restart(
@@ -281,7 +311,8 @@ int subscription_retarget(
 	s->layers = layers_free(s->layers);
 	s->paused = false;
 	s->share = (struct share){ .why = ALLOCATE_NEW };
-	if (track)
+	s->tries = SUBSCRIPTION_TRIES;
+	if (track && !subscription_plan_replay(s, now_us))
 		subscription_want_keyframe(s, now_us);
 	return 0;
 }
@@ -416,9 +447,11 @@ void subscription_update(struct subscription *s, uint64_t now_us, bool ready)
 		participant_downlink(s->to, now_us, true);
 	if (s->active && !was) {
 		s->waiting = true;
+		s->tries = SUBSCRIPTION_TRIES;
 		raise_floor(s);
 		if (s->layers)
 			begin_layers(s, now_us);
-		subscription_want_keyframe(s, now_us);
+		if (!subscription_plan_replay(s, now_us))
+			subscription_want_keyframe(s, now_us);
 	}
 }

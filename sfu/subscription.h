@@ -32,6 +32,15 @@ enum {
 	 * a hundred. */
 	SUBSCRIPTION_TWICE = 10,
 	SUBSCRIPTION_RED_MAX = 1000, /* bytes of payload, else none */
+	/* subscription_replay.c: how old the key frame may be that one begins
+	 * with, and the newest packet; how often that is tried; how much it may
+	 * be, and to a path that nothing is known of. */
+	SUBSCRIPTION_PAST_US = 400000,
+	SUBSCRIPTION_STILL_US = 300000,
+	SUBSCRIPTION_TRIES = 32,
+	SUBSCRIPTION_SOON_US = 30000,    /* then, whether packets come or not */
+	SUBSCRIPTION_PAST_PACKETS = 256, /* of PACE_QUEUE */
+	SUBSCRIPTION_PAST_BYTES = 65536,
 	/* Ids of one-byte headers, RFC 8285 4.2; no others are agreed to. */
 	SUBSCRIPTION_EXTS = 15,
 };
@@ -71,6 +80,8 @@ struct subscription {
 	uint8_t pt_map[SUBSCRIPTION_PTS];
 	/* Extension id -> the receiver's, 0: dropped. */
 	uint8_t ext_map[SUBSCRIPTION_EXTS];
+	/* Batches of its track for which it may still begin with the past. */
+	uint8_t tries;
 	uint32_t room_bps; /* quality_room; 0: not known yet */
 	struct rewrite rewrite;
 	struct send send;
@@ -123,6 +134,12 @@ bool subscription_uses(const struct subscription *s, unsigned encoding);
 /* The source of that encoding is another, or began anew. */
 void subscription_restart(
 	struct subscription *s, uint64_t now_us, unsigned encoding);
+/* Its receiver is about to be connected: a key frame is asked for meanwhile, so
+ * that it has come when the receiver can be sent it. */
+void subscription_foresee(struct subscription *s, uint64_t now_us);
+/* It was to begin with what is past, and no packet of its track came since:
+ * does so now, or asks for a key frame. */
+void subscription_replay_late(struct subscription *s, uint64_t now_us);
 /* Its receiver cannot go on without a key frame. */
 void subscription_want_keyframe(struct subscription *s, uint64_t now_us);
 

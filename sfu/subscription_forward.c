@@ -79,8 +79,7 @@ static bool is_fed(const struct subscription *s, const struct track_packet *p)
 	return subscription_encoding(s) == s->track->encoding[p->encoding];
 }
 
-/* Why it was not sent, if that is to be counted; else CONFERENCE_DROPS. */
-static enum conference_drop forward_one(
+enum conference_drop subscription_forward_one(
 	struct subscription *s, uint64_t now_us, const struct track_packet *p)
 {
 	const struct rtp_packet *pkt = &p->view;
@@ -111,6 +110,23 @@ static enum conference_drop forward_one(
 	return CONFERENCE_DROPS;
 }
 
+bool subscription_recall(
+	const struct subscription *s, struct track_packet *p, uint8_t *copy)
+{
+	const struct track *t = s->track;
+	size_t len;
+	const uint8_t *buf =
+		history_get(t->encoding[p->encoding]->history, p->seq, &len);
+	if (!buf)
+		return false;
+	memcpy(copy, buf, len);
+	if (rtp_parse(&p->view, copy, len) || !t->codec_of_pt[p->view.pt])
+		return false;
+	p->codec = t->codec_of_pt[p->view.pt];
+	track_read_packet(t, &p->view, p);
+	return true;
+}
+
 static bool is_among(const struct track_packet *p, uint64_t seq,
 	const struct track_packet *const *v, unsigned n)
 {
@@ -127,24 +143,14 @@ static void catch_up(struct subscription *s, uint64_t now_us,
 	const struct track_packet *first,
 	const struct track_packet *const *rest, unsigned n_rest)
 {
-	const struct encoding *e = subscription_encoding(s);
-	uint64_t newest = encoding_newest(e);
+	uint64_t newest = encoding_newest(subscription_encoding(s));
 	uint8_t copy[HISTORY_SLOT];
-	struct track_packet p = { .encoding = first->encoding };
-	uint64_t seq = first->seq;
-	size_t len;
-	while (++seq <= newest) {
-		const uint8_t *buf = history_get(e->history, seq, &len);
-		if (!buf || is_among(&p, seq, rest, n_rest))
-			continue;
-		memcpy(copy, buf, len);
-		p.seq = seq;
-		if (rtp_parse(&p.view, copy, len) != 0 ||
-			!s->track->codec_of_pt[p.view.pt])
-			continue;
-		p.codec = s->track->codec_of_pt[p.view.pt];
-		track_read_packet(s->track, &p.view, &p);
-		forward_one(s, now_us, &p);
+	for (uint64_t seq = first->seq + 1; seq <= newest; seq++) {
+		struct track_packet p = { .encoding = first->encoding,
+			.seq = seq };
+		if (!is_among(&p, seq, rest, n_rest) &&
+			subscription_recall(s, &p, copy))
+			subscription_forward_one(s, now_us, &p);
 	}
 }
 
@@ -169,13 +175,16 @@ bool subscription_forward(struct subscription *s, uint64_t now_us,
 		return false;
 	for (unsigned i = 0; i < n; i++) {
 		const struct encoding *before = fed_from(s);
-		enum conference_drop why = forward_one(s, now_us, v[i]);
+		enum conference_drop why =
+			subscription_forward_one(s, now_us, v[i]);
 		unmet = why == DROP_NOT_KEYFRAME && may_ask(s, now_us);
 		if (why != CONFERENCE_DROPS)
 			peer_drop(&s->to->peer, why);
 		if (s->to->plain && fed_from(s) && fed_from(s) != before)
 			catch_up(s, now_us, v[i], v + i + 1, n - i - 1);
 	}
+	if (s->waiting && s->tries && subscription_replay(s, now_us))
+		unmet = false;
 	if (s->layers)
 		subscription_seek(s, now_us);
 	return unmet;

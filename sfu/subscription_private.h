@@ -30,6 +30,24 @@ struct outgoing {
 void subscription_emit(struct subscription *s, uint64_t now_us,
 	const struct rtp_packet *pkt, const struct outgoing *o);
 
+/* Why a packet was not sent, if that is to be counted; else CONFERENCE_DROPS.
+ */
+enum conference_drop subscription_forward_one(
+	struct subscription *s, uint64_t now_us, const struct track_packet *p);
+/* Makes of number p->seq of encoding p->encoding's history what it was when it
+ * came; copy: HISTORY_SLOT bytes that it lies in. False: it is not kept. */
+bool subscription_recall(
+	const struct subscription *s, struct track_packet *p, uint8_t *copy);
+
+/* Sends what came since the last key frame, if it waits for one and that may be
+ * done (subscription_replay.c). True if so: it waits no more. To be called when
+ * all that the history has was forwarded. */
+bool subscription_replay(struct subscription *s, uint64_t now_us);
+/* Has it begin with that, with its track's next packet or SUBSCRIPTION_SOON_US
+ * from now. False: it cannot, or not with the encoding that is wanted, for
+ * which a key frame must be asked. */
+bool subscription_plan_replay(struct subscription *s, uint64_t now_us);
+
 /* Asks for what the choice of encodings waits for, when its turn comes. */
 void subscription_seek(struct subscription *s, uint64_t now_us);
 

@@ -67,7 +67,8 @@ struct client_config {
 	bool dtls_client; /* offer setup:active, so that hearth is passive */
 	unsigned fps, packets_per_frame, packet_bytes; /* video */
 	unsigned audio_ms;
-	unsigned spares;    /* pairs of m-lines offered only to receive */
+	unsigned key_delay_us; /* an encoder that takes its time */
+	unsigned spares;       /* pairs of m-lines offered only to receive */
 	bool metadata_free; /* a single-stream peer: never expects an offer */
 	bool h264;          /* has H.264 besides VP8 */
 	bool sends_h264;
@@ -89,6 +90,7 @@ struct client_send {
 	uint32_t counter; /* frame or packet number in the payload */
 	uint64_t next_us;
 	bool want_key;
+	uint64_t key_us; /* not before */
 	uint64_t packets, octets, keyframes, resent;
 	struct history *history;
 	uint64_t unwrapped;

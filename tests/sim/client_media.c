@@ -170,7 +170,8 @@ static void send_frame(struct client *c, struct client_send *s)
 	unsigned n = c->cfg.packets_per_frame ? c->cfg.packets_per_frame : 2;
 	size_t bytes = c->cfg.packet_bytes ? c->cfg.packet_bytes : 1000;
 	/* Key pictures are of temporal layer 0. */
-	bool key = s->want_key && !s->mute && !(s->height && s->counter % 2);
+	bool key = s->want_key && c->now_us >= s->key_us && !s->mute &&
+		   !(s->height && s->counter % 2);
 	/* Half the lines are a quarter of the picture. */
 	if (s->height) {
 		bytes = bytes * s->height / 720;
@@ -219,8 +220,11 @@ static void want_key(struct client *c, uint32_t media)
 {
 	for (unsigned k = CLIENT_VIDEO; k < CLIENT_SENDS; k++) {
 		struct client_send *s = client_send_at(c, k);
-		if (!c->cfg.simulcast || s->ssrc == media)
-			s->want_key = true;
+		if (c->cfg.simulcast && s->ssrc != media)
+			continue;
+		if (!s->want_key)
+			s->key_us = c->now_us + c->cfg.key_delay_us;
+		s->want_key = true;
 	}
 }
 

@@ -47,17 +47,14 @@ static void exchange(bool answer)
 			estimate_feedback(&estimate, now_us, buf, len), 0);
 }
 
-static void begins_with_two_probes(void **state)
+/* Sends all that probes want within 100 ms; returns how many packets. */
+static unsigned send_probes(void)
 {
+	uint64_t end_us = now_us + 100 * MS;
 	unsigned n = 0;
 	size_t bytes;
 
-	(void)state;
-	start(true);
-	assert_int_equal(estimate_bps(&estimate, now_us), 300 * KBIT);
-	assert_int_equal(estimate_deadline(&estimate, now_us), now_us);
-	while ((now_us = estimate_deadline(&estimate, now_us)) <
-		1000 * S + 100 * MS) {
+	while ((now_us = estimate_deadline(&estimate, now_us)) < end_us) {
 		bytes = estimate_padding(&estimate, now_us);
 		if (bytes == 0)
 			break;
@@ -65,8 +62,68 @@ static void begins_with_two_probes(void **state)
 		estimate_sent(&estimate, now_us, bytes, SENT_PADDING);
 		n++;
 	}
-	assert_true(n >= 2 * PROBE_PACKETS);
+	return n;
+}
+
+/* All that was sent has arrived, and is told of. */
+static void tell_all(void)
+{
+	uint64_t at_us[100];
+	uint8_t buf[400];
+	unsigned told, n = (unsigned)(estimate.sent.next - 65536);
+	size_t len;
+
+	assert_true(n < 100 && n > 0);
+	for (unsigned i = 0; i < n; i++)
+		at_us[i] = 1000 * S + 20 * MS + i * MS;
+	len = twcc_build(buf, sizeof(buf), 1, 2, 0, 0, at_us, n, &told);
+	assert_int_equal(told, n);
+	assert_int_equal(estimate_feedback(&estimate, now_us, buf, len), 0);
+}
+
+static void begins_with_two_probes(void **state)
+{
+	(void)state;
+	start(true);
+	assert_int_equal(estimate_bps(&estimate, now_us), 300 * KBIT);
+	assert_int_equal(estimate_deadline(&estimate, now_us), now_us);
+	assert_true(send_probes() >= 2 * PROBE_PACKETS);
 	assert_int_equal(estimate_pace_bps(&estimate, now_us), 750 * KBIT);
+}
+
+/* They are sent again where nobody heard them, and nothing of that time counts
+ * as arrived; once. */
+static void begins_anew_with_who_listens(void **state)
+{
+	(void)state;
+	start(true);
+	send_probes();
+	for (unsigned i = 0; i < 14; i++)
+		exchange(false);
+	assert_int_equal(estimate.stalls, 0);
+	for (unsigned i = 0; i < 4; i++)
+		exchange(false);
+	assert_int_equal(estimate.stalls, 1);
+	exchange(true);
+	assert_int_equal(estimate.probe.n_wishes, 2);
+	assert_int_equal(estimate.probe.wish_bps[0], 900 * KBIT);
+	assert_int_equal(estimate.probe.wish_bps[1], 1800 * KBIT);
+	/* Of 190 packets ten are known to have arrived. */
+	assert_true(estimate_bps(&estimate, now_us) <= 1000 * KBIT);
+	assert_true(send_probes() >= 2 * PROBE_PACKETS);
+	exchange(true);
+	assert_int_equal(estimate.probe.n_wishes, 0);
+}
+
+static void begins_once_with_who_listened(void **state)
+{
+	(void)state;
+	start(true);
+	estimate_sent(&estimate, now_us, 1000, SENT_VIDEO);
+	send_probes();
+	assert_int_equal(estimate.probe.n_wishes, 0);
+	tell_all();
+	assert_int_equal(estimate.probe.n_wishes, 0);
 }
 
 static void audio_belongs_to_no_probe(void **state)
@@ -211,6 +268,10 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_teardown(begins_with_two_probes, teardown),
+		cmocka_unit_test_teardown(
+			begins_anew_with_who_listens, teardown),
+		cmocka_unit_test_teardown(
+			begins_once_with_who_listened, teardown),
 		cmocka_unit_test_teardown(audio_belongs_to_no_probe, teardown),
 		cmocka_unit_test_teardown(a_silence_stalls_and_ends, teardown),
 		cmocka_unit_test_teardown(

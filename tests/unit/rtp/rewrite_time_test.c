@@ -105,6 +105,66 @@ static void late_packets_do_not_turn_time_back(void **state)
 }
 
 /* Attack 46: passed on as it came, and the next switch goes on from there. */
+/* What is past is drawn together, the same however often it is asked for and
+ * whatever is dropped; what comes then is not. */
+static void what_hurries_is_drawn_together(void **state)
+{
+	struct rewrite r;
+	uint32_t first, last, sent[20];
+	uint32_t in_ts = 0xffffff00;
+
+	(void)state;
+	rewrite_init(&r, 90000, 10, 1000);
+	first = send_one(&r, 1000000, BASE, in_ts);
+	rewrite_switch(&r, 2000000, 5 * BASE, in_ts);
+	sent[0] = send_one(&r, 2000000, 5 * BASE, in_ts);
+	assert_int_equal(sent[0] - first, 90000);
+	rewrite_hurry(&r, in_ts, 5 * BASE + 19, in_ts + 19 * 3200);
+	for (unsigned i = 1; i < 20; i++) {
+		sent[i] = send_one(&r, 2000000, 5 * BASE + i, in_ts + i * 3200);
+		assert_int_equal(sent[i] - sent[0], i * 100);
+	}
+	/* Of the last picture, and the next. */
+	last = send_one(&r, 2000000, 5 * BASE + 20, in_ts + 19 * 3200);
+	assert_int_equal(last, sent[19]);
+	last = send_one(&r, 2040000, 5 * BASE + 21, in_ts + 20 * 3200);
+	assert_int_equal(last - sent[19], 3200);
+	assert_int_equal(r.ts_offset, last - (in_ts + 20 * 3200));
+	/* Enough runs of drops that the oldest are forgotten. */
+	for (unsigned i = 0; i < REWRITE_DROPS + 4; i++) {
+		rewrite_drop(&r, 5 * BASE + 30 + 2 * i);
+		send_one(&r, 2040000, 5 * BASE + 31 + 2 * i, in_ts + 64000);
+	}
+	assert_true(r.in_live == r.in_floor);
+	last = send_one(&r, 2050000, 5 * BASE + 200, in_ts + 64000);
+	assert_int_equal(last - sent[19], 3200);
+	for (unsigned i = 0; i < 20; i++)
+		assert_true(sent[i] - sent[0] == i * 100);
+}
+
+static void what_hurries_is_mapped_again(void **state)
+{
+	struct rewrite r;
+	uint32_t at;
+
+	(void)state;
+	rewrite_init(&r, 90000, 10, 1000);
+	send_one(&r, 1000000, BASE, 0);
+	rewrite_hurry(&r, 0, BASE + 9, 9 * 3200);
+	for (unsigned round = 0; round < 2; round++)
+		for (unsigned i = 0; i < 10; i++) {
+			at = send_one(&r, 1000000, BASE + i, i * 3200);
+			assert_int_equal(at, 1000 + i * 100);
+		}
+	/* Another stretch knows nothing of it. */
+	rewrite_switch(&r, 2000000, BASE + 3, 3 * 3200);
+	at = send_one(&r, 2000000, BASE + 3, 3 * 3200);
+	assert_int_equal(send_one(&r, 2000000, BASE + 4, 4 * 3200) - at, 3200);
+	/* Nor one of no length. */
+	rewrite_hurry(&r, 5, BASE + 9, 5);
+	assert_true(r.in_live == r.in_floor);
+}
+
 static void jumps_of_the_timestamp(void **state)
 {
 	static const uint32_t jumps[] = { 0x7fffffff, 0x80000000, 0xffffffff, 1,
@@ -146,6 +206,8 @@ int main(void)
 		cmocka_unit_test(a_clock_that_goes_back_advances_by_one),
 		cmocka_unit_test(wall_time_counts_from_the_picture),
 		cmocka_unit_test(late_packets_do_not_turn_time_back),
+		cmocka_unit_test(what_hurries_is_drawn_together),
+		cmocka_unit_test(what_hurries_is_mapped_again),
 		cmocka_unit_test(jumps_of_the_timestamp),
 		cmocka_unit_test(a_jump_of_numbers_takes_wall_time),
 	};

@@ -55,6 +55,34 @@ static void numbers_go_up_by_one(void **state)
 		down->estimate.sent.in_flight, 2 * (1000 + DOWNLINK_OVERHEAD));
 }
 
+/* Pictures of the past: what a path takes that nothing is known of, and less
+ * where something waits; more where it carries more, nothing into silence. */
+static void the_past_takes_its_share(void **state)
+{
+	(void)state;
+	size_t extra =
+		DOWNLINK_YOUNG_BPS / 8 * (DOWNLINK_EXTRA_US / 1000) / 1000;
+	size_t all = DOWNLINK_HOPE_BPS / 8 * (DOWNLINK_PAST_US / 1000) / 1000;
+	downlink_tick(down, now_us);
+	assert_true(downlink_takes(down, now_us, all, extra));
+	assert_false(downlink_takes(down, now_us, all + 1, 0));
+	assert_false(downlink_takes(down, now_us, all, extra + 1));
+	pace_queue_push(&down->queue, now_us, PACE_VIDEO, 1, 1, 1000);
+	assert_true(downlink_takes(down, now_us, all - 1000, extra));
+	assert_false(downlink_takes(down, now_us, all - 999, extra));
+	down->estimate.stalled = true;
+	assert_false(downlink_takes(down, now_us, 1, 0));
+	down->estimate.stalled = false;
+	/* It was full: what it was seen to carry counts. */
+	down->estimate.control.decreased_us = 1;
+	down->estimate.control.bps = 200000;
+	downlink_tick(down, now_us);
+	extra = 200000 / 8 * (DOWNLINK_EXTRA_US / 1000) / 1000;
+	assert_true(downlink_takes(down, now_us, 2 * extra, extra));
+	assert_false(downlink_takes(down, now_us, 2 * extra, extra + 1));
+	assert_false(downlink_takes(down, now_us, 5 * extra, extra));
+}
+
 static void feedback_makes_the_estimate_grow(void **state)
 {
 	(void)state;
@@ -209,6 +237,8 @@ static void what_it_holds_is_for_the_young_and_for_drains(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(
+			the_past_takes_its_share, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			numbers_go_up_by_one, setup, teardown),
 		cmocka_unit_test_setup_teardown(

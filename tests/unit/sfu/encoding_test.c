@@ -112,6 +112,42 @@ static void numbers_never_come_twice(void **state)
 	encoding_free(e);
 }
 
+static void the_newest_key_frame_is_known(void **state)
+{
+	(void)state;
+	/* Numbers and times as they come, what is known then. */
+	static const struct {
+		uint64_t seq;
+		uint32_t ts;
+		uint64_t key_seq;
+		unsigned at; /* which of these rows it came with */
+	} t[] = {
+		{ 65534, 0xffffff00, 65534, 0 },
+		{ 65537, 0xffffff00, 65534, 0 }, /* more of the same */
+		{ 65533, 0xffffff00, 65533, 0 }, /* its first, late */
+		{ 65540, 0x00000bb8, 65540, 3 }, /* times wrap */
+		{ 65538, 0xfffffff0, 65540, 3 }, /* late, of before */
+	};
+	struct encoding *e = make(true);
+	started(e, 1);
+	for (unsigned i = 0; i < sizeof(t) / sizeof(t[0]); i++) {
+		encoding_note_key(e, S + i, t[i].seq, t[i].ts);
+		assert_int_equal(e->key_seq, t[i].key_seq);
+		assert_int_equal(e->key_us, S + t[i].at);
+	}
+	/* Of the source before. */
+	started(e, 2);
+	assert_int_equal(e->key_us, 0);
+	encoding_note_key(e, 0, 7, 7);
+	assert_int_equal(e->key_us, 1);
+	encoding_free(e);
+	e = make(false);
+	started(e, 1);
+	encoding_note_key(e, S, 1, 1);
+	assert_int_equal(e->key_us, 0);
+	encoding_free(e);
+}
+
 static void rates_are_of_the_last_second(void **state)
 {
 	(void)state;
@@ -162,6 +198,7 @@ int main(void)
 		cmocka_unit_test(a_wish_at_time_zero_is_a_wish),
 		cmocka_unit_test(sound_has_no_key_frames),
 		cmocka_unit_test(numbers_never_come_twice),
+		cmocka_unit_test(the_newest_key_frame_is_known),
 		cmocka_unit_test(rates_are_of_the_last_second),
 		cmocka_unit_test(who_is_silent_while_others_send_is_gone),
 	};

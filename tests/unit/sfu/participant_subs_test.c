@@ -70,6 +70,7 @@ static void who_holds_gets_nothing(void **state)
 	stage_video(&st, 0, 1, true);
 	assert_int_equal(stage_sent(&st, 1), 1);
 	uint64_t wishes = st.p[1]->stats.plis_out;
+	stage_run(&st, 2 * SIM_S);
 	offer_with(0, "", "");
 	assert_true(stage_sub(&st, 0, 1, SDP_VIDEO)->active);
 	/* Back again: it needs a key frame, and that is asked for. */

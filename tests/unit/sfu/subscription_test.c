@@ -311,7 +311,8 @@ static void who_turned_receiving_off_gets_nothing(void **state)
 	assert_false(s->active);
 	stage_video(&st, 0, 2, false);
 	assert_int_equal(stage_sent(&st, 1), 1);
-	/* On again: not before a key frame. */
+	/* On again, after a while: not before a key frame. */
+	st.sim.now_us += 2 * SIM_S;
 	subscription_update(s, st.sim.now_us, true);
 	assert_true(s->active && s->waiting);
 	stage_video(&st, 0, 3, false);
