@@ -83,6 +83,11 @@ struct crypt_job {
 	struct crypt *key;
 	uint8_t *buf; /* sealed in place, CRYPT_TRAILER of room behind len */
 	size_t len;   /* grows */
+	/* RTP: where the bytes behind its header (CSRCs and extension are part
+	 * of that) still are, which saves copying them: only the header stands
+	 * in buf then. They do not overlap with it, and are not changed. NULL:
+	 * all of it stands in buf. */
+	const uint8_t *payload;
 	bool rtcp;
 	bool failed; /* written: could not be sealed, must not be sent */
 };

@@ -39,8 +39,11 @@ struct lanes_key *lanes_key_free(struct lanes_key *k); /* wipes; NULL */
 
 struct lanes_job {
 	const struct lanes_key *key;
-	uint8_t *buf;  /* the packet; room behind it for the index of RTCP,
-			  LANES_TAG and LANES_SLACK */
+	uint8_t *buf; /* the packet; room behind it for the index of RTCP,
+			 LANES_TAG and LANES_SLACK */
+	/* Sealing: where the bytes behind `header` are taken from, without
+	 * overlap; NULL: they are in buf. Opening: NULL. */
+	const uint8_t *payload;
 	size_t header; /* bytes that stay clear, extension and all */
 	size_t len;    /* without index and tag; unchanged */
 	uint64_t index;

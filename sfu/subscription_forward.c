@@ -84,7 +84,7 @@ static enum conference_drop forward_one(
 	struct subscription *s, uint64_t now_us, const struct track_packet *p)
 {
 	const struct rtp_packet *pkt = &p->view;
-	struct outgoing o = { .kind = kind_of(s) };
+	struct outgoing o = { .kind = kind_of(s), .lent = p->lent };
 	bool taken = subscription_pt(s, pkt->pt) != SUBSCRIPTION_NO_PT;
 	bool fits = pkt->payload_len + RTP_HEADER_MAX <=
 		    OUTBOX_SLOT - CRYPT_TRAILER;
