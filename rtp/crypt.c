@@ -213,6 +213,12 @@ int crypt_seal_rtcp(struct crypt *c, uint8_t *buf, size_t *len)
 	return seal_fast(c, buf, len, true);
 }
 
+void crypt_fetch(const struct crypt *c)
+{
+	__builtin_prefetch(c->out.rtp.indexes.v);
+	lanes_key_fetch(c->out.rtp.key);
+}
+
 static void forget(struct way *w, uint32_t ssrc)
 {
 	/* Whether it was known does not matter. */

@@ -74,6 +74,9 @@ void crypt_open_batch(struct crypt_open *v, unsigned n);
 int crypt_seal_rtp(struct crypt *c, uint8_t *buf, size_t *len);
 int crypt_seal_rtcp(struct crypt *c, uint8_t *buf, size_t *len);
 
+/* Asks the cache for what sealing with c will need soon. */
+void crypt_fetch(const struct crypt *c);
+
 /* Forgets the state of one of our outgoing SSRCs / a peer's SSRC that ended. We
  * must never send under that SSRC with this key again: its roll-over counter
  * would start anew and use key stream a second time. */

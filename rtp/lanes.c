@@ -174,6 +174,14 @@ struct lanes_key *lanes_key_free(struct lanes_key *k)
 	return NULL;
 }
 
+void lanes_key_fetch(const struct lanes_key *k)
+{
+	const uint8_t *at = (const uint8_t *)k;
+
+	for (size_t i = 0; k && i < sizeof(*k); i += BLOCK)
+		__builtin_prefetch(at + i);
+}
+
 /* RFC 3711 4.1.1: salt, SSRC and index one over the other; the low 16 bits
  * count the blocks. */
 static void make_iv(const struct lanes_key *k, const uint8_t *ssrc,

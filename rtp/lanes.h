@@ -36,6 +36,8 @@ struct lanes_key; /* session keys of one direction, expanded */
 int lanes_key_new(struct lanes_key **ret, const uint8_t key[LANES_KEY],
 	const uint8_t salt[LANES_SALT], bool rtcp);
 struct lanes_key *lanes_key_free(struct lanes_key *k); /* wipes; NULL */
+/* Asks the cache for it. NULL is fine. */
+void lanes_key_fetch(const struct lanes_key *k);
 
 struct lanes_job {
 	const struct lanes_key *key;

@@ -74,12 +74,22 @@ struct packet *outbox_add(struct outbox *o, const struct sockaddr *to)
 	return p;
 }
 
+/* Nearly always it is one of IPv4, and the same: family, port and address are
+ * its first eight bytes. */
+static bool is_to(const union outbox_addr *a, const struct sockaddr *b)
+{
+	_Static_assert(offsetof(struct sockaddr_in, sin_zero) == 8, "IPv4");
+	if (a->any.sa_family == AF_INET && memcmp(a, b, 8) == 0)
+		return true;
+	return ice_addr_equal(&a->any, b);
+}
+
 struct packet *outbox_add_flow(
 	struct outbox *o, const struct sockaddr *to, struct outbox_flow *flow)
 {
 	struct packet *p = next_slot(o);
 	struct outbox_target *t = &o->target[flow->target];
-	if (flow->batch == o->batch && ice_addr_equal(&t->to.any, to)) {
+	if (flow->batch == o->batch && is_to(&t->to, to)) {
 		uint16_t at = (uint16_t)(p - o->v);
 		o->v[t->last].next = at;
 		t->last = at;
