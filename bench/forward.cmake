@@ -18,8 +18,8 @@ hearth_library(bench_stage
 add_library(bench_inside OBJECT
   ${CMAKE_CURRENT_LIST_DIR}/bare.c ${CMAKE_CURRENT_LIST_DIR}/inside_wrap.c)
 target_link_libraries(bench_inside PUBLIC bench_stage)
-foreach(name udp_receive crypt_open_batch outbox_seal udp_send worker_turn_begin
-    worker_turn_end)
+foreach(name udp_receive crypt_open_batch outbox_seal outbox_settle udp_send
+    worker_turn_begin worker_turn_end)
   target_link_options(bench_inside INTERFACE LINKER:--wrap=${name})
 endforeach()
 

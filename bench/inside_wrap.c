@@ -17,6 +17,8 @@ void REAL(crypt_open_batch)(struct crypt_open *v, unsigned n);
 void WRAP(crypt_open_batch)(struct crypt_open *v, unsigned n);
 void REAL(outbox_seal)(struct outbox *o);
 void WRAP(outbox_seal)(struct outbox *o);
+void REAL(outbox_settle)(struct outbox *o);
+void WRAP(outbox_settle)(struct outbox *o);
 void REAL(udp_send)(
 	struct udp *u, const struct outbox *out, udp_path_h *path, void *arg);
 void WRAP(udp_send)(
@@ -49,6 +51,15 @@ void WRAP(outbox_seal)(struct outbox *o)
 	enum inside_phase was = inside_enter(INSIDE_SEAL);
 
 	REAL(outbox_seal)(o);
+	inside_enter(was);
+}
+
+/* It seals by itself. */
+void WRAP(outbox_settle)(struct outbox *o)
+{
+	enum inside_phase was = inside_enter(INSIDE_SEAL);
+
+	REAL(outbox_settle)(o);
 	inside_enter(was);
 }
 

@@ -94,14 +94,15 @@ struct ice_pair {
 };
 
 struct ice {
+	/* What each packet asks for, side by side. */
+	enum ice_state state;
+	unsigned n_pairs;
+	int selected; /* index of the pair media goes to, or -1 */
+	struct ice_pair pair[ICE_PAIRS_MAX];
 	struct ice_engine *engine;
 	struct ice_credentials local, old_local; /* old: before a restart */
 	struct ice_remote remote, old_remote;
 	uint32_t generation, old_generation;
-	enum ice_state state;
-	struct ice_pair pair[ICE_PAIRS_MAX];
-	unsigned n_pairs;
-	int selected; /* index of the pair media goes to, or -1 */
 	uint64_t drops[ICE_GOT_MAX]; /* counts from ICE_GOT_ERROR on */
 };
 

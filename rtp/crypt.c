@@ -169,6 +169,7 @@ static int prepare_rtcp(
 static int prepare(struct crypt *c, struct lanes_job *job, uint8_t *buf,
 	size_t len, bool rtcp)
 {
+	job->payload = NULL;
 	if (len < (rtcp ? RTCP_MIN : RTP_MIN) || len > LEN_MAX ||
 		buf[0] >> 6 != 2)
 		return -EINVAL;
@@ -212,6 +213,12 @@ int crypt_seal_rtcp(struct crypt *c, uint8_t *buf, size_t *len)
 	return seal_fast(c, buf, len, true);
 }
 
+void crypt_fetch(const struct crypt *c)
+{
+	__builtin_prefetch(c->out.rtp.indexes.v);
+	lanes_key_fetch(c->out.rtp.key);
+}
+
 static void forget(struct way *w, uint32_t ssrc)
 {
 	/* Whether it was known does not matter. */
@@ -246,9 +253,13 @@ static void land(struct lanes_job *lane, struct crypt_job **of, unsigned n)
 
 static void seal_one(struct crypt_job *j)
 {
-	int err = j->rtcp ? crypt_seal_rtcp(j->key, j->buf, &j->len)
-			  : crypt_seal_rtp(j->key, j->buf, &j->len);
+	size_t header = j->payload ? crypt_clear_len(j->buf, j->len) : 0;
+	int err;
 
+	if (header)
+		memcpy(j->buf + header, j->payload, j->len - header);
+	err = j->rtcp ? crypt_seal_rtcp(j->key, j->buf, &j->len)
+		      : crypt_seal_rtp(j->key, j->buf, &j->len);
 	j->failed = err < 0;
 }
 
@@ -269,6 +280,7 @@ void crypt_seal_batch(struct crypt_job *jobs, unsigned n)
 				    j->rtcp) < 0;
 		if (j->failed)
 			continue;
+		lane[waiting].payload = j->payload;
 		of[waiting++] = j;
 		if (waiting == LANES_BATCH) {
 			land(lane, of, waiting);

@@ -74,6 +74,9 @@ void crypt_open_batch(struct crypt_open *v, unsigned n);
 int crypt_seal_rtp(struct crypt *c, uint8_t *buf, size_t *len);
 int crypt_seal_rtcp(struct crypt *c, uint8_t *buf, size_t *len);
 
+/* Asks the cache for what sealing with c will need soon. */
+void crypt_fetch(const struct crypt *c);
+
 /* Forgets the state of one of our outgoing SSRCs / a peer's SSRC that ended. We
  * must never send under that SSRC with this key again: its roll-over counter
  * would start anew and use key stream a second time. */
@@ -83,6 +86,11 @@ struct crypt_job {
 	struct crypt *key;
 	uint8_t *buf; /* sealed in place, CRYPT_TRAILER of room behind len */
 	size_t len;   /* grows */
+	/* RTP: where the bytes behind its header (CSRCs and extension are part
+	 * of that) still are, which saves copying them: only the header stands
+	 * in buf then. They do not overlap with it, and are not changed. NULL:
+	 * all of it stands in buf. */
+	const uint8_t *payload;
 	bool rtcp;
 	bool failed; /* written: could not be sealed, must not be sent */
 };

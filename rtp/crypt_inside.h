@@ -39,7 +39,7 @@ struct way {
 };
 
 struct crypt {
-	struct way in, out;
+	struct way out, in; /* out first: crypt_fetch */
 	/* SSRCs the peer was heard under; there is a stream for each. */
 	unsigned n_ssrcs;
 	uint32_t ssrc[CRYPT_SSRC_MAX];

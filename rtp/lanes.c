@@ -174,6 +174,14 @@ struct lanes_key *lanes_key_free(struct lanes_key *k)
 	return NULL;
 }
 
+void lanes_key_fetch(const struct lanes_key *k)
+{
+	const uint8_t *at = (const uint8_t *)k;
+
+	for (size_t i = 0; k && i < sizeof(*k); i += BLOCK)
+		__builtin_prefetch(at + i);
+}
+
 /* RFC 3711 4.1.1: salt, SSRC and index one over the other; the low 16 bits
  * count the blocks. */
 static void make_iv(const struct lanes_key *k, const uint8_t *ssrc,
@@ -205,6 +213,22 @@ static uint8_t *tag_of(const struct lanes_job *job)
 	return job->buf + job->len + (job->rtcp ? LANES_INDEX : 0);
 }
 
+/* Cipher and hash begin at offsets from one source. Where the text is elsewhere
+ * that of the hash, which reads what the cipher wrote, is the distance between
+ * the two buffers, and may wrap. */
+static void take_from(IMB_JOB *j, const struct lanes_job *job)
+{
+	j->src = job->buf;
+	j->cipher_start_src_offset_in_bytes = job->header;
+	j->hash_start_src_offset_in_bytes = 0;
+	if (!job->payload || job->len == job->header)
+		return;
+	j->src = job->payload;
+	j->cipher_start_src_offset_in_bytes = 0;
+	j->hash_start_src_offset_in_bytes =
+		(uintptr_t)job->buf - (uintptr_t)job->payload;
+}
+
 static void fill(IMB_JOB *j, const struct lanes_job *job, uint8_t iv[IV])
 {
 	const struct lanes_key *k = job->key;
@@ -219,11 +243,9 @@ static void fill(IMB_JOB *j, const struct lanes_job *job, uint8_t iv[IV])
 	j->key_len_in_bytes = LANES_KEY;
 	j->iv = iv;
 	j->iv_len_in_bytes = IV;
-	j->src = buf;
 	j->dst = buf + header;
-	j->cipher_start_src_offset_in_bytes = header;
 	j->msg_len_to_cipher_in_bytes = len - header;
-	j->hash_start_src_offset_in_bytes = 0;
+	take_from(j, job);
 	j->msg_len_to_hash_in_bytes = len + ROC;
 	j->auth_tag_output_len_in_bytes = TAG_WRITTEN;
 	j->u.HMAC._hashed_auth_key_xor_ipad = k->inner;

@@ -36,11 +36,16 @@ struct lanes_key; /* session keys of one direction, expanded */
 int lanes_key_new(struct lanes_key **ret, const uint8_t key[LANES_KEY],
 	const uint8_t salt[LANES_SALT], bool rtcp);
 struct lanes_key *lanes_key_free(struct lanes_key *k); /* wipes; NULL */
+/* Asks the cache for it. NULL is fine. */
+void lanes_key_fetch(const struct lanes_key *k);
 
 struct lanes_job {
 	const struct lanes_key *key;
-	uint8_t *buf;  /* the packet; room behind it for the index of RTCP,
-			  LANES_TAG and LANES_SLACK */
+	uint8_t *buf; /* the packet; room behind it for the index of RTCP,
+			 LANES_TAG and LANES_SLACK */
+	/* Sealing: where the bytes behind `header` are taken from, without
+	 * overlap; NULL: they are in buf. Opening: NULL. */
+	const uint8_t *payload;
 	size_t header; /* bytes that stay clear, extension and all */
 	size_t len;    /* without index and tag; unchanged */
 	uint64_t index;

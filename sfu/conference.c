@@ -267,7 +267,10 @@ void conference_leave(struct conference *c, uint64_t now_us, sfu_id id,
 
 void conference_forward(struct conference *c, uint64_t now_us)
 {
+	if (!fanout_count(c->fanout))
+		return;
 	fanout_run(c->fanout, now_us, c->env->out);
+	outbox_settle(c->env->out);
 }
 
 /* --- datagrams and time ------------------------------------------------------

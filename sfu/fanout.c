@@ -59,6 +59,40 @@ static void note_keys(
 			encoding_keyframe_seen(t->encoding[v[i]->encoding]);
 }
 
+static void fetch(const void *from, const void *to)
+{
+	for (const char *at = from; at < (const char *)to; at += 64)
+		__builtin_prefetch(at, 1);
+}
+
+static void fetch_subscription(const struct subscription *s)
+{
+	fetch(s, &s->rewrite.drop);
+	fetch(&s->send, &s->send.fraction_lost);
+}
+
+static void fetch_receiver(const struct participant *to)
+{
+	fetch(&to->stats.rtx_out, &to->peer.ice.pair[1]);
+}
+
+/* Each receiver's state lies by itself, and by the time of the next burst it
+ * has left the cache. While one is served that of those behind it is on its
+ * way, one pointer nearer each time. */
+static void look_ahead(const struct track *t, unsigned i)
+{
+	const struct participant *to;
+	if (i + 3 < t->n_subs)
+		fetch_subscription(t->sub[i + 3]);
+	if (i + 2 < t->n_subs)
+		fetch_receiver(t->sub[i + 2]->to);
+	to = i + 1 < t->n_subs ? t->sub[i + 1]->to : NULL;
+	if (to && to->peer.crypt)
+		__builtin_prefetch(to->peer.crypt);
+	if (t->sub[i]->to->peer.crypt)
+		crypt_fetch(t->sub[i]->to->peer.crypt);
+}
+
 static void forward_track(struct track *t, uint64_t now_us,
 	const struct track_packet *const *v, unsigned n, struct outbox *out)
 {
@@ -66,6 +100,7 @@ static void forward_track(struct track *t, uint64_t now_us,
 	/* Who asked before these packets has its key frame now. */
 	note_keys(t, v, n);
 	for (unsigned i = 0; i < t->n_subs; i++) {
+		look_ahead(t, i);
 		outbox_make_room(out, n);
 		unmet |= subscription_forward(t->sub[i], now_us, v, n);
 	}

@@ -5,8 +5,8 @@
  * and what goes to it stands together in the outbox, to be sent as one.
  *
  * Packets are views: their buffers belong to the receive batch and must stay as
- * they are until fanout_run. Whoever changes who gets what, or frees a track,
- * runs it first.
+ * they are until fanout_run and outbox_settle. Whoever changes who gets what,
+ * or frees a track, runs it first.
  */
 #ifndef HEARTH_SFU_FANOUT_H
 #define HEARTH_SFU_FANOUT_H

@@ -27,9 +27,11 @@ static void forward(struct intake *in, uint64_t now_us, struct outbox *out)
 	for (unsigned i = 0; i < in->n_gathered; i++) {
 		struct conference *c = in->gathered[i];
 		conference_enter(c, now_us, out);
-		conference_forward(c, now_us);
+		fanout_run(c->fanout, now_us, out);
 		conference_exit(c);
 	}
+	/* Once for all conferences: the more at once, the less each costs. */
+	outbox_settle(out);
 	in->n_gathered = 0;
 }
 

@@ -5,7 +5,11 @@
 #include <string.h>
 #include "ice/ice.h"
 
-enum { SEALED_AT_ONCE = 128 };
+enum {
+	SEALED_AT_ONCE = 128,
+	/* Twice the packets that are sealed side by side. */
+	SEALED_AS_LENT = 32,
+};
 
 int outbox_init(struct outbox *o, void (*flush)(struct outbox *), void *owner)
 {
@@ -45,6 +49,7 @@ static struct packet *next_slot(struct outbox *o)
 	struct packet *p = &o->v[o->n++];
 	p->plug = 0;
 	p->key = NULL;
+	p->payload = NULL;
 	p->rtcp = false;
 	p->relay = false;
 	p->len = 0;
@@ -69,12 +74,22 @@ struct packet *outbox_add(struct outbox *o, const struct sockaddr *to)
 	return p;
 }
 
+/* Nearly always it is one of IPv4, and the same: family, port and address are
+ * its first eight bytes. */
+static bool is_to(const union outbox_addr *a, const struct sockaddr *b)
+{
+	_Static_assert(offsetof(struct sockaddr_in, sin_zero) == 8, "IPv4");
+	if (a->any.sa_family == AF_INET && memcmp(a, b, 8) == 0)
+		return true;
+	return ice_addr_equal(&a->any, b);
+}
+
 struct packet *outbox_add_flow(
 	struct outbox *o, const struct sockaddr *to, struct outbox_flow *flow)
 {
 	struct packet *p = next_slot(o);
 	struct outbox_target *t = &o->target[flow->target];
-	if (flow->batch == o->batch && ice_addr_equal(&t->to.any, to)) {
+	if (flow->batch == o->batch && is_to(&t->to, to)) {
 		uint16_t at = (uint16_t)(p - o->v);
 		o->v[t->last].next = at;
 		t->last = at;
@@ -95,6 +110,33 @@ struct packet *outbox_add_plug(struct outbox *o, uint32_t plug)
 	return p;
 }
 
+bool outbox_lend(
+	struct outbox *o, struct packet *p, size_t head, const uint8_t *payload)
+{
+	if (!p->key)
+		return false;
+	p->payload = payload;
+	p->head = (uint16_t)head;
+	o->lent++;
+	return true;
+}
+
+void outbox_settle(struct outbox *o)
+{
+	if (o->lent >= SEALED_AS_LENT) {
+		outbox_seal(o);
+		return;
+	}
+	for (unsigned i = 0; o->lent && i < o->n; i++) {
+		struct packet *p = &o->v[i];
+		if (!p->payload)
+			continue;
+		memcpy(p->data + p->head, p->payload, p->len - p->head);
+		p->payload = NULL;
+		o->lent--;
+	}
+}
+
 const struct sockaddr *outbox_to(const struct outbox *o, const struct packet *p)
 {
 	return p->target == OUTBOX_NONE ? NULL : &o->target[p->target].to.any;
@@ -108,6 +150,7 @@ static void seal_some(
 		struct packet *p = &o->v[of[i]];
 		/* Its key is spent: a second seal would garble it. */
 		p->key = NULL;
+		p->payload = NULL;
 		p->len = job[i].failed ? 0 : (uint16_t)job[i].len;
 		o->unsealed += job[i].failed;
 	}
@@ -126,6 +169,7 @@ void outbox_seal(struct outbox *o)
 		job[n++] = (struct crypt_job){ .key = p->key,
 			.buf = p->data,
 			.len = p->len,
+			.payload = p->payload,
 			.rtcp = p->rtcp };
 		if (n == SEALED_AT_ONCE) {
 			seal_some(o, job, of, n);
@@ -133,6 +177,7 @@ void outbox_seal(struct outbox *o)
 		}
 	}
 	seal_some(o, job, of, n);
+	o->lent = 0;
 }
 
 void outbox_release(struct outbox *o, const struct crypt *key)

@@ -45,6 +45,10 @@ struct packet {
 	uint16_t target; /* in the outbox; OUTBOX_NONE: a plug */
 	uint16_t next;   /* to the same target; OUTBOX_NONE: it is the last */
 	uint8_t *data;   /* OUTBOX_SLOT bytes */
+	/* With a key: what follows the first `head` bytes, lent until
+	 * outbox_settle; NULL: it stands there. */
+	const uint8_t *payload;
+	uint16_t head;
 };
 
 /* An address, and what goes there, in its order. */
@@ -61,6 +65,7 @@ struct outbox_flow {
 
 struct outbox {
 	unsigned n, n_plug; /* n_plug: of those that go to plugs */
+	unsigned lent;      /* how many have a payload that is not ours */
 	struct packet v[OUTBOX_PACKETS];
 	unsigned n_targets;
 	struct outbox_target target[OUTBOX_PACKETS];
@@ -89,6 +94,15 @@ struct packet *outbox_add_flow(
 	struct outbox *o, const struct sockaddr *to, struct outbox_flow *flow);
 /* The same toward a local program. */
 struct packet *outbox_add_plug(struct outbox *o, uint32_t plug);
+
+/* What follows the first `head` bytes of p, a header of RTP, is read from there
+ * when it is sealed, which saves the copy. False: p gets no seal, its bytes are
+ * needed. Who lends calls outbox_settle before they change. */
+bool outbox_lend(struct outbox *o, struct packet *p, size_t head,
+	const uint8_t *payload);
+/* What was lent may change from now on: it is sealed, with all that waits; or,
+ * where it is so little that it should wait for more, copied. */
+void outbox_settle(struct outbox *o);
 
 /* Where a packet goes; NULL: to a plug. */
 const struct sockaddr *outbox_to(

@@ -44,17 +44,19 @@ struct source {
 
 /* What participants add up for conference_stats. */
 struct participant_stats {
-	uint64_t rtp_in, rtp_in_bytes, rtp_out, rtp_out_bytes;
+	uint64_t rtp_in, rtp_in_bytes;
 	uint64_t rtcp_in, rtcp_out, nacks_in, nacks_out, resent;
 	uint64_t plis_in, plis_out, messages_in, messages_out;
 	uint64_t channel_overflows;
-	uint64_t rtx_in, rtx_out;             /* RFC 4588; of rtp_in, rtp_out */
+	uint64_t rtx_in;                      /* RFC 4588; of rtp_in */
 	uint64_t red_out;                     /* RFC 2198 */
 	uint64_t padding_out;                 /* of rtx_out */
 	uint64_t feedbacks_in, feedbacks_out; /* transport-wide */
 	uint64_t layer_switches;
 	uint64_t replays; /* pictures that began with what was past */
 	uint64_t probes;  /* of downlinks that are gone */
+	/* Last, beside what else a packet that goes out touches. */
+	uint64_t rtx_out, rtp_out, rtp_out_bytes; /* rtx_out: of rtp_out */
 };
 
 /* Data channels a far participant has opened at home. */
@@ -67,11 +69,13 @@ struct participant {
 	sfu_id id;
 	const char *label; /* behind the struct */
 	struct sfu_join_options opt;
-	bool plain; /* a local program, or a far seat */
 	/* Of a participant of another worker (relay.h), else NULL. */
 	struct far *far;
 	uint64_t relayed; /* hash of what other workers know of it; 0: not it */
 	struct conference *conference;
+	struct participant_stats stats;
+	struct downlink *down; /* what goes to it; NULL: see downlink.h */
+	bool plain;            /* a local program, or a far seat */
 	struct peer peer;
 	struct negotiation *negotiation;
 	struct conference_event *farewell; /* SFU_EV_LEFT, made beforehand */
@@ -99,7 +103,6 @@ struct participant {
 
 	uint32_t rtcp_ssrc; /* we as a receiver of this participant's media */
 	uint64_t report_us; /* next reports */
-	struct downlink *down;   /* what goes to it; NULL: see downlink.h */
 	struct arrival *arrival; /* of its numbered packets; NULL: none came */
 
 	/* quality.h: when to decide anew what it is sent, UINT64_MAX: no need;
@@ -120,7 +123,6 @@ struct participant {
 	uint64_t overflow_until_us;
 
 	uint64_t deadline_us; /* a lower bound of what is due */
-	struct participant_stats stats;
 };
 
 struct participant *participant_new(struct conference *c, uint64_t now_us,

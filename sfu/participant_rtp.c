@@ -260,9 +260,10 @@ static void gather(struct participant *p, const struct source *s,
 	const struct codec *codec)
 {
 	struct conference *c = p->conference;
-	struct track_packet packet = {
-		.seq = seq, .codec = codec, .encoding = s->encoding
-	};
+	struct track_packet packet = { .seq = seq,
+		.codec = codec,
+		.encoding = s->encoding,
+		.lent = true };
 	track_take_packet(s->track, pkt, &packet);
 	if (s->track->simulcast)
 		note_layer(p, s, now_us, pkt, &packet);

@@ -42,13 +42,17 @@ enum peer_got {
 };
 
 struct peer {
+	/* Down to the first pair of ice: what each packet that goes out needs.
+	 */
 	struct env *env;
+	struct crypt *crypt;
+	struct outbox_flow flow;
+	sfu_id plug; /* not 0: see peer_init_plain */
 	enum peer_state state;
-	sfu_id plug;            /* not 0: see peer_init_plain */
+	struct ice ice;
 	enum sfu_reason reason; /* of DEAD */
 	uint64_t since_us;      /* in NEW or CONNECTING */
 	sfu_id id;              /* the participant's, for errands */
-	struct ice ice;
 	struct dtls *dtls; /* not to be looked into while handshake is away */
 	struct handshake *handshake; /* NULL: steps are done in place */
 	bool want_start;             /* no errand was to be had for it */
@@ -56,8 +60,6 @@ struct peer {
 	struct dtls_out dtls_out;
 	struct channels *channels;
 	struct assoc_out assoc_out;
-	struct crypt *crypt;
-	struct outbox_flow flow;
 	bool want_data; /* an application m-line was agreed */
 	uint16_t sctp_port;
 	uint32_t max_message;

@@ -58,6 +58,8 @@ struct share {
 struct subscription {
 	struct participant *to;
 	struct track *track; /* NULL: a switched one with nobody to show */
+	/* Where there is a choice (layers.h), else NULL. */
+	struct layers *layers;
 	enum sdp_kind kind;
 	unsigned transceiver; /* in the receiver's negotiation */
 	bool switched; /* shows whoever speaks; of a single-stream receiver */
@@ -85,8 +87,6 @@ struct subscription {
 	uint32_t room_bps; /* quality_room; 0: not known yet */
 	struct rewrite rewrite;
 	struct send send;
-	struct layers
-		*layers; /* where there is a choice (layers.h), else NULL */
 	struct share share;
 };
 

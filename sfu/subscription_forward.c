@@ -83,7 +83,7 @@ enum conference_drop subscription_forward_one(
 	struct subscription *s, uint64_t now_us, const struct track_packet *p)
 {
 	const struct rtp_packet *pkt = &p->view;
-	struct outgoing o = { .kind = kind_of(s) };
+	struct outgoing o = { .kind = kind_of(s), .lent = p->lent };
 	bool taken = subscription_pt(s, pkt->pt) != SUBSCRIPTION_NO_PT;
 	bool fits = pkt->payload_len + RTP_HEADER_MAX <=
 		    OUTBOX_SLOT - CRYPT_TRAILER;
@@ -170,17 +170,17 @@ static const struct encoding *fed_from(const struct subscription *s)
 bool subscription_forward(struct subscription *s, uint64_t now_us,
 	const struct track_packet *const *v, unsigned n)
 {
-	bool unmet = false;
+	bool unmet = false, plain = s->to->plain;
 	if (!s->active || s->paused)
 		return false;
 	for (unsigned i = 0; i < n; i++) {
-		const struct encoding *before = fed_from(s);
+		const struct encoding *before = plain ? fed_from(s) : NULL;
 		enum conference_drop why =
 			subscription_forward_one(s, now_us, v[i]);
 		unmet = why == DROP_NOT_KEYFRAME && may_ask(s, now_us);
 		if (why != CONFERENCE_DROPS)
 			peer_drop(&s->to->peer, why);
-		if (s->to->plain && fed_from(s) && fed_from(s) != before)
+		if (plain && fed_from(s) && fed_from(s) != before)
 			catch_up(s, now_us, v[i], v + i + 1, n - i - 1);
 	}
 	if (s->waiting && s->tries && subscription_replay(s, now_us))

@@ -99,6 +99,16 @@ static size_t write_payload(uint8_t *ret, struct subscription *s,
 	return len;
 }
 
+/* Of a packet as it came, in a buffer that stands, the header is all. */
+static size_t finish(struct subscription *s, struct packet *out, size_t head,
+	const struct rtp_packet *pkt, const struct outgoing *o)
+{
+	bool same = o->lent && !o->red_pt && !o->rtx_pt && !o->head;
+	if (same && outbox_lend(s->to->peer.env->out, out, head, pkt->payload))
+		return head + pkt->payload_len;
+	return head + write_payload(out->data + head, s, pkt, o);
+}
+
 static void count_sent(struct subscription *s, uint64_t now_us, size_t len,
 	const struct outgoing *o, bool numbered)
 {
@@ -122,7 +132,7 @@ void subscription_emit(struct subscription *s, uint64_t now_us,
 	h.ext = e.v;
 	h.n_ext = e.n;
 	size_t n = rtp_write_header(out->data, &h);
-	out->len = (uint16_t)(n + write_payload(out->data + n, s, pkt, o));
+	out->len = (uint16_t)finish(s, out, n, pkt, o);
 	if (!o->rtx_pt)
 		send_packet(&s->send, now_us, o->ts, pkt->payload_len);
 	count_sent(s, now_us, out->len, o, e.numbered);

@@ -20,6 +20,7 @@ struct outgoing {
 	 * payload begins with; NULL: as it came. */
 	const uint8_t *head;
 	const struct layer_info *layer; /* with head */
+	bool lent;      /* the payload may be sealed from where it stands */
 	bool ends;      /* its picture, as it goes out: the marker */
 	uint8_t red_pt; /* 0: as it came; else with the ones before it */
 	uint8_t rtx_pt; /* 0: under its own number; else in the RTX stream */

@@ -27,6 +27,7 @@ struct track_packet {
 	struct rtp_packet view;
 	uint64_t seq; /* unwrapped, the encoding's */
 	uint8_t encoding;
+	bool lent; /* its bytes stand until outbox_settle */
 	const struct codec *codec;
 	bool key;                /* who waits may begin here */
 	struct layer_info layer; /* of video */

@@ -115,11 +115,29 @@ static size_t write_packet(uint8_t *b, uint32_t ssrc, uint16_t seq)
 
 struct sealed {
 	uint8_t fast[ROOM], slow[ROOM];
+	uint8_t apart[ROOM]; /* payload that was not copied */
 	size_t len;
 	unsigned peer;
 };
 
 static struct sealed sealed[BATCH];
+
+static size_t header_of(const uint8_t *b)
+{
+	size_t n = 12 + 4u * (b[0] & 15);
+
+	return b[0] & 0x10 ? n + 4 + 4u * get_u16(b + n + 2) : n;
+}
+
+/* The packet's payload is elsewhere; what stands in its place is not it. */
+static void set_apart(struct sealed *s, struct crypt_job *job)
+{
+	size_t header = header_of(job->buf), len = job->len - header;
+
+	memcpy(s->apart, job->buf + header, len);
+	memset(job->buf + header, 0x5a, len);
+	job->payload = s->apart;
+}
 
 static void prepare(struct crypt_job *fast, struct crypt_job *slow, unsigned n)
 {
@@ -137,6 +155,10 @@ static void prepare(struct crypt_job *fast, struct crypt_job *slow, unsigned n)
 		slow[i] = (struct crypt_job){
 			.key = peer[s->peer].slow, .buf = s->slow, .len = s->len
 		};
+		if (pick(3) == 0)
+			set_apart(s, &fast[i]);
+		else if (pick(3) == 0)
+			set_apart(s, &slow[i]);
 	}
 }
 

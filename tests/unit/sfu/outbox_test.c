@@ -131,6 +131,69 @@ static void sealing_takes_what_has_a_key_once(void **state)
 	crypt_free(theirs);
 }
 
+/* Header in the slot, 100 bytes of payload elsewhere. */
+static void lend(struct outbox *o, struct crypt *key, uint16_t seq,
+	const uint8_t *payload)
+{
+	const struct rtp_header h = { .pt = 96, .seq = seq, .ssrc = 7 };
+	struct packet *p = add(o);
+	size_t n = rtp_write_header(p->data, &h);
+	p->key = key;
+	p->len = (uint16_t)(n + 100);
+	assert_true(outbox_lend(o, p, n, payload));
+}
+
+static void opens_as(struct packet *p, struct crypt *theirs, uint8_t byte)
+{
+	size_t len = p->len;
+	assert_int_equal(crypt_open_rtp(theirs, p->data, &len), CRYPT_OK);
+	assert_int_equal(len, RTP_HEADER_LEN + 100);
+	for (size_t i = RTP_HEADER_LEN; i < len; i++)
+		assert_int_equal(p->data[i], byte);
+}
+
+/* few: they go on waiting; many: they are sealed by then. */
+static void what_was_lent_may_change(void **state)
+{
+	(void)state;
+	for (unsigned many = 0; many < 2; many++) {
+		struct sink sink = { 0 };
+		struct outbox o;
+		uint8_t payload[100];
+		unsigned n = many ? 40 : 3;
+		struct crypt *ours = make_key(true), *theirs = make_key(false);
+		assert_int_equal(outbox_init(&o, on_flush, &sink), 0);
+		rtp(add(&o), ours, 0);
+		memset(payload, 0x33, sizeof(payload));
+		for (uint16_t i = 1; i <= n; i++)
+			lend(&o, ours, i, payload);
+		outbox_settle(&o);
+		memset(payload, 0x44, sizeof(payload));
+		assert_int_equal(o.v[1].key == NULL, many);
+		outbox_seal(&o);
+		opens_as(&o.v[0], theirs, 0);
+		for (unsigned i = 1; i <= n; i++)
+			opens_as(&o.v[i], theirs, 0x33);
+		outbox_done(&o);
+		crypt_free(ours);
+		crypt_free(theirs);
+	}
+}
+
+static void what_gets_no_seal_takes_no_loan(void **state)
+{
+	(void)state;
+	struct sink sink = { 0 };
+	struct outbox o;
+	uint8_t payload[100] = { 0 };
+	assert_int_equal(outbox_init(&o, on_flush, &sink), 0);
+	struct packet *p = outbox_add_plug(&o, 5);
+	assert_false(outbox_lend(&o, p, RTP_HEADER_LEN, payload));
+	assert_null(p->payload);
+	assert_int_equal(o.lent, 0);
+	outbox_done(&o);
+}
+
 static void a_key_that_goes_is_used_first(void **state)
 {
 	(void)state;
@@ -162,6 +225,8 @@ int main(void)
 		cmocka_unit_test(an_address_keeps_its_family),
 		cmocka_unit_test(a_full_one_is_flushed),
 		cmocka_unit_test(sealing_takes_what_has_a_key_once),
+		cmocka_unit_test(what_was_lent_may_change),
+		cmocka_unit_test(what_gets_no_seal_takes_no_loan),
 		cmocka_unit_test(a_key_that_goes_is_used_first),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

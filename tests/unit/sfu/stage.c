@@ -132,7 +132,12 @@ void stage_clear(struct stage *s)
 static bool goes_to(
 	const struct stage *s, unsigned i, const struct packet *packet)
 {
-	return packet->len && packet->key && packet->key == s->p[i]->peer.crypt;
+	const struct sockaddr *to = outbox_to(&s->sim.out, packet);
+	if (packet->key || !packet->len || packet->data[0] >> 6 != 2)
+		return packet->len && packet->key &&
+		       packet->key == s->p[i]->peer.crypt;
+	/* Sealed by now. */
+	return to && ice_addr_equal(to, ice_selected(&s->p[i]->peer.ice));
 }
 
 unsigned stage_sent(const struct stage *s, unsigned i)
