@@ -109,8 +109,8 @@ struct participant {
 	 * when that was done last; when to measure what it sends. */
 	uint64_t quality_us, quality_ran_us, measure_us;
 
-	uint64_t replay_us; /* participant_replay is due; UINT64_MAX: it is not
-			     */
+	/* When participant_replay is due; UINT64_MAX: it is not. */
+	uint64_t replay_us;
 
 	/* Videos that it is not sent, by enum sfu_paused. */
 	uint16_t paused[SFU_PAUSED_REASONS];

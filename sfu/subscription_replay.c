@@ -8,20 +8,20 @@
  * everybody's bandwidth. What is past takes its own length on the receiver's
  * path, and the decoder's time. So it is sent if
  *
- *	the key frame is not older than SUBSCRIPTION_PAST_US: a decoder on a
- *busy machine takes longer for thirty pictures than a new key frame would, and
- *	nobody should see what was long before he came;
- *	nothing is missing from it on, else the picture stands still anyway;
- *	the newest packet is no older than SUBSCRIPTION_STILL_US: a camera that
- *	was switched off must not be seen as if it were on;
- *	it fits the queue, and the path by downlink_takes: what is more than a
- *	key frame is through before a new one could be there.
+ * - the key frame is not older than SUBSCRIPTION_PAST_US: a decoder on a busy
+ *   machine takes longer for thirty pictures than a new key frame would, and
+ *   nobody should see what was long before he came;
+ * - nothing is missing from it on, else the picture stands still anyway;
+ * - the newest packet is no older than SUBSCRIPTION_STILL_US: a camera that was
+ *   switched off must not be seen as if it were on;
+ * - it fits the queue, and the path by downlink_takes: what is more than a key
+ *   frame is through before a new one could be there.
  *
  * All of it or nothing. Of several encodings it is the one that is wanted, or
  * the best below it that this can be done with; the wanted one is then asked
  * for as always. A track whose layers are cut for this receiver waits for a key
- * frame as ever, and so does a local program: it is promised what comes from
- *now on, nothing of before.
+ * frame as ever, and so does a local program: it is promised what comes
+ * from now on, nothing of before.
  */
 #include "sfu/participant.h"
 #include "sfu/subscription_private.h"

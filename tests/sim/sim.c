@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/time.h>
+#include "tests/sim/sim_queue.h"
 
 /* usrsctp reads the wall clock itself: in this program it is the virtual one.
  */
@@ -19,66 +20,6 @@ int gettimeofday(struct timeval *restrict tv, void *restrict tz)
 }
 
 enum { SIM_BATCH = 32 };
-
-enum event_kind {
-	TO_SERVER,
-	TO_CLIENT,
-	SIG_OFFER,
-	SIG_ANSWER,
-	SIG_TO_CLIENT_OFFER,
-	SIG_TO_CLIENT_ANSWER
-};
-
-struct sim_event {
-	uint64_t at_us, order;
-	enum event_kind kind;
-	unsigned seat;
-	sfu_id id; /* the seat's occupant it is meant for */
-	struct sockaddr_in from;
-	uint8_t *buf;
-	size_t len;
-};
-
-static bool before(const struct sim_event *a, const struct sim_event *b)
-{
-	return a->at_us != b->at_us ? a->at_us < b->at_us : a->order < b->order;
-}
-
-static void push(struct sim *s, struct sim_event e)
-{
-	if (s->n_events == s->cap_events) {
-		s->cap_events = s->cap_events ? s->cap_events * 2 : 1024;
-		s->heap = realloc(s->heap, s->cap_events * sizeof(*s->heap));
-		assert(s->heap);
-	}
-	e.order = s->order++;
-	unsigned i = s->n_events++;
-	while (i && before(&e, &s->heap[(i - 1) / 2])) {
-		s->heap[i] = s->heap[(i - 1) / 2];
-		i = (i - 1) / 2;
-	}
-	s->heap[i] = e;
-}
-
-static struct sim_event pop(struct sim *s)
-{
-	struct sim_event top = s->heap[0], last = s->heap[--s->n_events];
-	unsigned i = 0;
-	for (;;) {
-		unsigned k = 2 * i + 1;
-		if (k >= s->n_events)
-			break;
-		if (k + 1 < s->n_events && before(&s->heap[k + 1], &s->heap[k]))
-			k++;
-		if (!before(&s->heap[k], &last))
-			break;
-		s->heap[i] = s->heap[k];
-		i = k;
-	}
-	if (s->n_events)
-		s->heap[i] = last;
-	return top;
-}
 
 uint64_t sim_random(struct sim *s)
 {
@@ -167,7 +108,7 @@ static void travel(struct sim *s, const struct sim_link *l,
 		memcpy(e.buf, buf, len);
 		if (l->jitter_us)
 			e.at_us += sim_random(s) % l->jitter_us;
-		push(s, e);
+		sim_queue_push(s, e);
 	}
 }
 
@@ -226,7 +167,7 @@ static void signal_later(struct sim *s, struct sim_seat *seat,
 		.len = len };
 	assert(e.buf);
 	memcpy(e.buf, text, len);
-	push(s, e);
+	sim_queue_push(s, e);
 }
 
 static struct sim_seat *seat_of_id(struct sim *s, sfu_id id)
@@ -362,7 +303,7 @@ void sim_done(struct sim *s)
 		free(s->part[i].wire);
 	}
 	while (s->n_events)
-		free(pop(s).buf);
+		free(sim_queue_pop(s).buf);
 	free(s->heap);
 	outbox_done(&s->out);
 	ice_engine_free(s->env.ice);
@@ -491,7 +432,7 @@ static void batch_to_server(struct sim *s, struct sim_event *first)
 	unsigned n = 1;
 	to_server(s, first);
 	while (n < SIM_BATCH && is_due(s) && s->heap[0].kind == TO_SERVER) {
-		v[n] = pop(s);
+		v[n] = sim_queue_pop(s);
 		to_server(s, &v[n++]);
 	}
 	intake_end(&s->intake, s->now_us, &s->out);
@@ -587,7 +528,7 @@ void sim_run(struct sim *s, uint64_t for_us)
 		last = s->now_us;
 		assert(spins < 100000);
 		while (is_due(s)) {
-			struct sim_event e = pop(s);
+			struct sim_event e = sim_queue_pop(s);
 			if (e.kind == TO_SERVER) {
 				batch_to_server(s, &e);
 				continue;
