@@ -15,8 +15,8 @@ void mbed_drop_handshake(mbedtls_ssl_context *ssl)
 
 #if MBEDTLS_VERSION_NUMBER < 0x03000000
 
-static const mbedtls_ecp_group_id groups[] = { MBEDTLS_ECP_DP_SECP256R1,
-	MBEDTLS_ECP_DP_SECP384R1, MBEDTLS_ECP_DP_CURVE25519,
+static const mbedtls_ecp_group_id groups[] = { MBEDTLS_ECP_DP_CURVE25519,
+	MBEDTLS_ECP_DP_SECP256R1, MBEDTLS_ECP_DP_SECP384R1,
 	MBEDTLS_ECP_DP_NONE };
 
 void mbed_conf_protocol(mbedtls_ssl_config *conf)
@@ -101,9 +101,9 @@ int mbed_sign_sha256(struct cert *c, const uint8_t hash[32], uint8_t *ret,
 
 #else
 
-static const uint16_t groups[] = { MBEDTLS_SSL_IANA_TLS_GROUP_SECP256R1,
-	MBEDTLS_SSL_IANA_TLS_GROUP_SECP384R1, MBEDTLS_SSL_IANA_TLS_GROUP_X25519,
-	MBEDTLS_SSL_IANA_TLS_GROUP_NONE };
+static const uint16_t groups[] = { MBEDTLS_SSL_IANA_TLS_GROUP_X25519,
+	MBEDTLS_SSL_IANA_TLS_GROUP_SECP256R1,
+	MBEDTLS_SSL_IANA_TLS_GROUP_SECP384R1, MBEDTLS_SSL_IANA_TLS_GROUP_NONE };
 
 void mbed_conf_protocol(mbedtls_ssl_config *conf)
 {

@@ -163,6 +163,18 @@ static pid_t spawn(char **argv, int *ret_input)
 	return pid;
 }
 
+/* What openssl said, or will have said soon. */
+static void await_output(const char *text)
+{
+	for (unsigned i = 0; i < 50; i++) {
+		shell("cat out", "");
+		if (strstr(output, text))
+			return;
+		usleep(50000);
+	}
+	fail_msg("no %s in:\n%s", text, output);
+}
+
 static void assert_same_keys(const struct side *s)
 {
 	uint8_t keys[DTLS_KEYS_LEN];
@@ -172,14 +184,7 @@ static void assert_same_keys(const struct side *s)
 	assert_int_equal(dtls_keys(s->dtls, keys), 0);
 	for (unsigned i = 0; i < DTLS_KEYS_LEN; i++)
 		sprintf(hex + 2 * i, "%02X", keys[i]);
-	for (unsigned i = 0; i < 50; i++) {
-		shell("cat out", "");
-		if (strstr(output, "Keying material: "))
-			break;
-		usleep(50000);
-	}
-	if (strstr(output, hex) == NULL)
-		fail_msg("no %s in:\n%s", hex, output);
+	await_output(hex);
 }
 
 static void finish(pid_t pid, int input)
@@ -196,11 +201,12 @@ static void finish(pid_t pid, int input)
 
 /* Attack 16: a ClientHello of the size of a browser's with a post-quantum key
  * share (padded with application protocols), in several fragments. */
-static void serves_openssl(const char *mtu, size_t padding, unsigned fragments)
+static void serves_openssl(const char *mtu, size_t padding, unsigned fragments,
+	const char *groups, const char *chosen)
 {
 	char to[32], alpn[1600];
 	char *argv[] = { "openssl", "s_client", COMMON, "-connect", to, "-mtu",
-		(char *)mtu, "-alpn", alpn, NULL };
+		(char *)mtu, "-alpn", alpn, "-groups", (char *)groups, NULL };
 	struct side s;
 	int input;
 	pid_t pid;
@@ -213,27 +219,46 @@ static void serves_openssl(const char *mtu, size_t padding, unsigned fragments)
 	pid = spawn(argv, &input);
 	serve(&s, 10000000);
 	assert_same_keys(&s);
+	await_output(chosen);
 	assert_int_equal(s.first_flight, fragments);
 	finish(pid, input);
 	close_side(&s);
 }
 
+/* The groups of a browser's hello, in its order, and how openssl names what we
+ * choose of them. */
+#define BROWSERS  "X25519:P-256:P-384"
+#define ON_X25519 "Server Temp Key: X25519,"
+#define ON_P256   "Server Temp Key: ECDH, prime256v1,"
+
 static void server_of_a_short_hello(void **state)
 {
 	(void)state;
-	serves_openssl("1200", 20, 1);
+	serves_openssl("1200", 20, 1, BROWSERS, ON_X25519);
 }
 
 static void server_of_a_long_hello(void **state)
 {
 	(void)state;
-	serves_openssl("1200", 1190, 2);
+	serves_openssl("1200", 1190, 2, BROWSERS, ON_X25519);
 }
 
 static void server_of_many_fragments(void **state)
 {
 	(void)state;
-	serves_openssl("320", 1190, 6);
+	serves_openssl("320", 1190, 6, BROWSERS, ON_X25519);
+}
+
+static void server_chooses_x25519(void **state)
+{
+	(void)state;
+	serves_openssl("1200", 20, 1, "P-384:P-256:X25519", ON_X25519);
+}
+
+static void server_of_p256_alone(void **state)
+{
+	(void)state;
+	serves_openssl("1200", 20, 1, "P-256", ON_P256);
 }
 
 static uint16_t free_port(void)
@@ -247,16 +272,16 @@ static uint16_t free_port(void)
 
 /* s_server needs a moment, and its port may not answer yet: our hello is sent
  * again until it does. */
-static void client_of_openssl(void **state)
+static void client_of(const char *groups, const char *shared)
 {
 	char port[8];
 	char *argv[] = { "openssl", "s_server", COMMON, "-accept", port,
-		"-Verify", "1", "-mtu", "1200", NULL };
+		"-Verify", "1", "-mtu", "1200", "-groups", (char *)groups,
+		NULL };
 	struct side s;
 	int input;
 	pid_t pid;
 
-	(void)state;
 	snprintf(port, sizeof(port), "%d", free_port());
 	pid = spawn(argv, &input);
 	open_side(&s, DTLS_CLIENT);
@@ -266,8 +291,23 @@ static void client_of_openssl(void **state)
 	dtls_start(s.dtls, now_us(), &s.out);
 	serve(&s, 10000000);
 	assert_same_keys(&s);
+	await_output(shared);
 	finish(pid, input);
 	close_side(&s);
+}
+
+/* Shared, in the order in which our hello has them. */
+static void client_of_openssl(void **state)
+{
+	(void)state;
+	client_of("P-384:P-256:X25519",
+		"Shared groups: x25519:secp256r1:secp384r1");
+}
+
+static void client_of_p256_alone(void **state)
+{
+	(void)state;
+	client_of("P-256", "Shared groups: secp256r1\n");
 }
 
 int main(void)
@@ -276,7 +316,10 @@ int main(void)
 		cmocka_unit_test(server_of_a_short_hello),
 		cmocka_unit_test(server_of_a_long_hello),
 		cmocka_unit_test(server_of_many_fragments),
+		cmocka_unit_test(server_chooses_x25519),
+		cmocka_unit_test(server_of_p256_alone),
 		cmocka_unit_test(client_of_openssl),
+		cmocka_unit_test(client_of_p256_alone),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);
