@@ -251,7 +251,10 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
 	if (l->way)
 		load_foreign_tick(l);
 	load_detour_drain(l);
-	assoc_global_tick(now);
+	if (now - l->sctp_us >= ASSOC_TICK_US) {
+		assoc_global_tick(now);
+		l->sctp_us = now;
+	}
 	if (channels)
 		l->channels_us = now;
 	for (unsigned i = 0; i < l->n_seats; i++) {

@@ -60,7 +60,7 @@ struct load {
 	struct load_pace *pace; /* NULL: frames are sent by the loop */
 	uint64_t due_us;        /* of the frame that is being made; 0: none */
 	struct event *tick, *frame;
-	uint64_t channels_us;
+	uint64_t channels_us, sctp_us;
 	bool paused, trickles;
 	struct load_buffers *buffers;
 	char error[LOAD_ERROR];

@@ -74,7 +74,8 @@ static void tune(void)
 	/* RFC 9260 section 16 suggests 1 s, 1 s and 60 s, made for paths
 	 * nobody has measured; ours carries video at the same time. */
 	usrsctp_sysctl_set_sctp_rto_initial_default(500);
-	usrsctp_sysctl_set_sctp_rto_min_default(200);
+	/* 200 ms at least: a tick may have passed when it starts. */
+	usrsctp_sysctl_set_sctp_rto_min_default(200 + ASSOC_TICK_US / 1000);
 	usrsctp_sysctl_set_sctp_rto_max_default(5000);
 	usrsctp_sysctl_set_sctp_init_rto_max_default(2000);
 	usrsctp_sysctl_set_sctp_init_rtx_max_default(16);
@@ -82,6 +83,7 @@ static void tune(void)
 	 * heartbeats) before the association is. */
 	usrsctp_sysctl_set_sctp_assoc_rtx_max_default(15);
 	usrsctp_sysctl_set_sctp_path_rtx_max_default(30);
+	/* That is, with the next tick. */
 	usrsctp_sysctl_set_sctp_delayed_sack_time_default(20);
 	usrsctp_sysctl_set_sctp_initial_cwnd(10);
 	/* Its 512 chunks are less than one send buffer. */

@@ -28,6 +28,9 @@ enum {
 	ASSOC_RECEIVE_BUFFER = 1 << 19, /* window we offer: bounds what a peer
 					   can make us hold */
 	ASSOC_MAX = 4096,               /* associations per process */
+	/* Between two looks at usrsctp's timers. Each walks a list of all there
+	 * are, one for each association at least, all over the memory. */
+	ASSOC_TICK_US = 40000,
 };
 
 struct assoc;
@@ -59,8 +62,9 @@ struct assoc_event {
 /* Process-wide; 0 or -ENOMEM. Idempotent. */
 int assoc_global_init(void);
 void assoc_global_done(void);
-/* Runs usrsctp's timers for the time passed since the last call: at least every
- * 10 ms while any association lives. */
+/* Runs usrsctp's timers for the time passed since the last call: every
+ * ASSOC_TICK_US while any association lives. A timer that is started between
+ * two calls counts from the first, and so may fire that much early. */
 void assoc_global_tick(uint64_t now_us);
 
 /* Opens an association (both sides do: simultaneous open, RFC 8831 section 6)

@@ -6,8 +6,8 @@
 #include "sfu/quality.h"
 
 /* Asking usrsctp whether anything happened costs more than a packet: those that
- * nobody waits for are asked once in so many ticks of 10 ms. */
-enum { CHANNEL_TURNS = 100 };
+ * nobody waits for are asked once a second. */
+enum { CHANNEL_TURNS = 1000000 / ASSOC_TICK_US };
 
 struct conference *conference_new(struct env *env, const char *name)
 {

@@ -206,7 +206,7 @@ struct seat *worker_seat_find(struct worker *w, sfu_id id)
 
 struct seat *worker_seat_new(struct worker_room *r, sfu_id id)
 {
-	static const struct timeval every = { .tv_usec = 10000 };
+	static const struct timeval every = { .tv_usec = ASSOC_TICK_US };
 	struct worker *w = r->worker;
 	struct seat *s = calloc(1, sizeof(*s));
 

@@ -480,7 +480,7 @@ static void dispatch(struct sim *s, struct sim_event *e)
 
 static uint64_t next_time(const struct sim *s, uint64_t end_us)
 {
-	uint64_t at = (s->now_us / 10000 + 1) * 10000; /* usrsctp's timer */
+	uint64_t at = (s->now_us / ASSOC_TICK_US + 1) * ASSOC_TICK_US;
 	at = end_us < at ? end_us : at;
 	for (unsigned i = 0; i < s->n_parts; i++) {
 		struct conference *c = s->part[i].conference;
@@ -550,7 +550,7 @@ void sim_run(struct sim *s, uint64_t for_us)
 			if (s->seat[i].client &&
 				client_deadline(s->seat[i].client) <= s->now_us)
 				client_tick(s->seat[i].client, s->now_us);
-		if (s->now_us % 10000 == 0)
+		if (s->now_us % ASSOC_TICK_US == 0)
 			tick_sctp(s);
 	}
 }

@@ -114,7 +114,8 @@ static void run(uint64_t for_us)
 	while (net.now_us < until_us) {
 		net.now_us += 1000;
 		clock_now_us = net.now_us;
-		assoc_global_tick(net.now_us);
+		if (net.now_us % ASSOC_TICK_US == 0)
+			assoc_global_tick(net.now_us);
 		drain(&end[0]);
 		drain(&end[1]);
 		net_deliver(&net);
@@ -206,6 +207,30 @@ static void wrong_checksums_are_dropped(void **state)
 	copy[8] ^= 1;
 	on_receive(NULL, 1, copy, end[0].last_len);
 	assert_int_equal(end[1].messages, 1);
+}
+
+/* However near the next tick of usrsctp's timers is: nothing is sent again that
+ * was on its way, and what was lost comes again soon. */
+static void timers_are_near_enough(void **state)
+{
+	(void)state;
+	for (unsigned ms = 0; ms < ASSOC_TICK_US / 1000; ms += 3) {
+		unsigned sent, got = end[1].messages;
+		uint64_t from_us;
+
+		run(2 * ASSOC_TICK_US - net.now_us % ASSOC_TICK_US + ms * 1000);
+		sent = net.sent;
+		assert_int_equal(send_text(0, 7, "whole"), 0);
+		run(1000000);
+		assert_int_equal(net.sent - sent, 2);
+
+		from_us = net.now_us;
+		assert_int_equal(send_text(0, 7, "lost"), 0);
+		net.n = 0;
+		while (end[1].messages < got + 2)
+			run(1000);
+		assert_in_range(net.now_us - from_us, 200000, 320000);
+	}
 }
 
 static void refuses_what_it_cannot_send(void **state)
@@ -487,6 +512,7 @@ int main(void)
 		WITH_PAIR(carries_stream_and_ppid),
 		WITH_PAIR(checksums_are_right),
 		WITH_PAIR(wrong_checksums_are_dropped),
+		WITH_PAIR(timers_are_near_enough),
 		WITH_PAIR(refuses_what_it_cannot_send),
 		WITH_PAIR(tells_when_it_is_writable),
 		WITH_PAIR(resets_a_stream),

@@ -93,7 +93,8 @@ void chans_run(struct chans *p, uint64_t for_us)
 	while (p->net.now_us < end_us) {
 		p->net.now_us += 1000;
 		clock_now_us = p->net.now_us;
-		assoc_global_tick(p->net.now_us);
+		if (p->net.now_us % ASSOC_TICK_US == 0)
+			assoc_global_tick(p->net.now_us);
 		chans_drain(p);
 		net_deliver(&p->net);
 	}

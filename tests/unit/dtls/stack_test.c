@@ -87,7 +87,8 @@ static void run(uint64_t for_us)
 	while (net.now_us < until_us) {
 		net.now_us += 1000;
 		clock_now_us = net.now_us;
-		assoc_global_tick(net.now_us);
+		if (net.now_us % ASSOC_TICK_US == 0)
+			assoc_global_tick(net.now_us);
 		for (unsigned i = 0; i < 2; i++) {
 			dtls_tick(end[i].dtls, net.now_us, &end[i].wire);
 			drain(&end[i]);
