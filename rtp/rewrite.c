@@ -47,7 +47,7 @@ static void begin_stretch(
 	r->in_next = in_seq;
 	r->seq_offset = r->out_base - in_seq;
 	r->ts_offset = ts - in_ts;
-	r->in_live = in_seq;
+	r->hurry = 0;
 	r->n_drops = 0;
 }
 
@@ -77,7 +77,7 @@ void rewrite_hurry(struct rewrite *r, uint32_t in_ts, uint64_t in_last,
 		return;
 	r->ts_offset -= (uint32_t)(span - span / REWRITE_HURRY);
 	r->hurry_ts = in_last_ts;
-	r->in_live = in_last + 1;
+	r->hurry = (uint32_t)(in_last + 1 - r->in_floor);
 }
 
 /* Of the past that hurries: as if it had come later than it did. */
@@ -140,7 +140,7 @@ bool rewrite_packet(struct rewrite *r, uint64_t now_us, uint64_t in_seq,
 
 	if (!r->started)
 		rewrite_switch(r, now_us, in_seq, in_ts);
-	if (in_seq < r->in_live) {
+	if (in_seq < r->in_floor + r->hurry) {
 		if (in_seq < r->in_floor)
 			return false;
 		in_ts = hurried(r, in_ts);
@@ -160,9 +160,10 @@ bool rewrite_packet(struct rewrite *r, uint64_t now_us, uint64_t in_seq,
 
 static void raise_floor(struct rewrite *r, uint64_t floor)
 {
+	uint64_t gone = floor - r->in_floor;
+
+	r->hurry = r->hurry > gone ? r->hurry - (uint32_t)gone : 0;
 	r->in_floor = floor;
-	if (r->in_live < floor)
-		r->in_live = floor;
 }
 
 /* Forgets the oldest run; what came before it cannot be mapped any longer. */

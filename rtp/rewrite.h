@@ -35,18 +35,18 @@ struct rewrite_run {
 
 struct rewrite {
 	bool started;
+	uint8_t n_drops;
 	uint32_t out_ts;      /* its timestamp */
 	uint64_t out_base;    /* number of the stretch's first packet */
 	uint64_t out_highest; /* newest number sent, unwrapped */
 	uint64_t out_time_us; /* when that timestamp was first sent */
 	uint64_t in_floor;    /* source numbers below are of the past */
 	uint64_t in_next;     /* above the newest source number sent */
-	uint64_t in_live;     /* below it they hurry; at least in_floor */
 	uint64_t seq_offset;  /* out = in + seq_offset above all drops */
 	uint32_t ts_offset;   /* out = in + ts_offset; for send_report */
 	uint32_t clock_hz;
-	uint32_t hurry_ts; /* source timestamp of the last that hurries */
-	unsigned n_drops;
+	uint32_t hurry;    /* so many numbers from in_floor on hurry */
+	uint32_t hurry_ts; /* source timestamp of the last that does */
 	struct rewrite_run drop[REWRITE_DROPS]; /* ascending, disjoint */
 };
 

@@ -2,8 +2,8 @@
 
 #include <string.h>
 
-/* Above this a rate is no budget; keeps the arithmetic within 64 bits. */
-#define RATE_MAX_BPS UINT64_C(1000000000000)
+/* Above this a rate is no budget; keeps a burst within 32 bits. */
+#define RATE_MAX_BPS UINT64_C(100000000000)
 
 static uint64_t since(uint64_t now_us, uint64_t then_us)
 {
@@ -15,16 +15,11 @@ void send_init(struct send *s, uint32_t ssrc, uint32_t clock_hz)
 	memset(s, 0, sizeof(*s));
 	s->ssrc = ssrc;
 	s->clock_hz = clock_hz;
-	s->budget_bytes = UINT64_MAX; /* cut to the burst at first use */
+	s->budget_bytes = UINT32_MAX; /* cut to the burst at first use */
 }
 
-void send_packet(
-	struct send *s, uint64_t now_us, uint32_t ts, size_t payload_len)
+void send_packet(struct send *s, size_t payload_len)
 {
-	/* A retransmission does not turn the clock back. */
-	if (s->packets == 0 || (int32_t)(ts - s->last_ts) > 0)
-		s->last_ts = ts;
-	s->last_packet_us = now_us;
 	s->packets++;
 	s->octets += (uint32_t)payload_len;
 }
@@ -42,11 +37,11 @@ static void refill(struct send *s, uint64_t now_us, uint64_t rate_bps)
 		us = cap * 8000000 / rate_bps + 1;
 	bytes = us * rate_bps / 8000000;
 	if (s->budget_bytes >= cap || bytes >= cap - s->budget_bytes) {
-		s->budget_bytes = cap;
+		s->budget_bytes = (uint32_t)cap;
 		s->budget_us = now_us;
 		return;
 	}
-	s->budget_bytes += bytes;
+	s->budget_bytes += (uint32_t)bytes;
 	/* What was too short for a byte stays on the clock. */
 	s->budget_us += (bytes * 8000000 + rate_bps - 1) / rate_bps;
 }
@@ -61,7 +56,7 @@ bool send_may_resend(
 	refill(s, now_us, rate_bps);
 	if (len > s->budget_bytes)
 		return false;
-	s->budget_bytes -= len;
+	s->budget_bytes -= (uint32_t)len;
 	return true;
 }
 
@@ -80,11 +75,9 @@ bool send_report(struct send *s, uint64_t now_us, uint64_t sr_ntp,
 		return false;
 	if (!rtcp_add_sr(b, s->ssrc, ntp, ts, s->packets, s->octets, NULL, 0))
 		return false;
-	s->last_sr_ntp = ntp;
-	s->last_sr_us = now_us;
 	s->sr[s->next_sr].mid = rtcp_ntp_mid(ntp);
 	s->sr[s->next_sr].sent_us = (uint32_t)now_us;
-	s->next_sr = (s->next_sr + 1) % SEND_SRS;
+	s->next_sr = (uint8_t)((s->next_sr + 1) % SEND_SRS);
 	return true;
 }
 
@@ -106,7 +99,7 @@ static void note_rtt(
 			continue;
 		/* 0 is "unknown", and DLSR is rounded. */
 		if (held_us < us)
-			s->rtt_us = us - held_us;
+			s->rtt_us = us - (uint32_t)held_us;
 		else if (held_us - us < 1000)
 			s->rtt_us = 1;
 		return;
@@ -118,7 +111,5 @@ void send_block(struct send *s, uint64_t now_us, const struct rtcp_block *b)
 	if (b->ssrc != s->ssrc)
 		return;
 	s->fraction_lost = b->fraction_lost;
-	s->lost = b->lost;
-	s->jitter = b->jitter;
 	note_rtt(s, now_us, b);
 }

@@ -21,28 +21,24 @@ struct send_sr {
 	uint32_t sent_us; /* modulo 2^32, more than an hour */
 };
 
+/* There is one for each of everybody's streams: kept small. */
 struct send {
 	uint32_t ssrc, clock_hz;
 	uint32_t packets, octets; /* payload octets, wrap as RFC 3550 says */
-	uint64_t last_sr_ntp, last_sr_us;
-	uint32_t last_ts;
-	uint64_t last_packet_us;
 	/* From the receiver's report blocks. */
 	uint8_t fraction_lost;
-	int32_t lost;
-	uint32_t jitter;
-	uint64_t rtt_us;                          /* 0: unknown */
-	uint32_t nacks, nack_hits, nack_budgeted; /* the caller counts */
+	uint8_t next_sr;           /* in sr */
+	uint32_t rtt_us;           /* 0: unknown */
+	uint32_t nacks, nack_hits; /* the caller counts */
 	/* Retransmission budget, a token bucket. */
-	uint64_t budget_bytes, budget_us;
+	uint32_t budget_bytes;
+	uint64_t budget_us;
 	struct send_sr sr[SEND_SRS];
-	unsigned next_sr;
 };
 
 void send_init(struct send *s, uint32_t ssrc, uint32_t clock_hz);
 /* One packet went out, a retransmission too; payload_len in bytes. */
-void send_packet(
-	struct send *s, uint64_t now_us, uint32_t ts, size_t payload_len);
+void send_packet(struct send *s, size_t payload_len);
 /* True when a retransmission of len bytes is within the receiver's budget
  * (rate_bps over time, burst of 250 ms); takes it if so. A rate of 0 allows
  * nothing. */

@@ -59,7 +59,7 @@ static struct subscription *make_sub(struct participant *p, struct track *t,
 		participant_starve(p);
 		return NULL;
 	}
-	s->transceiver = transceiver;
+	s->transceiver = (uint16_t)transceiver;
 	if (kind == SDP_VIDEO)
 		s->rtx_ssrc = conference_random32(p->conference);
 	negotiation_send_rtx(p->negotiation, transceiver, s->rtx_ssrc);

@@ -55,21 +55,24 @@ struct share {
 	bool hidden;
 };
 
+/* There is one for everybody's each stream: kept small (tests/sim memory), what
+ * each packet needs of it together (fanout.c). */
 struct subscription {
 	struct participant *to;
 	struct track *track; /* NULL: a switched one with nobody to show */
 	/* Where there is a choice (layers.h), else NULL. */
 	struct layers *layers;
-	enum sdp_kind kind;
-	unsigned transceiver; /* in the receiver's negotiation */
-	bool switched; /* shows whoever speaks; of a single-stream receiver */
-	bool active;   /* agreed: packets may go */
-	bool paused;   /* allocation: nothing goes for now */
-	bool waiting;  /* video: for a key frame; audio: for any packet */
-	bool red;      /* audio: loses so much that it gets redundancy */
-	bool was_red;
-	uint8_t asks;    /* for key frames, one soon after the other */
-	uint8_t twcc_id; /* of transport-wide numbers; 0: none are taken */
+	bool switched : 1; /* shows whoever speaks; of single-stream people */
+	bool active : 1;   /* agreed: packets may go */
+	bool paused : 1;   /* allocation: nothing goes for now */
+	bool waiting : 1;  /* video: for a key frame; audio: any packet */
+	bool red : 1;      /* audio: loses so much that it gets redundancy */
+	bool was_red : 1;
+	uint8_t kind;         /* enum sdp_kind */
+	uint8_t asks;         /* for key frames, one soon after the other */
+	uint8_t twcc_id;      /* of transport-wide numbers; 0: none are taken */
+	uint16_t transceiver; /* in the receiver's negotiation */
+	uint16_t rtx_seq;
 	/* Of a local program: what its track had sent before, as the people in
 	 * the call were told, is not for it, however late it comes. */
 	uint64_t floor;
@@ -77,14 +80,13 @@ struct subscription {
 	uint64_t ask_us;
 	uint32_t ssrc, rtx_ssrc; /* rtx_ssrc 0: audio */
 	uint32_t reported;       /* send.packets at the last report block */
-	uint16_t rtx_seq;
+	uint32_t room_bps;       /* quality_room; 0: not known yet */
 	/* The publisher's, at subscription_pt_at -> the receiver's. */
 	uint8_t pt_map[SUBSCRIPTION_PTS];
 	/* Extension id -> the receiver's, 0: dropped. */
 	uint8_t ext_map[SUBSCRIPTION_EXTS];
 	/* Batches of its track for which it may still begin with the past. */
 	uint8_t tries;
-	uint32_t room_bps; /* quality_room; 0: not known yet */
 	struct rewrite rewrite;
 	struct send send;
 	struct share share;

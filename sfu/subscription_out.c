@@ -134,7 +134,7 @@ void subscription_emit(struct subscription *s, uint64_t now_us,
 	size_t n = rtp_write_header(out->data, &h);
 	out->len = (uint16_t)finish(s, out, n, pkt, o);
 	if (!o->rtx_pt)
-		send_packet(&s->send, now_us, o->ts, pkt->payload_len);
+		send_packet(&s->send, pkt->payload_len);
 	count_sent(s, now_us, out->len, o, e.numbered);
 }
 

@@ -101,8 +101,8 @@ struct negotiate_local {
 
 /* Its strings and codecs are the negotiation's: valid until it is changed. */
 struct transceiver {
-	enum sdp_kind kind; /* SDP_APPLICATION: the data channel m-line */
 	int line; /* m-line number; -1: planned, or (want_send false) vacant */
+	uint8_t kind;  /* enum sdp_kind; SDP_APPLICATION: the data channels */
 	char mid[33];  /* "" while planned */
 	bool rejected; /* port 0; stays so until the peer recycles the m-line */
 	/* Receive half: what the peer publishes here. */
@@ -116,7 +116,7 @@ struct transceiver {
 	/* Packets the peer sends here carry transport-wide numbers and we
 	 * report on them; and the other way round. */
 	bool recv_twcc, send_twcc;
-	uint8_t n_recv_ssrc, n_recv_rids;
+	uint8_t n_recv_ssrc, n_recv_rids, n_codecs;
 	uint32_t recv_exts; /* bit e: enum negotiate_ext e may come with it */
 	/* Send half: what we forward here. */
 	bool sending;       /* as last agreed */
@@ -139,7 +139,6 @@ struct transceiver {
 	 * that only sends these are the publisher's alone; one that receives
 	 * as well has all the peer can do, so look before you forward. */
 	const struct negotiate_codec **codec;
-	unsigned n_codecs;
 	unsigned codecs_revision; /* counts the changes of this list */
 	/* Bit i: here the peer has the codec at i of its table without RTX and
 	 * RED; ask transceiver_rtx_pt. */

@@ -29,7 +29,6 @@ struct line {
 	char *words; /* those of them nobody else keeps; heap */
 	/* Where the wanted track comes from; NULL: anything. */
 	const struct transceiver *from;
-	unsigned room; /* of t.codec */
 	uint32_t base; /* bit i: table[kind].codec[i] is agreed on here */
 	uint32_t exts; /* bit e: enum negotiate_ext e is agreed on here */
 	/* Bit i: table[kind].codec[i] was wanted when the peer last heard of
@@ -40,7 +39,8 @@ struct line {
 	uint32_t offered_said;
 	unsigned offered_revision;
 	bool offered, offered_send, offered_recv;
-	bool ours; /* the m-line is of our making */
+	bool ours;    /* the m-line is of our making */
+	uint8_t room; /* of t.codec */
 };
 
 struct negotiation {

@@ -61,7 +61,7 @@ int slots_reserve_codecs(struct negotiation *n, const unsigned more[2])
 		if (!codec)
 			return -ENOMEM;
 		l->t.codec = codec;
-		l->room = need;
+		l->room = (uint8_t)need;
 	}
 	return 0;
 }
@@ -200,7 +200,7 @@ void line_agree(
 		return;
 	if (count)
 		memcpy(l->t.codec, codec, size);
-	l->t.n_codecs = count;
+	l->t.n_codecs = (uint8_t)count;
 	l->t.codecs_revision++;
 }
 

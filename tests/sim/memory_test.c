@@ -21,7 +21,7 @@ enum {
 	HALF = CROWD / 2,
 	IDLE_DATA_MAX = 32000,
 	IDLE_MAX = 12000,
-	SUBSCRIPTION_MAX = 1024,
+	SUBSCRIPTION_MAX = 928,
 	ROUNDS = 50, /* of HALF joins each */
 	WARM = 10,
 	ROUND = 2 * sizeof(size_t), /* what malloc counts in */

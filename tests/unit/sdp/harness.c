@@ -129,7 +129,7 @@ const struct transceiver *call_from(
 	for (unsigned j = 0; j < n || j < 1; j++)
 		pool[i].codec[j] = &codec[j];
 	pool[i].t.codec = pool[i].codec;
-	pool[i].t.n_codecs = n;
+	pool[i].t.n_codecs = (uint8_t)n;
 	return &pool[i].t;
 }
 
