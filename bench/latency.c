@@ -150,6 +150,10 @@ static bool calibrate(struct stage *b, unsigned *ret)
 	struct result r;
 	char text[80];
 
+	/* All of them were playing until now, which may be too many. */
+	if (!settle(b))
+		return false;
+	load_pause(b->load, false);
 	for (unsigned i = 0; i < TRIES; i++) {
 		load_playing(b->load, n);
 		if (!play(b, 1000, &r))

@@ -14,7 +14,9 @@
 enum {
 	JOINING_MAX = 8, /* at a time: handshakes cost milliseconds */
 	TICK_US = 5000,
-	AHEAD_US = 50000, /* frames that a thread sends are made before */
+	/* Frames that a thread sends are made before, so that a loop which
+	 * joins people (7 ms for each) can be busy for long. */
+	AHEAD_US = 250000,
 	CHANNELS_US = 100000,
 	FPS = 50,
 	CROWD_FPS = 30,

@@ -13,7 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { FRAMES = 256, LATE_US = 100 };
+enum { FRAMES = 1024, LATE_US = 100 };
 
 struct frame {
 	uint64_t due_us;

@@ -13,7 +13,7 @@ enum {
 	LOAD_DATAGRAM = 2048,
 	LOAD_TRAIN = 65536,   /* of segments, the most there is */
 	LOAD_FRAME = 32,      /* datagrams of one, with what goes along */
-	LOAD_DETOUR = 4096,   /* packets on it */
+	LOAD_DETOUR = 32768,  /* packets on it */
 	LOAD_DELAYS = 500000, /* microseconds; longer ones count as that */
 };
 
