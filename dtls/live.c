@@ -124,7 +124,7 @@ static int on_verify(
 	d->is_peer_proven =
 		fingerprint_matches(&d->peer, crt->raw.p, crt->raw.len);
 	if (d->is_peer_proven) {
-		quick_peer(d->cert, crt);
+		quick_peer(crt);
 		return 0;
 	}
 	d->error = DTLS_ERR_FINGERPRINT;

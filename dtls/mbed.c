@@ -3,6 +3,7 @@
 #include <mbedtls/bignum.h>
 #include <mbedtls/ecdsa.h>
 #include <mbedtls/version.h>
+#include "dtls/agree.h"
 
 /* What mbedTLS calls itself at the first application record. Exported, but in
  * no header of 2.28 or 3.6 that is installed. */
@@ -15,10 +16,6 @@ void mbed_drop_handshake(mbedtls_ssl_context *ssl)
 
 #if MBEDTLS_VERSION_NUMBER < 0x03000000
 
-static const mbedtls_ecp_group_id groups[] = { MBEDTLS_ECP_DP_CURVE25519,
-	MBEDTLS_ECP_DP_SECP256R1, MBEDTLS_ECP_DP_SECP384R1,
-	MBEDTLS_ECP_DP_NONE };
-
 void mbed_conf_protocol(mbedtls_ssl_config *conf)
 {
 	/* mbedTLS 2 calls DTLS 1.2 by the number of the TLS it stands on. */
@@ -26,7 +23,7 @@ void mbed_conf_protocol(mbedtls_ssl_config *conf)
 		conf, MBEDTLS_SSL_MAJOR_VERSION_3, MBEDTLS_SSL_MINOR_VERSION_3);
 	mbedtls_ssl_conf_max_version(
 		conf, MBEDTLS_SSL_MAJOR_VERSION_3, MBEDTLS_SSL_MINOR_VERSION_3);
-	mbedtls_ssl_conf_curves(conf, groups);
+	agree_conf(conf);
 }
 
 static int on_export(void *arg, const unsigned char *master,
@@ -101,15 +98,11 @@ int mbed_sign_sha256(struct cert *c, const uint8_t hash[32], uint8_t *ret,
 
 #else
 
-static const uint16_t groups[] = { MBEDTLS_SSL_IANA_TLS_GROUP_X25519,
-	MBEDTLS_SSL_IANA_TLS_GROUP_SECP256R1,
-	MBEDTLS_SSL_IANA_TLS_GROUP_SECP384R1, MBEDTLS_SSL_IANA_TLS_GROUP_NONE };
-
 void mbed_conf_protocol(mbedtls_ssl_config *conf)
 {
 	mbedtls_ssl_conf_min_tls_version(conf, MBEDTLS_SSL_VERSION_TLS1_2);
 	mbedtls_ssl_conf_max_tls_version(conf, MBEDTLS_SSL_VERSION_TLS1_2);
-	mbedtls_ssl_conf_groups(conf, groups);
+	agree_conf(conf);
 }
 
 static void on_export(void *arg, mbedtls_ssl_key_export_type type,

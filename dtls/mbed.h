@@ -46,8 +46,7 @@ struct mbed_watch {
 	void *arg;
 };
 
-/* DTLS 1.2 and nothing else. Keys are agreed on by X25519 (RFC 8422), which
- * costs mbedTLS a fifth less than P-256, where the peer has it. */
+/* DTLS 1.2 and nothing else, with the groups of agree.h. */
 void mbed_conf_protocol(mbedtls_ssl_config *conf);
 
 /* Calls w->h whenever ssl derives a master secret. To be called once, after

@@ -40,6 +40,7 @@ PACKAGES = {
     "nice/": ("sfu/fullice",),
     "mbedtls/": ("dtls/", "http/sign"),
     "psa/": ("dtls/",),
+    "openssl/": ("dtls/curve",),
     "usrsctp.h": ("dtls/",),
     "srtp2/": ("rtp/",),
     "intel-ipsec-mb.h": ("rtp/",),

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
+#include <mbedtls/asn1write.h>
 #include <mbedtls/ecp.h>
 #include <mbedtls/version.h>
 #include "dtls/quick.h"
@@ -78,7 +79,7 @@ static void peer_is_verified_as_before(void **state)
 	size_t len = sign(theirs, &theirs->key, s);
 
 	(void)state;
-	quick_peer(ours, &theirs->crt);
+	quick_peer(&theirs->crt);
 	assert_true(mbedtls_pk_can_do(&theirs->crt.pk, MBEDTLS_PK_ECDSA));
 	for (unsigned i = 0; i < 2; i++)
 		assert_true(verifies(&theirs->crt.pk, hash, s, len));
@@ -98,42 +99,111 @@ static void other_keys_are_left_alone(void **state)
 
 	(void)state;
 	mbedtls_x509_crt_init(&crt);
-	quick_peer(ours, &crt); /* no key at all */
+	quick_peer(&crt); /* no key at all */
 	assert_int_equal(mbedtls_pk_get_type(&crt.pk), MBEDTLS_PK_NONE);
 	assert_int_equal(mbedtls_pk_setup(&crt.pk, info), 0);
 	assert_int_equal(mbedtls_ecp_gen_key(MBEDTLS_ECP_DP_SECP384R1,
 				 mbedtls_pk_ec(crt.pk), mbedtls_ctr_drbg_random,
 				 &ours->sessions.drbg),
 		0);
-	quick_peer(ours, &crt);
+	quick_peer(&crt);
 	assert_int_equal(mbedtls_pk_get_type(&crt.pk), MBEDTLS_PK_ECKEY);
 	mbedtls_x509_crt_free(&crt);
 }
 
-#if MBEDTLS_VERSION_NUMBER < 0x03000000
-
-/* The shared table is the one mbedTLS would have made, and a copy. */
-static void the_table_is_right(void **state)
+/* Whatever mbedTLS says to a signature, changed in a bit or cut somewhere, is
+ * said here too. */
+static void changed_signatures(void **state)
 {
-	mbedtls_ecp_keypair *fresh, *quick;
-	uint8_t s[SIGNATURE];
-	size_t len = sign(theirs, &theirs->signer, s);
+	mbedtls_pk_context *plain = &theirs->key, *quick = &theirs->crt.pk;
+	uint8_t s[SIGNATURE], changed[SIGNATURE];
+	size_t len = sign(theirs, &theirs->key, s);
 
 	(void)state;
-	quick_peer(ours, &theirs->crt);
-	quick = mbedtls_pk_ec(theirs->crt.pk);
-	assert_true(verifies(&theirs->crt.pk, hash, s, len));
-	fresh = mbedtls_pk_ec(theirs->signer);
-	assert_true(quick->grp.T_size > 0);
-	assert_int_equal(quick->grp.T_size, fresh->grp.T_size);
-	assert_ptr_not_equal(quick->grp.T, mbedtls_pk_ec(ours->signer)->grp.T);
-	for (size_t i = 0; i < fresh->grp.T_size; i++)
-		assert_int_equal(mbedtls_ecp_point_cmp(
-					 &quick->grp.T[i], &fresh->grp.T[i]),
-			0);
+	quick_peer(&theirs->crt);
+	for (size_t bit = 0; bit < 8 * len; bit += 3) {
+		memcpy(changed, s, len);
+		changed[bit / 8] ^= (uint8_t)(1 << bit % 8);
+		assert_false(verifies(quick, hash, changed, len));
+		assert_false(verifies(plain, hash, changed, len));
+	}
+	for (size_t cut = 0; cut < len; cut++)
+		assert_false(verifies(quick, hash, s, cut));
+	memset(s + len, 0, sizeof(s) - len);
+	assert_false(verifies(quick, hash, s, len + 1));
+	assert_true(verifies(quick, hash, s, len));
 }
 
-#endif
+/* DER of r and s. */
+static size_t signature(
+	uint8_t ret[SIGNATURE], const mbedtls_mpi *r, const mbedtls_mpi *s)
+{
+	unsigned char buf[SIGNATURE], *at = buf + sizeof(buf);
+	int len = mbedtls_asn1_write_mpi(&at, buf, s);
+
+	assert_true(len > 0);
+	len += mbedtls_asn1_write_mpi(&at, buf, r);
+	len += mbedtls_asn1_write_len(&at, buf, (size_t)len);
+	len += mbedtls_asn1_write_tag(
+		&at, buf, MBEDTLS_ASN1_CONSTRUCTED | MBEDTLS_ASN1_SEQUENCE);
+	memcpy(ret, at, (size_t)len);
+	return (size_t)len;
+}
+
+/* 0, the order, and what is the same number modulo the order. */
+static void numbers_out_of_range(void **state)
+{
+	mbedtls_ecp_group grp;
+	mbedtls_mpi r, s, none;
+	uint8_t text[SIGNATURE], own[SIGNATURE];
+	size_t len, own_len = sign(theirs, &theirs->key, own);
+	unsigned char *at = own + 2;
+
+	(void)state;
+	quick_peer(&theirs->crt);
+	mbedtls_ecp_group_init(&grp);
+	mbedtls_mpi_init(&r);
+	mbedtls_mpi_init(&s);
+	mbedtls_mpi_init(&none);
+	assert_int_equal(
+		mbedtls_ecp_group_load(&grp, MBEDTLS_ECP_DP_SECP256R1), 0);
+	assert_int_equal(mbedtls_asn1_get_mpi(&at, own + own_len, &r), 0);
+	assert_int_equal(mbedtls_asn1_get_mpi(&at, own + own_len, &s), 0);
+	len = signature(text, &r, &s);
+	assert_true(verifies(&theirs->crt.pk, hash, text, len));
+	len = signature(text, &none, &s);
+	assert_false(verifies(&theirs->crt.pk, hash, text, len));
+	len = signature(text, &r, &none);
+	assert_false(verifies(&theirs->crt.pk, hash, text, len));
+	len = signature(text, &grp.N, &grp.N);
+	assert_false(verifies(&theirs->crt.pk, hash, text, len));
+	assert_int_equal(mbedtls_mpi_add_mpi(&r, &r, &grp.N), 0);
+	len = signature(text, &r, &s);
+	assert_false(verifies(&theirs->crt.pk, hash, text, len));
+	mbedtls_mpi_free(&r);
+	mbedtls_mpi_free(&s);
+	mbedtls_mpi_free(&none);
+	mbedtls_ecp_group_free(&grp);
+}
+
+/* By any key, of anything. */
+static void many_signatures(void **state)
+{
+	uint8_t s[SIGNATURE];
+
+	(void)state;
+	for (unsigned i = 0; i < 20; i++) {
+		struct cert *c = cert_new(NOW_S);
+		size_t len = sign(c, &c->key, s);
+
+		assert_non_null(c);
+		quick_peer(&c->crt);
+		assert_true(verifies(&c->crt.pk, hash, s, len));
+		assert_false(verifies(&c->crt.pk, other_hash, s, len));
+		assert_false(verifies(&theirs->crt.pk, hash, s, len));
+		cert_free(c);
+	}
+}
 
 int main(void)
 {
@@ -142,9 +212,9 @@ int main(void)
 		CASE(own_key_is_the_same),
 		CASE(peer_is_verified_as_before),
 		CASE(other_keys_are_left_alone),
-#if MBEDTLS_VERSION_NUMBER < 0x03000000
-		CASE(the_table_is_right),
-#endif
+		CASE(changed_signatures),
+		CASE(numbers_out_of_range),
+		CASE(many_signatures),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
