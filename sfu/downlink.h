@@ -30,7 +30,9 @@ enum {
 	DOWNLINK_RESEND_PERCENT = 50,
 	DOWNLINK_RESEND_MIN_BPS = 64000,
 	DOWNLINK_RESEND_BURST_US = 250000,
-	/* Of what is wanted: nothing beyond it is probed. */
+	DOWNLINK_REPEAT_PERCENT = 75,
+	DOWNLINK_ROOM_PERCENT = 110,
+	/* Of what is wanted and sent again: nothing beyond it is probed. */
 	DOWNLINK_WANT_PERCENT = 130,
 	/* Hoped for until the path has shown that it carries less. */
 	DOWNLINK_HOPE_BPS = 3000000,
@@ -121,10 +123,19 @@ void downlink_report(struct downlink *d, uint64_t now_us, unsigned n,
 	uint8_t fraction_lost, uint64_t rtt_us);
 
 /* Whether number seq of that stream, of len bytes, may be sent again now: not
- * within a round trip, and within a share of the estimate (max_bps at most).
+ * within DOWNLINK_REPEAT_PERCENT of a round trip (the receiver's own measure of
+ * it may be shorter), and within a share of the estimate (max_bps at most).
  * Takes it if so. */
 bool downlink_may_resend(struct downlink *d, uint64_t now_us, uint32_t ssrc,
 	uint64_t seq, size_t len, uint64_t max_bps);
+
+/* Whether len bytes may go out a second time unasked: within the same share.
+ * Takes it if so. */
+bool downlink_may_repeat(
+	struct downlink *d, uint64_t now_us, size_t len, uint64_t max_bps);
+/* All that is wanted goes through with all that is sent again, and some more.
+ */
+bool downlink_has_room(const struct downlink *d, uint64_t now_us);
 
 /* Something is known of the path, and packets are held back for it. Without
  * transport-wide feedback nothing is before the first REMB. */
