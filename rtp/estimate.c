@@ -160,6 +160,7 @@ static void resume(struct estimate *e, uint64_t now_us)
 	uint64_t bps = (uint64_t)((double)before * RESUME);
 
 	e->stalled = false;
+	e->resumed_us = now_us;
 	estimate_delay_restart(&e->delay);
 	estimate_loss_restart(&e->loss, now_us);
 	probe_cancel(&e->probe);

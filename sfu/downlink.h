@@ -31,6 +31,7 @@ enum {
 	DOWNLINK_RESEND_MIN_BPS = 64000,
 	DOWNLINK_RESEND_BURST_US = 250000,
 	DOWNLINK_REPEAT_PERCENT = 75,
+	DOWNLINK_BACK_US = 300000,
 	DOWNLINK_ROOM_PERCENT = 110,
 	/* Of what is wanted and sent again: nothing beyond it is probed. */
 	DOWNLINK_WANT_PERCENT = 130,
@@ -163,6 +164,12 @@ static inline bool downlink_fits(const struct downlink *d, uint64_t now_us)
 static inline bool downlink_is_good(const struct downlink *d, uint64_t now_us)
 {
 	return downlink_fits(d, now_us) && d->estimate.loss.last < 0.02;
+}
+/* A silence has just ended: what waits is of before. */
+static inline bool downlink_is_back(const struct downlink *d, uint64_t now_us)
+{
+	return d->estimate.resumed_us &&
+	       now_us - d->estimate.resumed_us < DOWNLINK_BACK_US;
 }
 /* Nothing of that stream is to be sent any more of what waits. */
 static inline void downlink_forget(struct downlink *d, uint32_t ssrc)
