@@ -146,7 +146,12 @@ void downlink_want(struct downlink *d, uint64_t now_us, uint64_t bps)
 
 uint64_t downlink_bps(const struct downlink *d, uint64_t now_us)
 {
+	const struct estimate *e = &d->estimate;
 	uint64_t bps = carries(d, now_us);
+	/* Nothing of what is decided would be seen, and every key frame asked
+	 * for lost. */
+	if (e->stalled && e->control.before_bps > bps)
+		bps = e->control.before_bps;
 	if (!downlink_paces(d))
 		return UINT64_MAX;
 	if (!downlink_was_full(d) && bps < DOWNLINK_HOPE_BPS)

@@ -90,8 +90,9 @@ void downlink_sent(
  * peak is held for a while: pictures that change ask for more again. */
 void downlink_want(struct downlink *d, uint64_t now_us, uint64_t bps);
 
-/* What may be spent on streams: what the path carries but for what is sent
- * again, with all headers. UINT64_MAX: nothing is known. */
+/* What may be spent on streams: what the path carries (while it is silent: what
+ * it did before) but for what is sent again, with all headers. UINT64_MAX:
+ * nothing is known. */
 uint64_t downlink_bps(const struct downlink *d, uint64_t now_us);
 /* While a queue drains: what the path carries, by what arrived when that began;
  * for DOWNLINK_YOUNG_US at least DOWNLINK_YOUNG_BPS. 0: neither. */

@@ -215,8 +215,9 @@ void subscription_moved(struct subscription *s, uint64_t now_us)
 	if (s->kind != SDP_VIDEO || !s->active || s->paused)
 		return;
 	forget_waiting(s);
-	if (!s->waiting)
-		begin_anew(s, now_us);
+	begin_anew(s, now_us);
+	/* What was asked for in the silence was lost in it. */
+	s->ask_us = s->ask_us < now_us ? s->ask_us : now_us;
 	if (s->layers)
 		subscription_seek(s, now_us);
 	else if (subscription_asks(s, now_us))
