@@ -167,6 +167,17 @@ static uint64_t silence_us(const struct ice *ice, uint64_t now_us)
 	return now_us > checked_us ? now_us - checked_us : 0;
 }
 
+/* The selected pair has been silent for too long for one that passes checks. */
+static bool is_left(const struct ice *ice, uint64_t now_us, int at)
+{
+	bool restarts = old_live(ice) &&
+			ice->pair[at].generation == ice->generation &&
+			ice->pair[ice->selected].generation != ice->generation;
+
+	return silence_us(ice, now_us) >
+	       (restarts ? ICE_LEFT_US : ICE_STALE_US);
+}
+
 /* A good check on pair `at`: where does media go now? */
 static void choose(struct ice *ice, uint64_t now_us, int at, bool nominate)
 {
@@ -186,7 +197,7 @@ static void choose(struct ice *ice, uint64_t now_us, int at, bool nominate)
 		set_state(ice, ICE_CHECKED);
 	/* A rebound NAT shows the same checks from a new address, and not every
 	 * peer nominates it again. */
-	if (ice->selected < 0 || silence_us(ice, now_us) > ICE_STALE_US)
+	if (ice->selected < 0 || is_left(ice, now_us, at))
 		ice->selected = at;
 }
 

@@ -39,6 +39,8 @@ enum {
 	 * then on a check from another address moves the selection by itself.
 	 */
 	ICE_STALE_US = 10000000,
+	/* In a restart so much is enough: there is a reason for it. */
+	ICE_LEFT_US = 1000000,
 };
 
 enum ice_state { ICE_NEW, ICE_CHECKED, ICE_NOMINATED, ICE_EXPIRED };
@@ -121,7 +123,8 @@ int ice_set_remote(struct ice *ice, const char *ufrag, const char *pwd);
 /* ICE restart (RFC 8445 9): new local credentials from random[], new remote
  * ones; ufrag and pwd both NULL when the restart is ours and ice_set_remote
  * follows. The selected address and the old credentials stay in force until a
- * pair of the new generation is nominated. After EXPIRED it starts over as NEW.
+ * pair of the new generation is nominated; a selected address that is silent,
+ * until one passes a check. After EXPIRED it starts over as NEW.
  * 0 or -EINVAL. */
 int ice_restart(struct ice *ice, const uint8_t random[24], const char *ufrag,
 	const char *pwd);
@@ -132,9 +135,10 @@ int ice_restart(struct ice *ice, const uint8_t random[24], const char *ufrag,
  * requests are answered, and a check with the attributes RFC 8445 7.1 demands
  * gets a shorter reply. Address change (mobility) is a nominated check from a
  * new address, or any good check once the selected one was silent for
- * ICE_STALE_US: ICE_GOT_SELECTED; so is the first check of all. Where the table
- * is full the stalest pair that is not selected is replaced. After EXPIRED
- * nothing is answered (ICE_DROP_UNEXPECTED), so that the peer notices too. */
+ * ICE_STALE_US (ICE_LEFT_US for the first of a restart's): ICE_GOT_SELECTED; so
+ * is the first check of all. Where the table is full the stalest pair that is
+ * not selected is replaced. After EXPIRED nothing is answered
+ * (ICE_DROP_UNEXPECTED), so that the peer notices too. */
 enum ice_got ice_input(struct ice *ice, uint64_t now_us,
 	const struct sockaddr *from, const uint8_t *buf, size_t len,
 	uint8_t ret_reply[ICE_REPLY_MAX], size_t *ret_len);

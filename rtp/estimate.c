@@ -23,6 +23,7 @@ enum {
 #define BACK_OFF 0.7
 #define RESUME   0.75 /* of the rate before a stall */
 #define TRIAL    0.95 /* of what arrives, while a loss trial runs */
+#define SPARE    0.85 /* of the estimate is sent: not all that there is */
 
 /* In place of whatever else was wished. */
 static void begin(struct estimate *e)
@@ -159,6 +160,7 @@ static void resume(struct estimate *e, uint64_t now_us)
 	uint64_t bps = (uint64_t)((double)before * RESUME);
 
 	e->stalled = false;
+	e->resumed_us = now_us;
 	estimate_delay_restart(&e->delay);
 	estimate_loss_restart(&e->loss, now_us);
 	probe_cancel(&e->probe);
@@ -182,14 +184,26 @@ static void judge_probes(struct estimate *e, uint64_t now_us)
 	}
 }
 
+/* Seen to carry more than we send. */
+static bool has_spare(const struct estimate *e, const struct control_view *v)
+{
+	const struct estimate_control *c = &e->control;
+
+	return c->phase == CONTROL_GROW &&
+	       (double)v->sent_bps < SPARE * (double)c->bps;
+}
+
 static void judge_loss(struct estimate *e, uint64_t now_us)
 {
 	struct control_view v = view_of(e, now_us);
 	uint64_t arrives = estimate_rate_bps(&e->rate, RATE_WINDOW_US * 2);
 
-	switch (estimate_loss_update(&e->loss, now_us, v.rtt_us,
-		v.queue_us > CONGESTED_US ||
-			e->control.phase == CONTROL_DRAIN)) {
+	const struct loss_view loss = { .rtt_us = v.rtt_us,
+		.queue = v.queue_us > CONGESTED_US ||
+			 e->control.phase == CONTROL_DRAIN,
+		.spare = has_spare(e, &v) };
+
+	switch (estimate_loss_update(&e->loss, now_us, &loss)) {
 	case LOSS_NOTHING:
 		break;
 	case LOSS_QUEUE:

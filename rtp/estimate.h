@@ -52,6 +52,7 @@ struct estimate {
 	bool stalled;
 	uint64_t interval_us; /* of feedback, smoothed */
 	uint64_t stalled_us, backed_off_us;
+	uint64_t resumed_us; /* the last stall ended; 0: there was none */
 	/* Receiver reports. */
 	uint64_t report_bytes, reported_us;
 	uint64_t feedbacks, bad_feedbacks, overuses, stalls, probes;

@@ -6,6 +6,7 @@
 #define EXCESS_SHARE 0.35 /* or as a share of it, if that is more */
 #define SAME         0.6  /* of the loss tried is "as much" */
 #define INHERENT_MAX 0.5
+#define BELIEVED_MAX 0.25
 #define RECENT       0.3
 
 void estimate_loss_init(struct estimate_loss *l)
@@ -75,6 +76,20 @@ static void learn(struct estimate_loss *l, double loss)
 	l->inherent += k * (loss - l->inherent);
 }
 
+/* What nothing is sent less for. If it is ours all the same, what is sent again
+ * for it makes it more. */
+static bool believe(
+	struct estimate_loss *l, double loss, const struct loss_view *v)
+{
+	if (!v->spare || l->doubt || loss > BELIEVED_MAX)
+		return false;
+	l->doubted = l->inherent;
+	l->doubt = LOSS_DOUBT_WINDOWS;
+	l->inherent = loss;
+	l->high = 0;
+	return true;
+}
+
 static enum loss_verdict begin_trial(
 	struct estimate_loss *l, uint64_t now_us, double loss)
 {
@@ -89,14 +104,19 @@ static enum loss_verdict end_trial(struct estimate_loss *l, double loss)
 {
 	l->phase = LOSS_CALM;
 	l->high = 0;
-	if (loss < SAME * l->tried)
+	if (loss < SAME * l->tried) {
+		if (l->doubt && l->doubted < l->inherent)
+			l->inherent = l->doubted;
+		l->doubt = 0;
 		return LOSS_OURS;
+	}
+	l->doubt = 0;
 	l->inherent = loss < INHERENT_MAX ? loss : INHERENT_MAX;
 	return LOSS_RANDOM;
 }
 
 enum loss_verdict estimate_loss_update(struct estimate_loss *l, uint64_t now_us,
-	uint64_t rtt_us, bool congested)
+	const struct loss_view *v)
 {
 	double loss;
 	bool queue;
@@ -104,14 +124,14 @@ enum loss_verdict estimate_loss_update(struct estimate_loss *l, uint64_t now_us,
 
 	if (l->phase == LOSS_SETTLE) {
 		/* Its own packets begin to be told of. */
-		if (now_us - l->phase_us < rtt_us + 100000) {
+		if (now_us - l->phase_us < v->rtt_us + 100000) {
 			begin_window(l, now_us);
 			return LOSS_NOTHING;
 		}
 		l->phase = LOSS_LOOK;
 		begin_window(l, now_us);
 	}
-	queue = l->congested |= congested;
+	queue = l->congested |= v->queue;
 	if (!window_done(l, now_us))
 		return LOSS_NOTHING;
 	n = l->told;
@@ -122,6 +142,7 @@ enum loss_verdict estimate_loss_update(struct estimate_loss *l, uint64_t now_us,
 		return end_trial(l, loss);
 	if (!too_much(l, loss, n)) {
 		l->high = 0;
+		l->doubt -= l->doubt > 0;
 		if (!queue)
 			learn(l, loss);
 		return LOSS_NOTHING;
@@ -129,7 +150,7 @@ enum loss_verdict estimate_loss_update(struct estimate_loss *l, uint64_t now_us,
 	if (queue)
 		return LOSS_QUEUE;
 	/* A burst touches two windows. */
-	if (++l->high < 3)
+	if (++l->high < 3 || believe(l, loss, v))
 		return LOSS_NOTHING;
 	return begin_trial(l, now_us, loss);
 }

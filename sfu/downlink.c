@@ -140,12 +140,18 @@ void downlink_want(struct downlink *d, uint64_t now_us, uint64_t bps)
 	d->wanted_us += seconds * 1000000;
 	if (d->want_bps < bps)
 		d->want_bps = bps;
-	estimate_want(&d->estimate, d->want_bps / 100 * DOWNLINK_WANT_PERCENT);
+	estimate_want(&d->estimate,
+		(d->want_bps + d->again_bps) / 100 * DOWNLINK_WANT_PERCENT);
 }
 
 uint64_t downlink_bps(const struct downlink *d, uint64_t now_us)
 {
+	const struct estimate *e = &d->estimate;
 	uint64_t bps = carries(d, now_us);
+	/* Nothing of what is decided would be seen, and every key frame asked
+	 * for lost. */
+	if (e->stalled && e->control.before_bps > bps)
+		bps = e->control.before_bps;
 	if (!downlink_paces(d))
 		return UINT64_MAX;
 	if (!downlink_was_full(d) && bps < DOWNLINK_HOPE_BPS)
@@ -213,14 +219,30 @@ bool downlink_may_resend(struct downlink *d, uint64_t now_us, uint32_t ssrc,
 	struct downlink_resent *r = &d->resent[(ssrc + seq) % DOWNLINK_RESENT];
 	uint32_t now_ms = (uint32_t)(now_us / 1000);
 	if (r->ssrc == ssrc && r->seq == seq &&
-		now_ms - r->at_ms < downlink_rtt_us(d) / 1000)
+		now_ms - r->at_ms < downlink_rtt_us(d) / 1000 *
+					    DOWNLINK_REPEAT_PERCENT / 100)
 		return false;
+	if (!downlink_may_repeat(d, now_us, len, max_bps))
+		return false;
+	*r = (struct downlink_resent){ ssrc, now_ms, seq };
+	return true;
+}
+
+bool downlink_may_repeat(
+	struct downlink *d, uint64_t now_us, size_t len, uint64_t max_bps)
+{
 	if (!take_budget(d, now_us, len + DOWNLINK_OVERHEAD,
 		    resend_bps(d, now_us, max_bps)))
 		return false;
 	d->again_bytes += len + DOWNLINK_OVERHEAD;
-	*r = (struct downlink_resent){ ssrc, now_ms, seq };
 	return true;
+}
+
+bool downlink_has_room(const struct downlink *d, uint64_t now_us)
+{
+	uint64_t bps = d->want_bps / 100 * DOWNLINK_ROOM_PERCENT + d->again_bps;
+	return downlink_fits(d, now_us) &&
+	       bps < estimate_bps(&d->estimate, now_us);
 }
 
 /* --- time ------------------------------------------------------------------

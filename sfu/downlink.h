@@ -30,7 +30,10 @@ enum {
 	DOWNLINK_RESEND_PERCENT = 50,
 	DOWNLINK_RESEND_MIN_BPS = 64000,
 	DOWNLINK_RESEND_BURST_US = 250000,
-	/* Of what is wanted: nothing beyond it is probed. */
+	DOWNLINK_REPEAT_PERCENT = 75,
+	DOWNLINK_BACK_US = 300000,
+	DOWNLINK_ROOM_PERCENT = 110,
+	/* Of what is wanted and sent again: nothing beyond it is probed. */
 	DOWNLINK_WANT_PERCENT = 130,
 	/* Hoped for until the path has shown that it carries less. */
 	DOWNLINK_HOPE_BPS = 3000000,
@@ -87,8 +90,9 @@ void downlink_sent(
  * peak is held for a while: pictures that change ask for more again. */
 void downlink_want(struct downlink *d, uint64_t now_us, uint64_t bps);
 
-/* What may be spent on streams: what the path carries but for what is sent
- * again, with all headers. UINT64_MAX: nothing is known. */
+/* What may be spent on streams: what the path carries (while it is silent: what
+ * it did before) but for what is sent again, with all headers. UINT64_MAX:
+ * nothing is known. */
 uint64_t downlink_bps(const struct downlink *d, uint64_t now_us);
 /* While a queue drains: what the path carries, by what arrived when that began;
  * for DOWNLINK_YOUNG_US at least DOWNLINK_YOUNG_BPS. 0: neither. */
@@ -121,10 +125,19 @@ void downlink_report(struct downlink *d, uint64_t now_us, unsigned n,
 	uint8_t fraction_lost, uint64_t rtt_us);
 
 /* Whether number seq of that stream, of len bytes, may be sent again now: not
- * within a round trip, and within a share of the estimate (max_bps at most).
+ * within DOWNLINK_REPEAT_PERCENT of a round trip (the receiver's own measure of
+ * it may be shorter), and within a share of the estimate (max_bps at most).
  * Takes it if so. */
 bool downlink_may_resend(struct downlink *d, uint64_t now_us, uint32_t ssrc,
 	uint64_t seq, size_t len, uint64_t max_bps);
+
+/* Whether len bytes may go out a second time unasked: within the same share.
+ * Takes it if so. */
+bool downlink_may_repeat(
+	struct downlink *d, uint64_t now_us, size_t len, uint64_t max_bps);
+/* All that is wanted goes through with all that is sent again, and some more.
+ */
+bool downlink_has_room(const struct downlink *d, uint64_t now_us);
 
 /* Something is known of the path, and packets are held back for it. Without
  * transport-wide feedback nothing is before the first REMB. */
@@ -152,6 +165,12 @@ static inline bool downlink_fits(const struct downlink *d, uint64_t now_us)
 static inline bool downlink_is_good(const struct downlink *d, uint64_t now_us)
 {
 	return downlink_fits(d, now_us) && d->estimate.loss.last < 0.02;
+}
+/* A silence has just ended: what waits is of before. */
+static inline bool downlink_is_back(const struct downlink *d, uint64_t now_us)
+{
+	return d->estimate.resumed_us &&
+	       now_us - d->estimate.resumed_us < DOWNLINK_BACK_US;
 }
 /* Nothing of that stream is to be sent any more of what waits. */
 static inline void downlink_forget(struct downlink *d, uint32_t ssrc)

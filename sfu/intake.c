@@ -69,8 +69,10 @@ static bool handle(uint64_t now_us, struct participant *p,
 		participant_settle(p, now_us);
 	if (p->away && !p->gone && ice_heard_us(&p->peer.ice) == now_us)
 		participant_back(p, now_us);
+	if (got == PEER_MOVED && !p->gone)
+		participant_moved(p, now_us);
 	conference_exit(c);
-	return got == PEER_STUN && !p->gone;
+	return (got == PEER_STUN || got == PEER_MOVED) && !p->gone;
 }
 
 bool intake_take(struct intake *in, uint64_t now_us, struct participant *p,

@@ -232,6 +232,8 @@ void participant_away_tick(struct participant *p, uint64_t now_us);
 uint64_t participant_away_deadline(const struct participant *p);
 /* Something came that only it can have sent. */
 void participant_back(struct participant *p, uint64_t now_us);
+/* All that it gets goes to another address from now on. */
+void participant_moved(struct participant *p, uint64_t now_us);
 
 /* Data channels (message.c). */
 void participant_channels(struct participant *p, uint64_t now_us);

@@ -1,5 +1,6 @@
 /* A participant from whom nothing comes: a network that is gone, a machine that
- * sleeps. The others need not look at its last picture until consent ends. */
+ * sleeps. The others need not look at its last picture until consent ends. And
+ * one that is there again, somewhere else. */
 #include "sfu/conference_private.h"
 #include "sfu/participant.h"
 
@@ -34,6 +35,15 @@ void participant_away_tick(struct participant *p, uint64_t now_us)
 	while (p->n_tracks)
 		participant_end_track(p, p->n_tracks - 1, now_us);
 	conference_tracks_changed(p->conference, p, now_us);
+}
+
+void participant_moved(struct participant *p, uint64_t now_us)
+{
+	if (!p->down || !p->down->estimate.stalled)
+		return;
+	conference_forward(p->conference, now_us);
+	for (unsigned i = 0; i < p->n_subs; i++)
+		subscription_moved(p->sub[i], now_us);
 }
 
 void participant_back(struct participant *p, uint64_t now_us)

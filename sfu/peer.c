@@ -268,10 +268,11 @@ static enum peer_got input_stun(struct peer *p, uint64_t now_us,
 		peer_drop(p, DROP_STUN);
 		return PEER_DROPPED;
 	}
-	if (got == ICE_GOT_SELECTED)
+	if (got == ICE_GOT_SELECTED) {
 		start_dtls(p, now_us);
-	bool proven = got == ICE_GOT_REPLY || got == ICE_GOT_SELECTED;
-	return proven ? PEER_STUN : PEER_NOTHING;
+		return PEER_MOVED;
+	}
+	return got == ICE_GOT_REPLY ? PEER_STUN : PEER_NOTHING;
 }
 
 /* from: whose address the records prove; NULL: not known any more. */

@@ -36,6 +36,7 @@ enum peer_state { PEER_NEW, PEER_CONNECTING, PEER_CONNECTED, PEER_DEAD };
 enum peer_got {
 	PEER_NOTHING, /* handled */
 	PEER_STUN,    /* handled, and the source address is proven */
+	PEER_MOVED,   /* the same, and all goes there from now on */
 	PEER_RTP,     /* clear RTP stands in the buffer */
 	PEER_RTCP,    /* clear RTCP stands in the buffer */
 	PEER_DROPPED  /* counted in drops[] */

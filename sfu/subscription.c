@@ -190,18 +190,38 @@ static void forget_waiting(struct subscription *s)
 		downlink_forget(s->to->down, s->ssrc);
 }
 
+static void begin_anew(struct subscription *s, uint64_t now_us)
+{
+	s->waiting = true;
+	if (s->layers)
+		layers_restart(s->layers, now_us);
+}
+
 void subscription_stale(struct subscription *s, uint64_t now_us)
 {
 	forget_waiting(s);
 	s->tries = 0;
 	if (s->waiting)
 		return;
-	s->waiting = true;
-	if (s->layers)
-		layers_restart(s->layers, now_us);
+	begin_anew(s, now_us);
 	/* Not at once: what made it wait is still there. */
-	take_turn(s, now_us, SUBSCRIPTION_STALE_MAX);
+	if (!s->to->down || !downlink_is_back(s->to->down, now_us))
+		take_turn(s, now_us, SUBSCRIPTION_STALE_MAX);
 	quality_changed(s->to, now_us);
+}
+
+void subscription_moved(struct subscription *s, uint64_t now_us)
+{
+	if (s->kind != SDP_VIDEO || !s->active || s->paused)
+		return;
+	forget_waiting(s);
+	begin_anew(s, now_us);
+	/* What was asked for in the silence was lost in it. */
+	s->ask_us = s->ask_us < now_us ? s->ask_us : now_us;
+	if (s->layers)
+		subscription_seek(s, now_us);
+	else if (subscription_asks(s, now_us))
+		subscription_want_keyframe(s, now_us);
 }
 
 /* --- which encoding, which layers

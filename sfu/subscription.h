@@ -167,6 +167,9 @@ void subscription_send_queued(
 /* What of it waited was too old or too much, and is forgotten: it needs a key
  * frame, when its turn to ask comes. */
 void subscription_stale(struct subscription *s, uint64_t now_us);
+/* Its receiver is found somewhere else, after a silence: what was sent since is
+ * lost, and a key frame is asked for without waiting for word of it. */
+void subscription_moved(struct subscription *s, uint64_t now_us);
 /* Fills a probe: sends something that went out a moment ago once more (back: 0
  * for the newest packet, 1 for the one before it, ...), else padding alone.
  * False: there is no RTX. */

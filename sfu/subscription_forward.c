@@ -83,7 +83,9 @@ enum conference_drop subscription_forward_one(
 	struct subscription *s, uint64_t now_us, const struct track_packet *p)
 {
 	const struct rtp_packet *pkt = &p->view;
-	struct outgoing o = { .kind = kind_of(s), .lent = p->lent };
+	struct outgoing o = {
+		.kind = kind_of(s), .in_seq = p->seq, .lent = p->lent
+	};
 	bool taken = subscription_pt(s, pkt->pt) != SUBSCRIPTION_NO_PT;
 	bool fits = pkt->payload_len + RTP_HEADER_MAX <=
 		    OUTBOX_SLOT - CRYPT_TRAILER;
@@ -102,7 +104,6 @@ enum conference_drop subscription_forward_one(
 		return DROP_NOT_KEYFRAME;
 	if (s->red && pkt->payload_len <= SUBSCRIPTION_RED_MAX)
 		o.red_pt = subscription_red_pt(s, subscription_pt(s, pkt->pt));
-	o.in_seq = p->seq;
 	if (must_wait(s, now_us))
 		return enqueue(s, now_us, p);
 	if (rewrite_packet(&s->rewrite, now_us, p->seq, pkt->ts, &o.seq, &o.ts))
@@ -213,17 +214,46 @@ static bool queue_again(
 	return true;
 }
 
-static bool is_wanted_twice(const struct subscription *s, uint64_t now_us)
+static bool send_again(struct subscription *s, uint64_t now_us,
+	const uint8_t *buf, size_t len, uint64_t in_seq)
 {
-	const struct downlink *d = s->to->down;
-	return d && s->kind == SDP_VIDEO && downlink_may_pass(d, now_us) &&
-	       downlink_inherent_loss(d) * 256 >= SUBSCRIPTION_TWICE;
+	struct downlink *d = s->to->down;
+	if (d && s->kind == SDP_VIDEO && !downlink_may_pass(d, now_us))
+		return queue_again(s, now_us, in_seq, len);
+	return subscription_emit_again(s, now_us, buf, len, in_seq);
+}
+
+static bool loses_many(const struct downlink *d)
+{
+	return downlink_inherent_loss(d) * 256 >= SUBSCRIPTION_TWICE;
+}
+
+static bool is_wanted_twice(
+	const struct subscription *s, uint64_t now_us, size_t len, uint64_t bps)
+{
+	struct downlink *d = s->to->down;
+	return d && s->kind == SDP_VIDEO && loses_many(d) &&
+	       (downlink_may_pass(d, now_us) || downlink_has_room(d, now_us)) &&
+	       downlink_may_repeat(d, now_us, len, bps);
+}
+
+void subscription_guard(
+	struct subscription *s, uint64_t now_us, uint64_t in_seq)
+{
+	struct downlink *d = s->to->down;
+	size_t len;
+	if (!d || !s->rtx_ssrc || !loses_many(d) ||
+		!downlink_has_room(d, now_us))
+		return;
+	const uint8_t *buf = subscription_kept(s, in_seq, &len);
+	if (buf && subscription_rtx_pt(s, subscription_pt(s, buf[1] & 0x7f)) &&
+		downlink_may_repeat(d, now_us, len, UINT64_MAX))
+		send_again(s, now_us, buf, len, in_seq);
 }
 
 bool subscription_resend(struct subscription *s, uint64_t now_us,
 	uint16_t out_seq, uint64_t rate_bps)
 {
-	struct downlink *d = s->to->down;
 	uint64_t in_seq;
 	size_t len;
 	s->send.nacks++;
@@ -237,12 +267,9 @@ bool subscription_resend(struct subscription *s, uint64_t now_us,
 	const uint8_t *buf = subscription_kept(s, in_seq, &len);
 	if (!buf || !may_resend(s, now_us, in_seq, len, rate_bps))
 		return false;
-	bool sent =
-		d && s->kind == SDP_VIDEO && !downlink_may_pass(d, now_us)
-			? queue_again(s, now_us, in_seq, len)
-			: subscription_emit_again(s, now_us, buf, len, in_seq);
-	if (sent && is_wanted_twice(s, now_us))
-		subscription_emit_again(s, now_us, buf, len, in_seq);
+	bool sent = send_again(s, now_us, buf, len, in_seq);
+	if (sent && is_wanted_twice(s, now_us, len, rate_bps * s->to->n_subs))
+		send_again(s, now_us, buf, len, in_seq);
 	s->send.nack_hits += sent;
 	return sent;
 }

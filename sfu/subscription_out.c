@@ -136,6 +136,8 @@ void subscription_emit(struct subscription *s, uint64_t now_us,
 	if (!o->rtx_pt)
 		send_packet(&s->send, pkt->payload_len);
 	count_sent(s, now_us, out->len, o, e.numbered);
+	if (o->kind == SENT_VIDEO && h.marker)
+		subscription_guard(s, now_us, o->in_seq);
 }
 
 uint8_t subscription_red_pt(const struct subscription *s, uint8_t pt)
@@ -148,8 +150,7 @@ uint8_t subscription_red_pt(const struct subscription *s, uint8_t pt)
 	return 0;
 }
 
-/* The payload type of retransmissions of that one of ours; 0: there is none. */
-static uint8_t rtx_pt_of(const struct subscription *s, uint8_t pt)
+uint8_t subscription_rtx_pt(const struct subscription *s, uint8_t pt)
 {
 	const struct transceiver *to =
 		negotiation_at(s->to->negotiation, s->transceiver);
@@ -210,7 +211,7 @@ bool subscription_emit_again(struct subscription *s, uint64_t now_us,
 	struct kept k;
 	if (!take_out(s, now_us, &k, buf, len, in_seq, &o))
 		return false;
-	o.rtx_pt = rtx_pt_of(s, subscription_pt(s, k.pkt.pt));
+	o.rtx_pt = subscription_rtx_pt(s, subscription_pt(s, k.pkt.pt));
 	subscription_emit(s, now_us, &k.pkt, &o);
 	return true;
 }
@@ -221,7 +222,7 @@ bool subscription_emit_again(struct subscription *s, uint64_t now_us,
 static void send_first(struct subscription *s, uint64_t now_us,
 	const uint8_t *buf, size_t len, uint64_t in_seq)
 {
-	struct outgoing o = { .kind = SENT_VIDEO };
+	struct outgoing o = { .kind = SENT_VIDEO, .in_seq = in_seq };
 	struct kept k;
 	if (take_out(s, now_us, &k, buf, len, in_seq, &o))
 		subscription_emit(s, now_us, &k.pkt, &o);
@@ -253,7 +254,7 @@ static bool padding_header(struct subscription *s, struct rtp_header *ret)
 	const struct rtp_packet nothing = { .n_ext = 0 };
 	struct outgoing o = { .kind = SENT_PADDING, .ts = s->rewrite.out_ts };
 	for (unsigned i = 0; i < to->n_codecs && !o.rtx_pt; i++)
-		o.rtx_pt = rtx_pt_of(s, to->codec[i]->pt);
+		o.rtx_pt = subscription_rtx_pt(s, to->codec[i]->pt);
 	bool quiet = s->paused || s->waiting;
 	if (!o.rtx_pt && (!quiet || to->n_codecs == 0 ||
 				 !rewrite_pad(&s->rewrite, &o.seq, &o.ts)))
@@ -298,7 +299,9 @@ bool subscription_pad(struct subscription *s, uint64_t now_us, unsigned back)
 	/* Something it has had and may have lost is better than nothing. */
 	if (!s->waiting && !s->paused && next > s->rewrite.in_floor + back) {
 		const uint8_t *buf = subscription_kept(s, seq, &len);
-		if (buf && rtx_pt_of(s, subscription_pt(s, buf[1] & 0x7f)) &&
+		if (buf &&
+			subscription_rtx_pt(
+				s, subscription_pt(s, buf[1] & 0x7f)) &&
 			subscription_emit_again(s, now_us, buf, len, seq))
 			return true;
 	}

@@ -15,7 +15,7 @@ struct outgoing {
 	uint16_t seq;
 	uint32_t ts;
 	enum sent_kind kind;
-	uint64_t in_seq; /* its number in the history, for red */
+	uint64_t in_seq; /* its number in the history */
 	/* LAYERS_HEAD bytes, or as many as there are, that go out for those the
 	 * payload begins with; NULL: as it came. */
 	const uint8_t *head;
@@ -60,10 +60,20 @@ const uint8_t *subscription_kept(
  * agreed, or not needed. */
 uint8_t subscription_red_pt(const struct subscription *s, uint8_t pt);
 
+/* A picture's last packet (number in_seq of the history) has gone out
+ * to a receiver that loses many: without it nobody sees that it is missing
+ * until the next picture comes. It goes out a second time where there is room
+ * and a stream of retransmissions. */
+void subscription_guard(
+	struct subscription *s, uint64_t now_us, uint64_t in_seq);
+
 /* Sends a packet of the history (buf of len bytes, its number in_seq)
  * once more that has gone out before, by RTX where that is agreed. False: it
  * does not belong to the present stretch, or is no codec of the receiver's. */
 bool subscription_emit_again(struct subscription *s, uint64_t now_us,
 	const uint8_t *buf, size_t len, uint64_t in_seq);
+/* The payload type of retransmissions of the receiver's payload type pt; 0:
+ * there is none. */
+uint8_t subscription_rtx_pt(const struct subscription *s, uint8_t pt);
 
 #endif

@@ -109,7 +109,7 @@ static void input(const uint8_t *buf, size_t len, bool known)
 	/* Each drop is counted once, and moves nothing. */
 	assert(drops() - before == (got == PEER_DROPPED));
 	assert(got != PEER_DROPPED || w.peer.state == state);
-	assert(known || got == PEER_DROPPED || got <= PEER_STUN);
+	assert(known || got == PEER_DROPPED || got <= PEER_MOVED);
 	free(copy);
 }
 

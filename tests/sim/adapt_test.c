@@ -285,6 +285,67 @@ static void up_soon(void **state)
 	assert_int_equal(lines(&viewer[0]), 720);
 }
 
+/* A path with room that begins to lose packets shows what it did before, and
+ * what ends a picture comes twice. */
+static void loss_alone_costs_no_picture(void **state)
+{
+	(void)state;
+	struct link_config path = path_of(4000000);
+	publish();
+	watch(0, &path);
+	run(15000);
+	assert_int_equal(lines(&viewer[0]), 720);
+	const struct participant_stats *stats =
+		&conference_find(viewer[0].seat->conference, viewer[0].seat->id)
+			 ->stats;
+	begin_watch();
+	path.loss_ppm = 100000;
+	link_set(&viewer[0].path, s.now_us, &path);
+	run(5000);
+	uint64_t unasked = stats->rtx_out - stats->resent;
+	run(10000);
+	unasked = stats->rtx_out - stats->resent - unasked;
+	tell(&viewer[0], "10 % loss");
+	print_message("%u packets again unasked\n", (unsigned)unasked);
+	assert_int_equal(lines(&viewer[0]), 720);
+	assert_int_equal(changes(&viewer[0]), 0);
+	assert_true(viewer[0].longest_gap_us <= 200000);
+	assert_true(unasked > 290);
+	assert_int_equal(stream_of(&viewer[0], CLIENT_VIDEO)->before_key, 0);
+	assert_int_equal(sim_faults(&s), 0);
+}
+
+/* Whoever comes back with another address waits for one key frame, and no time
+ * before it is asked for. */
+static void begins_at_once_elsewhere(void **state)
+{
+	(void)state;
+	struct link_config path = path_of(4000000);
+	publish();
+	watch(0, &path);
+	run(10000);
+	path.cut = true;
+	link_set(&viewer[0].path, s.now_us, &path);
+	run(2700);
+	path.cut = false;
+	link_set(&viewer[0].path, s.now_us, &path);
+	sim_rebind(&s, viewer[0].seat);
+	sim_ice_restart(&s, viewer[0].seat);
+	begin_watch();
+	uint64_t begun_us = s.now_us;
+	uint16_t before = stream_of(&viewer[0], CLIENT_VIDEO)->picture;
+	while (stream_of(&viewer[0], CLIENT_VIDEO)->picture == before &&
+		s.now_us - begun_us < 3000000)
+		run(10);
+	unsigned ms = (unsigned)(s.now_us - begun_us) / 1000;
+	print_message("a picture after %u ms\n", ms);
+	assert_true(ms <= 400);
+	run(3000);
+	assert_int_equal(lines(&viewer[0]), 720);
+	assert_int_equal(stream_of(&viewer[0], CLIENT_VIDEO)->before_key, 0);
+	assert_int_equal(sim_faults(&s), 0);
+}
+
 /* With nothing but sound on the path, and no RTX to probe it by, it is seen all
  * the same that it carries more by now. */
 static void comes_back_without_rtx(void **state)
@@ -390,6 +451,10 @@ int main(void)
 		cmocka_unit_test_setup_teardown(begins_soon, setup, teardown),
 		cmocka_unit_test_setup_teardown(down_at_once, setup, teardown),
 		cmocka_unit_test_setup_teardown(up_soon, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			loss_alone_costs_no_picture, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			begins_at_once_elsewhere, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			one_size_is_for_the_best, setup, teardown),
 		cmocka_unit_test_setup_teardown(

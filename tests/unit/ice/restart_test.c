@@ -98,6 +98,29 @@ static void test_overlap(void **state)
 	assert_true(selected(f, &f->b));
 }
 
+/* Who restarts because its address is gone need not be nominated first. */
+static void test_silent_address(void **state)
+{
+	struct fixture *f = *state;
+
+	check_good(&f->ice, 0, &f->a, true);
+	assert_int_equal(restart(f, 50), 0);
+	assert_int_equal(
+		check_good(&f->ice, ICE_LEFT_US, &f->b, false), ICE_GOT_REPLY);
+	assert_true(selected(f, &f->a));
+	assert_int_equal(check_good(&f->ice, ICE_LEFT_US + 1, &f->b, false),
+		ICE_GOT_SELECTED);
+	assert_true(selected(f, &f->b) && known(f, &f->a));
+	/* Not from one to the next: only the nominated one is better. */
+	assert_int_equal(
+		check_good(&f->ice, 3 * S, &f->c, false), ICE_GOT_REPLY);
+	assert_true(selected(f, &f->b));
+	assert_int_equal(
+		check_good(&f->ice, 3 * S, &f->c, true), ICE_GOT_SELECTED);
+	assert_true(selected(f, &f->c));
+	assert_false(known(f, &f->a));
+}
+
 static void test_same_address(void **state)
 {
 	struct fixture *f = *state;
@@ -219,6 +242,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_overlap, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			test_silent_address, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			test_same_address, setup, teardown),
 		cmocka_unit_test_setup_teardown(

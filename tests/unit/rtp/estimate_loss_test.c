@@ -5,6 +5,8 @@ enum { MS = 1000, RTT_US = 50000 };
 
 static struct estimate_loss loss;
 static uint64_t now_us, random_state;
+static bool spare;
+static const struct loss_view nothing = { .rtt_us = RTT_US };
 
 static int setup(void **state)
 {
@@ -12,6 +14,7 @@ static int setup(void **state)
 	estimate_loss_init(&loss);
 	now_us = 1000 * MS;
 	random_state = 88172645463325252u;
+	spare = false;
 	return 0;
 }
 
@@ -24,7 +27,10 @@ static enum loss_verdict step(unsigned percent, bool congested)
 		estimate_loss_packet(&loss, now_us, lost);
 	}
 	now_us += 50 * MS;
-	return estimate_loss_update(&loss, now_us, RTT_US, congested);
+	const struct loss_view v = { .rtt_us = RTT_US, .queue = congested,
+		.spare = spare };
+
+	return estimate_loss_update(&loss, now_us, &v);
 }
 
 /* Until a verdict, or for so many steps. */
@@ -68,6 +74,36 @@ static void our_own_loss_goes_when_we_send_less(void **state)
 	assert_true(loss.inherent < 0.05);
 }
 
+static void what_a_path_with_room_loses_is_believed_once(void **state)
+{
+	(void)state;
+	run(0, false, 20);
+	spare = true;
+	assert_int_equal(run(10, false, 1000), LOSS_NOTHING);
+	assert_in_range(loss.inherent * 100, 5, 20);
+	/* It was proven since, and may be believed again. */
+	assert_int_equal(run(20, false, 1000), LOSS_NOTHING);
+	assert_in_range(loss.inherent * 100, 12, 28);
+}
+
+static void what_grows_was_ours(void **state)
+{
+	(void)state;
+	spare = true;
+	assert_int_equal(run(10, false, 32), LOSS_NOTHING);
+	assert_in_range(loss.inherent * 100, 5, 20);
+	assert_int_equal(run(25, false, 40), LOSS_TRY);
+	assert_int_equal(run(0, false, 40), LOSS_OURS);
+	assert_true(loss.inherent < 0.05);
+}
+
+static void nobody_believes_half(void **state)
+{
+	(void)state;
+	spare = true;
+	assert_int_equal(run(45, false, 40), LOSS_TRY);
+}
+
 static void one_burst_is_nothing(void **state)
 {
 	(void)state;
@@ -93,7 +129,7 @@ static void few_packets_are_waited_for(void **state)
 		estimate_loss_packet(&loss, now_us, i % 2);
 		now_us += 100 * MS;
 		assert_int_equal(
-			estimate_loss_update(&loss, now_us, RTT_US, false),
+			estimate_loss_update(&loss, now_us, &nothing),
 			LOSS_NOTHING);
 	}
 	assert_true(loss.last > 0.4);
@@ -109,7 +145,7 @@ static void revived_packets_are_not_lost(void **state)
 			estimate_loss_packet(&loss, now_us, -1);
 		now_us += 50 * MS;
 		assert_int_equal(
-			estimate_loss_update(&loss, now_us, RTT_US, false),
+			estimate_loss_update(&loss, now_us, &nothing),
 			LOSS_NOTHING);
 	}
 }
@@ -131,7 +167,7 @@ static void reports_count_as_packets(void **state)
 	(void)state;
 	estimate_loss_report(&loss, 100, 64);
 	now_us += 1000 * MS;
-	estimate_loss_update(&loss, now_us, RTT_US, false);
+	estimate_loss_update(&loss, now_us, &nothing);
 	assert_true(loss.last == 0.25);
 }
 
@@ -143,6 +179,10 @@ int main(void)
 		cmocka_unit_test_setup(
 			our_own_loss_goes_when_we_send_less, setup),
 		cmocka_unit_test_setup(one_burst_is_nothing, setup),
+		cmocka_unit_test_setup(
+			what_a_path_with_room_loses_is_believed_once, setup),
+		cmocka_unit_test_setup(what_grows_was_ours, setup),
+		cmocka_unit_test_setup(nobody_believes_half, setup),
 		cmocka_unit_test_setup(with_a_queue_it_needs_no_trial, setup),
 		cmocka_unit_test_setup(few_packets_are_waited_for, setup),
 		cmocka_unit_test_setup(revived_packets_are_not_lost, setup),
