@@ -172,6 +172,9 @@ static void run_all(struct helper *h, struct errand *e)
 		errand_run(e);
 		done_push(h, e);
 		wake(h->done_fd);
+		/* A loop that was woken meanwhile may have to wait for the
+		 * kernel's next tick, which is up to 4 ms away, else. */
+		sched_yield();
 		e = next;
 	}
 }

@@ -8,7 +8,7 @@
 /* Per wake-up of one socket, so that timers, commands and handshakes get their
  * turn. What costs most is what goes out: of a batch that came in, many times
  * as much. */
-enum { BATCHES_PER_TURN = 8, SENT_PER_TURN = 1024, ERRANDS_PER_TURN = 4 };
+enum { BATCHES_PER_TURN = 8, SENT_PER_TURN = 1024 };
 
 static void hand_over(struct worker *w, struct seat *s,
 	const struct sockaddr *from, const struct udp_path *path, uint8_t *buf,
@@ -119,10 +119,9 @@ static void on_errands(void *arg)
 	struct errand *e;
 
 	worker_turn_begin(w);
-	for (unsigned i = 0; i < ERRANDS_PER_TURN; i++) {
-		e = helper_next(w->helper);
-		if (!e)
-			break;
+	/* One in a turn: that is where keys and SCTP are made. */
+	e = helper_next(w->helper);
+	if (e) {
 		errand_done(w, e);
 		helper_put(w->helper, e);
 	}
