@@ -3,6 +3,7 @@
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/param_build.h>
+#include <string.h>
 
 /* A curve_key is an EVP_PKEY under another name. */
 static EVP_PKEY *pkey_of(struct curve_key *k)
@@ -137,4 +138,50 @@ bool curve_sign(struct curve_key *k, const uint8_t *hash, size_t hash_len,
 	       EVP_PKEY_sign(c, ret, ret_len, hash, hash_len) == 1;
 	EVP_PKEY_CTX_free(c);
 	return done;
+}
+
+/* --- at the start ---------------------------------------------------------
+ */
+
+/* FIPS 186-4 D.1.2.3: the base point is the key of the number 1. */
+static const uint8_t base[CURVE_POINT] = { 0x04, 0x6b, 0x17, 0xd1, 0xf2, 0xe1,
+	0x2c, 0x42, 0x47, 0xf8, 0xbc, 0xe6, 0xe5, 0x63, 0xa4, 0x40, 0xf2, 0x77,
+	0x03, 0x7d, 0x81, 0x2d, 0xeb, 0x33, 0xa0, 0xf4, 0xa1, 0x39, 0x45, 0xd8,
+	0x98, 0xc2, 0x96, 0x4f, 0xe3, 0x42, 0xe2, 0xfe, 0x1a, 0x7f, 0x9b, 0x8e,
+	0xe7, 0xeb, 0x4a, 0x7c, 0x0f, 0x9e, 0x16, 0x2b, 0xce, 0x33, 0x57, 0x6b,
+	0x31, 0x5e, 0xce, 0xcb, 0xb6, 0x40, 0x68, 0x37, 0xbf, 0x51, 0xf5 };
+static const uint8_t one[CURVE_LEN] = { [CURVE_LEN - 1] = 1 };
+
+static bool signs(void)
+{
+	uint8_t signature[CURVE_SIGNATURE];
+	size_t len = 0;
+	struct curve_key *own = curve_key_new(base, one);
+	struct curve_key *peer = curve_key_new(base, NULL);
+	bool right = own && peer &&
+		     curve_sign(own, one, sizeof(one), signature, &len) &&
+		     curve_verify(peer, one, sizeof(one), signature, len);
+
+	curve_key_free(own);
+	curve_key_free(peer);
+	return right;
+}
+
+static bool agrees(void)
+{
+	static const uint8_t a[CURVE_LEN] = { 8, 1, [31] = 64 };
+	static const uint8_t b[CURVE_LEN] = { 8, 2, [31] = 64 };
+	uint8_t a_point[CURVE_LEN], b_point[CURVE_LEN];
+	uint8_t a_secret[CURVE_LEN], b_secret[CURVE_LEN];
+
+	return curve_x25519_public(a_point, a) &&
+	       curve_x25519_public(b_point, b) &&
+	       curve_x25519(a_secret, a, b_point) &&
+	       curve_x25519(b_secret, b, a_point) &&
+	       memcmp(a_secret, b_secret, CURVE_LEN) == 0;
+}
+
+bool curve_check(void)
+{
+	return signs() && agrees();
 }

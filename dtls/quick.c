@@ -64,15 +64,18 @@ static int sign(void *ctx, mbedtls_md_type_t md, const unsigned char *hash,
 static mbedtls_pk_info_t info;
 
 /* Certificates are made before there are threads. */
-static void make_info(void)
+static bool make_info(void)
 {
 	if (info.name)
-		return;
+		return true;
+	if (!curve_check())
+		return false;
 	info = *mbedtls_pk_info_from_type(MBEDTLS_PK_ECDSA);
 	info.verify_func = verify;
 	info.sign_func = sign;
 	info.ctx_alloc_func = new_quick;
 	info.ctx_free_func = free_quick;
+	return true;
 }
 
 /* The numbers of a pair, as bytes. */
@@ -124,8 +127,7 @@ void quick_peer(mbedtls_x509_crt *crt)
 
 int quick_own(struct cert *c)
 {
-	make_info();
-	return make_quick(&c->signer, &c->key);
+	return make_info() ? make_quick(&c->signer, &c->key) : -1;
 }
 
 #else

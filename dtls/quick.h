@@ -10,8 +10,8 @@
 
 #include "dtls/mbed.h"
 
-/* Makes c->signer of c->key. 0, or -1 when memory is lacking or the key is not
- * sound. */
+/* Makes c->signer of c->key. 0, or -1 when memory is lacking or libcrypto does
+ * not do what it is asked (curve_check). */
 int quick_own(struct cert *c);
 
 /* Exchanges the key of a peer's certificate, which is left as it was if it is

@@ -211,6 +211,12 @@ static const uint8_t base[CURVE_POINT] = { 0x04, 0x6b, 0x17, 0xd1, 0xf2, 0xe1,
 	0x31, 0x5e, 0xce, 0xcb, 0xb6, 0x40, 0x68, 0x37, 0xbf, 0x51, 0xf5 };
 static const uint8_t one[CURVE_LEN] = { [CURVE_LEN - 1] = 1 };
 
+static void is_all_there(void **state)
+{
+	(void)state;
+	assert_true(curve_check());
+}
+
 static void signs_and_verifies(void **state)
 {
 	uint8_t hash[32] = { 1 }, sig[CURVE_SIGNATURE];
@@ -258,6 +264,7 @@ int main(void)
 		cmocka_unit_test(same_as_mbedtls),
 		cmocka_unit_test(names_of_a_point),
 		cmocka_unit_test(low_order_gives_no_secret),
+		cmocka_unit_test(is_all_there),
 		cmocka_unit_test(signs_and_verifies),
 		cmocka_unit_test(points_off_the_curve_are_refused),
 	};
