@@ -115,8 +115,8 @@ static enum loss_verdict end_trial(struct estimate_loss *l, double loss)
 	return LOSS_RANDOM;
 }
 
-enum loss_verdict estimate_loss_update(struct estimate_loss *l, uint64_t now_us,
-	const struct loss_view *v)
+enum loss_verdict estimate_loss_update(
+	struct estimate_loss *l, uint64_t now_us, const struct loss_view *v)
 {
 	double loss;
 	bool queue;

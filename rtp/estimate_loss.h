@@ -68,8 +68,8 @@ struct loss_view {
 };
 
 /* After a feedback. */
-enum loss_verdict estimate_loss_update(struct estimate_loss *l, uint64_t now_us,
-	const struct loss_view *v);
+enum loss_verdict estimate_loss_update(
+	struct estimate_loss *l, uint64_t now_us, const struct loss_view *v);
 /* After an outage: what was sent before now_us says nothing. */
 void estimate_loss_restart(struct estimate_loss *l, uint64_t now_us);
 

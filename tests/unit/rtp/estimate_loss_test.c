@@ -27,8 +27,9 @@ static enum loss_verdict step(unsigned percent, bool congested)
 		estimate_loss_packet(&loss, now_us, lost);
 	}
 	now_us += 50 * MS;
-	const struct loss_view v = { .rtt_us = RTT_US, .queue = congested,
-		.spare = spare };
+	const struct loss_view v = {
+		.rtt_us = RTT_US, .queue = congested, .spare = spare
+	};
 
 	return estimate_loss_update(&loss, now_us, &v);
 }
@@ -128,8 +129,7 @@ static void few_packets_are_waited_for(void **state)
 	for (unsigned i = 0; i < 30; i++) {
 		estimate_loss_packet(&loss, now_us, i % 2);
 		now_us += 100 * MS;
-		assert_int_equal(
-			estimate_loss_update(&loss, now_us, &nothing),
+		assert_int_equal(estimate_loss_update(&loss, now_us, &nothing),
 			LOSS_NOTHING);
 	}
 	assert_true(loss.last > 0.4);
@@ -144,8 +144,7 @@ static void revived_packets_are_not_lost(void **state)
 		for (unsigned k = 0; k < 10; k++)
 			estimate_loss_packet(&loss, now_us, -1);
 		now_us += 50 * MS;
-		assert_int_equal(
-			estimate_loss_update(&loss, now_us, &nothing),
+		assert_int_equal(estimate_loss_update(&loss, now_us, &nothing),
 			LOSS_NOTHING);
 	}
 }
