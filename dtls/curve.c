@@ -101,10 +101,11 @@ struct curve_key *curve_key_new(
 	OSSL_PARAM *p = NULL;
 	EVP_PKEY *ret = NULL;
 
-	if (!number || BN_bin2bn(number, CURVE_LEN, n))
+	if (!number || (n && BN_bin2bn(number, CURVE_LEN, n)))
 		p = parameters(point, n);
 	if (p)
-		ret = key_of(p, n ? EVP_PKEY_KEYPAIR : EVP_PKEY_PUBLIC_KEY);
+		ret = key_of(
+			p, number ? EVP_PKEY_KEYPAIR : EVP_PKEY_PUBLIC_KEY);
 	OSSL_PARAM_free(p);
 	BN_clear_free(n);
 	return (struct curve_key *)ret;

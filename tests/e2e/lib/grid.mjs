@@ -105,7 +105,8 @@ async function loss10(stand, how) {
 	const m = await underLoss(stand, how, 10);
 	const kept = 100 * m.videoKbps / stand.clean.videoKbps;
 	return { measured: `${told(m)}, ${n(kept)} % of the clean rate`,
-		met: perMinute(m) <= 1 && kept >= 80, facts: m };
+		// A window is as long as its samples are apart: 59.9 s are a minute.
+		met: perMinute(m) < 1.05 && kept >= 80, facts: m };
 }
 
 async function loss20(stand, how) {
