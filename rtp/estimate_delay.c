@@ -192,11 +192,13 @@ static int64_t base_of(const struct estimate_delay *d)
 	return base_us;
 }
 
+/* From the base, or from where an earlier leap has come to rest: a way that has
+ * become a little longer is not noticed else, until the bases are forgotten. */
 static bool is_leap(const struct estimate_delay *d, uint64_t now_us)
 {
 	return d->still_since_us && d->n_bases > 0 &&
 	       now_us - d->still_since_us > CALM_US &&
-	       d->still_low_us < base_of(d) + QUEUE_NOISE_US &&
+	       (d->leapt || d->still_low_us < base_of(d) + QUEUE_NOISE_US) &&
 	       d->batch_us > d->still_high_us + QUEUE_NOISE_US;
 }
 

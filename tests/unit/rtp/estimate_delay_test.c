@@ -195,6 +195,25 @@ static void a_leap_is_told_from_a_queue(void **state)
 	assert_int_equal(estimate_delay_still_us(&delay, now_us), 0);
 }
 
+/* The first is too small to be acted on, and is no base yet. */
+static void a_leap_may_follow_another(void **state)
+{
+	int64_t queue_us = 0;
+
+	(void)state;
+	run(5 * S, &queue_us, 0, 1000);
+	queue_us = 25 * MS;
+	run(5 * S, &queue_us, 0, 1000);
+	assert_in_range(delay.queue_us, 20 * MS, 30 * MS);
+	queue_us = 150 * MS;
+	run(1 * S, &queue_us, 0, 1000);
+	assert_in_range(
+		estimate_delay_still_us(&delay, now_us), 900 * MS, 1000 * MS);
+	/* What grows from there is a queue. */
+	run(5 * S, &queue_us, 500, 1000);
+	assert_int_equal(estimate_delay_still_us(&delay, now_us), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -207,6 +226,7 @@ int main(void)
 		cmocka_unit_test_setup(
 			a_longer_route_is_learnt_in_half_a_minute, setup),
 		cmocka_unit_test_setup(a_leap_is_told_from_a_queue, setup),
+		cmocka_unit_test_setup(a_leap_may_follow_another, setup),
 		cmocka_unit_test_setup(clocks_may_differ_and_wrap, setup),
 		cmocka_unit_test_setup(probes_are_no_trend, setup),
 		cmocka_unit_test(rate_over_a_window),
