@@ -12,6 +12,7 @@
 
 #include <mbedtls/ssl.h>
 
+/* Sets these groups. */
 void agree_conf(mbedtls_ssl_config *conf);
 
 #endif

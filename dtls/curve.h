@@ -18,11 +18,6 @@ enum {
 	CURVE_SIGNATURE = 72, /* of P-256, in DER: at most */
 };
 
-/* Does all of it once: libcrypto looks for what it needs at first use, and
- * keeps that. False: this one lacks something, or does not agree with itself.
- */
-bool curve_check(void);
-
 /* X25519 (RFC 7748 section 5), little-endian. False: out of memory, or the
  * point is of low order and no secret comes of it (section 6.1). */
 bool curve_x25519(uint8_t ret[CURVE_LEN], const uint8_t scalar[CURVE_LEN],
@@ -43,5 +38,10 @@ bool curve_verify(struct curve_key *k, const uint8_t *hash, size_t hash_len,
 	const uint8_t *signature, size_t len);
 bool curve_sign(struct curve_key *k, const uint8_t *hash, size_t hash_len,
 	uint8_t ret[CURVE_SIGNATURE], size_t *ret_len);
+
+/* Does all of it once, with a key of ours: libcrypto looks for what it needs at
+ * first use, and keeps that. False: it lacks something, the key is none, or it
+ * does not agree with itself. */
+bool curve_check(struct curve_key *own);
 
 #endif

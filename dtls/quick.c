@@ -1,10 +1,10 @@
 #include "dtls/quick.h"
 
+#include <mbedtls/ecdsa.h>
 #include <mbedtls/version.h>
 
 #if MBEDTLS_VERSION_NUMBER < 0x03000000
 
-#include <mbedtls/ecdsa.h>
 #include <mbedtls/ecp.h>
 #include <mbedtls/pk_internal.h>
 #include <mbedtls/platform_util.h>
@@ -64,18 +64,15 @@ static int sign(void *ctx, mbedtls_md_type_t md, const unsigned char *hash,
 static mbedtls_pk_info_t info;
 
 /* Certificates are made before there are threads. */
-static bool make_info(void)
+static void make_info(void)
 {
 	if (info.name)
-		return true;
-	if (!curve_check())
-		return false;
+		return;
 	info = *mbedtls_pk_info_from_type(MBEDTLS_PK_ECDSA);
 	info.verify_func = verify;
 	info.sign_func = sign;
 	info.ctx_alloc_func = new_quick;
 	info.ctx_free_func = free_quick;
-	return true;
 }
 
 /* The numbers of a pair, as bytes. */
@@ -127,7 +124,13 @@ void quick_peer(mbedtls_x509_crt *crt)
 
 int quick_own(struct cert *c)
 {
-	return make_info() ? make_quick(&c->signer, &c->key) : -1;
+	const struct quick *q;
+
+	make_info();
+	if (make_quick(&c->signer, &c->key) != 0)
+		return -1;
+	q = c->signer.pk_ctx;
+	return curve_check(q->key) ? 0 : -1;
 }
 
 #else

@@ -213,8 +213,15 @@ static const uint8_t one[CURVE_LEN] = { [CURVE_LEN - 1] = 1 };
 
 static void is_all_there(void **state)
 {
+	struct curve_key *own = curve_key_new(base, one);
+	struct curve_key *peer = curve_key_new(base, NULL);
+
 	(void)state;
-	assert_true(curve_check());
+	assert_true(curve_check(own));
+	/* That is no key of ours. */
+	assert_false(curve_check(peer));
+	curve_key_free(own);
+	curve_key_free(peer);
 }
 
 static void signs_and_verifies(void **state)
