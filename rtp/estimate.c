@@ -19,6 +19,7 @@ enum {
 	REMB_TIMEOUT_US = 10000000,
 	CONGESTED_US = 40000,
 	PACE_PERCENT = 250,
+	ASLEEP_US = 150000, /* no tick for that long: not only busy */
 };
 #define BACK_OFF 0.7
 #define RESUME   0.75 /* of the rate before a stall */
@@ -77,6 +78,12 @@ uint16_t estimate_sent(
 	if (kind != SENT_AUDIO)
 		cluster = probe_sent(&e->probe, now_us, bytes);
 	return sent_add(&e->sent, now_us, bytes, kind, cluster);
+}
+
+void estimate_late(struct estimate *e, uint64_t now_us, uint64_t by_us)
+{
+	if (e->twcc)
+		sent_late(&e->sent, now_us, by_us);
 }
 
 static uint64_t backlog_of(const struct estimate *e, uint64_t acked_bps)
@@ -332,6 +339,8 @@ static void watch_silence(struct estimate *e, uint64_t now_us)
 		return;
 	if (oldest_us > since_us)
 		since_us = oldest_us;
+	if (e->awake_us > since_us)
+		since_us = e->awake_us;
 	if (!e->stalled) {
 		if (now_us - since_us < silence_of(e))
 			return;
@@ -353,6 +362,9 @@ void estimate_tick(struct estimate *e, uint64_t now_us)
 
 	if (!e->twcc)
 		return;
+	if (now_us - e->ticked_us > ASLEEP_US)
+		e->awake_us = now_us;
+	e->ticked_us = now_us;
 	watch_silence(e, now_us);
 	if (e->stalled || probe_busy(&e->probe) || e->loss.phase != LOSS_CALM)
 		return;

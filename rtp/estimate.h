@@ -52,6 +52,9 @@ struct estimate {
 	bool stalled;
 	uint64_t interval_us; /* of feedback, smoothed */
 	uint64_t stalled_us, backed_off_us;
+	/* The last tick, and since when they have come in time: who is not run
+	 * hears nothing either. */
+	uint64_t ticked_us, awake_us;
 	uint64_t resumed_us; /* the last stall ended; 0: there was none */
 	/* Receiver reports. */
 	uint64_t report_bytes, reported_us;
@@ -67,6 +70,9 @@ void estimate_done(struct estimate *e);
  * one that carries a transport-wide number. Returns that number. */
 uint16_t estimate_sent(
 	struct estimate *e, uint64_t now_us, size_t bytes, enum sent_kind kind);
+/* What estimate_sent was told of at now_us left by_us later: the program was
+ * not run in between. That wait is no queue of the path's. */
+void estimate_late(struct estimate *e, uint64_t now_us, uint64_t by_us);
 /* body of an RTCP_TWCC item. -EBADMSG: it lies; counted. */
 int estimate_feedback(
 	struct estimate *e, uint64_t now_us, const uint8_t *body, size_t len);

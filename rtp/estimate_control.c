@@ -17,6 +17,8 @@ enum {
 	PROBE_GAP_LOW_US = 800000, /* far below the best */
 	PROBE_QUIET_US = 1000000,  /* after a decrease */
 	PROBE_BLAME_US = 3000000,
+	PROBE_AGAIN_US = 300000, /* where one has told nothing */
+	PROBE_AGAIN = 3,
 	PACKET_BITS = 1200 * 8,
 };
 #define GROWTH_A_SECOND  0.12
@@ -33,6 +35,7 @@ enum {
 #define GENTLE           0.85
 #define SHRUNK           0.8 /* of a queue is left: it drains */
 #define PASSED           1.05
+#define FLOWS            0.8  /* of what arrives: no measure of the path */
 #define APP_LIMITED      0.65 /* of the rate is used: less is "limited" */
 #define LESS             0.8  /* of what was sent lets a queue shrink */
 #define STEP_MIN         0.4  /* of what was sent a moment ago */
@@ -224,6 +227,20 @@ bool control_free(struct estimate_control *c, const struct control_view *v)
 	return stays;
 }
 
+/* A receiver that was not run meanwhile reads all of it at once, or half of it
+ * later. */
+static bool tells_nothing(
+	const struct control_view *v, const struct probe_result *r)
+{
+	return !r->bps || (r->full && r->bps < scaled(v->acked_bps, FLOWS));
+}
+
+static void probe_again(struct estimate_control *c)
+{
+	if (c->void_probes++ < PROBE_AGAIN)
+		c->probed_us -= c->probe_gap_us - PROBE_AGAIN_US;
+}
+
 uint64_t control_probed(struct estimate_control *c,
 	const struct control_view *v, const struct probe_result *r)
 {
@@ -231,6 +248,11 @@ uint64_t control_probed(struct estimate_control *c,
 
 	if (c->phase != CONTROL_GROW)
 		return 0;
+	if (tells_nothing(v, r)) {
+		probe_again(c);
+		return 0;
+	}
+	c->void_probes = 0;
 	if (bps > scaled(c->bps, 1.05)) {
 		set_rate(c, bps);
 		c->raised_us = v->now_us;

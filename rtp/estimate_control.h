@@ -30,8 +30,9 @@ struct estimate_control {
 	/* A probe that raises the rate wrongly is followed by over-use: then
 	 * the next one waits longer. */
 	uint64_t raised_us, raised_bps, probed_us, probe_gap_us;
-	uint64_t best_bps;   /* of late: 2 % a second less worth */
-	uint64_t before_bps; /* a hold */
+	unsigned void_probes; /* in a row: nothing could be measured */
+	uint64_t best_bps;    /* of late: 2 % a second less worth */
+	uint64_t before_bps;  /* a hold */
 };
 
 /* What is known at one moment. */

@@ -16,6 +16,9 @@
 #define OVERUSE_MS        10.0
 
 enum { GROUP_US = 5000, QUEUE_NOISE_US = 15000, STILL_US = 12000 };
+/* A queue lasts that long; of the time from one packet to the next no more than
+ * a step counts. */
+enum { OVER_LONG_US = 20000, OVER_STEP_US = 15000 };
 enum { CALM_US = 1000000 }; /* still for that long before a leap */
 
 void estimate_delay_init(struct estimate_delay *d)
@@ -157,17 +160,6 @@ static void into_group(
 		d->now.arrival_us = arrival_us;
 }
 
-void estimate_delay_packet(struct estimate_delay *d, uint64_t sent_us,
-	uint64_t arrival_us, bool probe)
-{
-	int64_t way_us = (int64_t)(arrival_us - sent_us);
-
-	if (way_us < d->batch_us)
-		d->batch_us = way_us;
-	if (!probe)
-		into_group(d, sent_us, arrival_us);
-}
-
 static void note_base(struct estimate_delay *d, uint64_t now_us)
 {
 	if (d->n_bases == 0 || now_us - d->base_since_us > DELAY_BASE_US) {
@@ -190,6 +182,33 @@ static int64_t base_of(const struct estimate_delay *d)
 		if (d->base_us[i] < base_us)
 			base_us = d->base_us[i];
 	return base_us;
+}
+
+static void note_over(
+	struct estimate_delay *d, uint64_t arrival_us, int64_t way_us)
+{
+	uint64_t past_us = arrival_us - d->over_last_us;
+
+	if (!d->n_bases || way_us - base_of(d) <= (int64_t)d->limit_us) {
+		d->over_us = d->over_last_us = 0;
+		return;
+	}
+	if (d->over_last_us && arrival_us > d->over_last_us)
+		d->over_us += past_us < OVER_STEP_US ? past_us : OVER_STEP_US;
+	if (arrival_us > d->over_last_us)
+		d->over_last_us = arrival_us;
+}
+
+void estimate_delay_packet(struct estimate_delay *d, uint64_t sent_us,
+	uint64_t arrival_us, bool probe)
+{
+	int64_t way_us = (int64_t)(arrival_us - sent_us);
+
+	if (way_us < d->batch_us)
+		d->batch_us = way_us;
+	note_over(d, arrival_us, way_us);
+	if (!probe)
+		into_group(d, sent_us, arrival_us);
 }
 
 /* From the base, or from where an earlier leap has come to rest: a way that has
@@ -269,6 +288,8 @@ enum delay_signal estimate_delay_signal(
 	 * told once. */
 	if (d->signal == DELAY_OVERUSE)
 		d->signal = DELAY_NORMAL;
+	if (d->queue_us > d->limit_us && d->over_us < OVER_LONG_US)
+		return DELAY_NORMAL;
 	if (d->queue_us > d->limit_us && d->queue_us >= d->last_queue_us) {
 		if (d->limit_us > DELAY_QUEUE_MIN_US)
 			set_limit(d, d->queue_us + d->queue_us / 12);

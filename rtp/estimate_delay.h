@@ -46,6 +46,10 @@ struct estimate_delay {
 	uint64_t still_since_us;
 	bool leapt; /* to there, at once, from where there was no queue */
 	uint64_t queue_us, last_queue_us;
+	/* For how long, by the receiver's clock, packets have come that waited
+	 * too long; the newest of them. What a program reads late that was not
+	 * run comes all at one time. */
+	uint64_t over_us, over_last_us;
 	/* What is too long: more where somebody else keeps the queue full. */
 	uint64_t limit_us;
 };

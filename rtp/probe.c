@@ -164,7 +164,7 @@ static uint64_t rate_of(size_t bytes, uint64_t from_us, uint64_t to_us)
 	return bytes * UINT64_C(8000000) / us;
 }
 
-static bool judge(const struct probe_cluster *c, struct probe_result *ret)
+static void judge(const struct probe_cluster *c, struct probe_result *ret)
 {
 	/* n packets span n - 1 gaps. */
 	uint64_t sent_bps = rate_of(c->arrived_bytes - c->last_bytes,
@@ -175,13 +175,12 @@ static bool judge(const struct probe_cluster *c, struct probe_result *ret)
 	/* Sent late and at once: what spread them is the path. */
 	if (c->sent_last_us == c->sent_first_us)
 		sent_bps = c->rate_bps;
+	*ret = (struct probe_result){ .rate_bps = c->rate_bps };
 	/* All in one burst out of some buffer: no measure. */
 	if (sent_bps == 0 || got_bps == 0 || got_bps > ABSURD * sent_bps)
-		return false;
-	ret->rate_bps = c->rate_bps;
+		return;
 	ret->full = got_bps * 100 < sent_bps * FULL_PERCENT;
 	ret->bps = got_bps < sent_bps ? got_bps : sent_bps;
-	return true;
 }
 
 bool probe_judge(struct probe *p, uint64_t now_us, struct probe_result *ret)
@@ -195,8 +194,8 @@ bool probe_judge(struct probe *p, uint64_t now_us, struct probe_result *ret)
 			c->arrived * 100 >= c->sent * ENOUGH_PERCENT) {
 			c->judged = true;
 			c->id = 0;
-			if (judge(c, ret))
-				return true;
+			judge(c, ret);
+			return true;
 		} else if (now_us - c->ended_us > PROBE_GIVE_UP_US) {
 			c->id = 0;
 		}

@@ -42,7 +42,7 @@ struct probe {
 
 struct probe_result {
 	uint64_t rate_bps; /* that was wanted */
-	uint64_t bps;      /* what the path carried */
+	uint64_t bps;      /* what the path carried; 0: it cannot be said */
 	bool full; /* it carried less than was sent: this is its capacity */
 };
 

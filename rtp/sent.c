@@ -62,6 +62,18 @@ uint16_t sent_add(struct sent *s, uint64_t now_us, size_t bytes,
 	return p->seq;
 }
 
+void sent_late(struct sent *s, uint64_t now_us, uint64_t by_us)
+{
+	for (uint64_t n = s->next; n > s->oldest; n--) {
+		struct sent_packet *p = slot(s, n - 1);
+
+		if (p->state != SENT_FLYING || p->sent_us != now_us)
+			return;
+		p->sent_us += by_us;
+		s->last_sent_us = now_us + by_us;
+	}
+}
+
 static bool remembered(const struct sent *s, uint64_t number)
 {
 	return number < s->next && s->next - number <= s->mask + 1;

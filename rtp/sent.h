@@ -58,6 +58,10 @@ void sent_done(struct sent *s);
 uint16_t sent_add(struct sent *s, uint64_t now_us, size_t bytes,
 	enum sent_kind kind, uint8_t cluster);
 
+/* What was said to leave at now_us, by the last calls of sent_add, left by_us
+ * later. Nothing of it has been told of yet. */
+void sent_late(struct sent *s, uint64_t now_us, uint64_t by_us);
+
 /* One feedback, walked. */
 struct sent_walk {
 	struct twcc_walk twcc;

@@ -416,6 +416,13 @@ void conference_tick(struct conference *c, uint64_t now_us, struct outbox *out)
 	conference_exit(c);
 }
 
+void conference_late(struct conference *c, uint64_t now_us, uint64_t by_us)
+{
+	for (unsigned i = 0; i < c->n; i++)
+		if (c->p[i]->down)
+			downlink_late(c->p[i]->down, now_us, by_us);
+}
+
 uint64_t conference_deadline(const struct conference *c)
 {
 	return c->deadline_us;

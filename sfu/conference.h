@@ -82,6 +82,9 @@ void conference_errand_done(struct conference *c, uint64_t now_us,
 	struct errand *e, struct outbox *out);
 
 void conference_tick(struct conference *c, uint64_t now_us, struct outbox *out);
+/* What the calls of now_us have put into the outbox leaves by_us later: this
+ * program was not run meanwhile. To receivers' estimates that is no queue. */
+void conference_late(struct conference *c, uint64_t now_us, uint64_t by_us);
 uint64_t conference_deadline(const struct conference *c); /* UINT64_MAX: none */
 
 /* After assoc_global_tick: hands on what usrsctp's timers brought. */

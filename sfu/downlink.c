@@ -36,6 +36,11 @@ void downlink_sent(
 	pace_sent(&d->pace, now_us, bytes);
 }
 
+void downlink_late(struct downlink *d, uint64_t now_us, uint64_t by_us)
+{
+	estimate_late(&d->estimate, now_us, by_us);
+}
+
 /* --- what comes back -------------------------------------------------------
  */
 

@@ -86,6 +86,8 @@ static inline uint16_t downlink_number(const struct downlink *d)
  * downlink_number if the peer gives feedback on them. */
 void downlink_sent(
 	struct downlink *d, uint64_t now_us, size_t len, enum sent_kind kind);
+/* See estimate_late. */
+void downlink_late(struct downlink *d, uint64_t now_us, uint64_t by_us);
 /* What all that its receiver wants would take, whether it is sent or not. A
  * peak is held for a while: pictures that change ask for more again. */
 void downlink_want(struct downlink *d, uint64_t now_us, uint64_t bps);

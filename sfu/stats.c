@@ -131,6 +131,8 @@ static const struct row rows[] = {
 		"Turns of the packet loop." },
 	{ "hearth_loop_busy_microseconds_total", COUNTER, EDGE(busy_us),
 		"Time the packet loop spent working." },
+	{ "hearth_loop_late_total", COUNTER, EDGE(late_turns),
+		"Turns whose packets left late: others had the CPU." },
 	{ "hearth_loop_cpu_microseconds_total", COUNTER, EDGE(cpu_us),
 		"CPU time of the packet loop's thread." },
 	{ "hearth_handshakes_late_total", COUNTER, EDGE(handshakes_late),

@@ -27,6 +27,7 @@ struct worker_stats {
 	uint64_t address_refused; /* held by another participant */
 	uint64_t unsealed;        /* packets that could not be sealed */
 	uint64_t turns, busy_us;  /* of the loop: how often, how long */
+	uint64_t late_turns;      /* it was not run in the middle of one */
 	struct plug_stats plug;   /* its first is a gauge */
 	struct link_stats link;   /* likewise */
 	uint64_t relay_overflows; /* messages another worker had no room for */

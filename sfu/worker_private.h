@@ -92,6 +92,7 @@ struct worker {
 	struct touched touched;
 
 	uint64_t now_us, wall_read_us, listed_us;
+	bool flushed;                 /* in this turn */
 	struct worker_stats stats;    /* the edge's own counters */
 	struct conference_stats gone; /* counters of freed conferences */
 };
@@ -100,6 +101,8 @@ struct worker {
 void worker_turn_begin(struct worker *w);
 void worker_turn_end(struct worker *w);
 uint64_t worker_cpu_us(void); /* this thread's, since it began */
+/* The outbox is about to leave. */
+void worker_turn_flush(struct worker *w);
 
 /* worker_room.c */
 struct worker_room *worker_room_find(struct worker *w, const char *name);

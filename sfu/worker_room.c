@@ -5,7 +5,11 @@
 #include <time.h>
 #include "sfu/log.h"
 
-enum { WALL_EVERY_US = 10000000, TIMER_LEAST_US = 1000 };
+enum {
+	WALL_EVERY_US = 10000000,
+	TIMER_LEAST_US = 1000,
+	LATE_US = 3000, /* longer than a turn takes: the CPU was another's */
+};
 
 static uint64_t clock_us(clockid_t id)
 {
@@ -28,8 +32,24 @@ void worker_turn_begin(struct worker *w)
 		w->env.wall_offset_us = clock_us(CLOCK_REALTIME) - w->now_us;
 		w->wall_read_us = w->now_us;
 	}
+	w->flushed = false;
 	w->env.now_us = w->now_us;
 	w->env.out = &w->outbox;
+}
+
+void worker_turn_flush(struct worker *w)
+{
+	uint64_t late_us = clock_us(CLOCK_MONOTONIC) - w->now_us;
+	struct worker_room *r;
+
+	/* Of a second one in the same turn it cannot be said which packets
+	 * have left already. */
+	if (late_us >= LATE_US && !w->flushed) {
+		w->stats.late_turns++;
+		LIST_FOREACH(r, &w->rooms, next)
+		conference_late(r->conference, w->now_us, late_us);
+	}
+	w->flushed = true;
 }
 
 static void arm(struct worker_room *r)

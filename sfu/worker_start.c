@@ -30,6 +30,7 @@ static void on_flush(struct outbox *out)
 		worker_plug_route(w, out);
 	worker_relay_flush(w);
 	outbox_seal(out);
+	worker_turn_flush(w);
 	udp_send(&w->udp, out, path_of, w);
 	out->n = out->n_plug = 0;
 }

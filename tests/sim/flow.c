@@ -41,7 +41,12 @@ static void put(struct flow *f, uint64_t now_us, size_t bytes,
 	uint64_t handle = (uint64_t)f->id << 56 | (uint64_t)kind << 48 | seq;
 
 	pace_sent(&f->pace, now_us, bytes);
-	link_send(down, now_us, bytes, handle);
+	if (f->server_wakes_us <= now_us) {
+		link_send(down, now_us, bytes, handle);
+	} else if (f->n_held < FLOW_HELD) {
+		f->held[f->n_held].handle = handle;
+		f->held[f->n_held++].len = bytes;
+	}
 }
 
 /* A layered source takes the best layer that fits, with a tenth to spare for
@@ -130,9 +135,57 @@ static void wake(struct flow *f, uint64_t now_us)
 	f->wakes_us = f->sleeps_us + link_random(&f->random) % f->cfg.sleep_us;
 }
 
+static void read_feedback(struct flow *f, uint64_t now_us, uint64_t handle)
+{
+	unsigned i = (unsigned)(handle % FLOW_FEEDBACKS);
+
+	estimate_feedback(
+		&f->estimate, now_us, f->feedback[i], f->feedback_len[i]);
+}
+
+/* Half of the time it ticks before it reads what came. */
+static void server_wakes(struct flow *f, uint64_t now_us, struct link *down)
+{
+	estimate_late(&f->estimate, f->turn_us, now_us - f->turn_us);
+	for (unsigned i = 0; i < f->n_held; i++)
+		link_send(down, now_us, f->held[i].len, f->held[i].handle);
+	f->n_held = 0;
+	if (link_random(&f->random) % 2)
+		estimate_tick(&f->estimate, now_us);
+	for (unsigned i = 0; i < f->n_came; i++)
+		read_feedback(f, now_us, f->came[i]);
+	f->n_came = 0;
+}
+
+/* False: it sleeps, and the turn that it fell asleep in is done. */
+static bool server_runs(struct flow *f, uint64_t now_us, struct link *down)
+{
+	const struct flow_config *cfg = &f->cfg;
+
+	if (!cfg->server_sleep_us)
+		return true;
+	if (now_us < f->server_wakes_us)
+		return false;
+	if (f->turn_us)
+		server_wakes(f, now_us, down);
+	f->turn_us = 0;
+	if (!f->server_sleeps_us)
+		f->server_sleeps_us =
+			now_us + link_random(&f->random) % cfg->server_awake_us;
+	if (now_us < f->server_sleeps_us)
+		return true;
+	f->server_wakes_us =
+		now_us + link_random(&f->random) % cfg->server_sleep_us;
+	f->server_sleeps_us = 0;
+	f->turn_us = now_us;
+	return true;
+}
+
 void flow_run(struct flow *f, uint64_t now_us, struct link *down)
 {
 	wake(f, now_us);
+	if (!server_runs(f, now_us, down))
+		return;
 	estimate_tick(&f->estimate, now_us);
 	if (now_us >= f->next_audio_us) {
 		f->next_audio_us += AUDIO_US;
@@ -159,6 +212,10 @@ uint64_t flow_deadline(const struct flow *f, uint64_t now_us)
 {
 	uint64_t at_us = least(f->next_audio_us, f->next_frame_us);
 
+	if (now_us < f->server_wakes_us)
+		return least(f->server_wakes_us,
+			sleeps(f, now_us) ? f->wakes_us
+					  : arrival_deadline(&f->arrival));
 	at_us = least(at_us, estimate_deadline(&f->estimate, now_us));
 	if (!pace_queue_empty(&f->queue))
 		at_us = least(at_us, pace_deadline(&f->pace));
@@ -208,10 +265,10 @@ void flow_reply(struct flow *f, uint64_t now_us, struct link *up)
 
 void flow_feedback(struct flow *f, uint64_t now_us, uint64_t handle)
 {
-	unsigned i = (unsigned)(handle % FLOW_FEEDBACKS);
-
-	estimate_feedback(
-		&f->estimate, now_us, f->feedback[i], f->feedback_len[i]);
+	if (now_us >= f->server_wakes_us)
+		read_feedback(f, now_us, handle);
+	else if (f->n_came < FLOW_FEEDBACKS)
+		f->came[f->n_came++] = handle;
 }
 
 uint64_t flow_got_bps(const struct flow *f, unsigned from, unsigned to)

@@ -17,6 +17,7 @@ enum {
 	FLOW_LAYERS = 4,
 	FLOW_FEEDBACKS = 64, /* on their way back */
 	FLOW_ASLEEP = 2048,  /* packets kept for who sleeps */
+	FLOW_HELD = 2048,    /* made by a server that sleeps, sent by none */
 	FLOW_SECONDS = 200,
 	FLOW_DELAYS = 4000, /* ms */
 };
@@ -30,6 +31,9 @@ struct flow_config {
 	/* The far end's program is not run for up to sleep_us, every up to
 	 * awake_us: what arrives meanwhile it takes for arrived thereafter. */
 	uint64_t sleep_us, awake_us;
+	/* The same of the program that sends: it is put to sleep in the middle
+	 * of a turn, so that what it has made leaves when it wakes. */
+	uint64_t server_sleep_us, server_awake_us;
 };
 
 struct flow {
@@ -52,6 +56,16 @@ struct flow {
 		size_t len;
 	} asleep[FLOW_ASLEEP];
 	unsigned n_asleep;
+	/* The server's. What it made last was in the turn that it fell asleep
+	 * in; what came back meanwhile waits in its socket. */
+	uint64_t server_sleeps_us, server_wakes_us, turn_us;
+	struct {
+		uint64_t handle;
+		size_t len;
+	} held[FLOW_HELD];
+	unsigned n_held;
+	uint64_t came[FLOW_FEEDBACKS];
+	unsigned n_came;
 	/* What the far end saw. */
 	uint64_t got_bytes, got_packets, media_bytes, padding_bytes;
 	uint32_t second_bytes[FLOW_SECONDS * 10]; /* in tenths */

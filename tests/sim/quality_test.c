@@ -159,6 +159,39 @@ static void a_starved_receiver_is_no_narrow_path(void **state)
 	}
 }
 
+/* Nor is a server that is not run for moments, while its receivers are not
+ * either. */
+static void a_starved_server_is_no_narrow_path(void **state)
+{
+	static const uint64_t sleep_ms[] = { 50, 150, 400 };
+
+	for (unsigned i = 0; i < 3; i++) {
+		for (uint64_t seed = 1; seed <= SEEDS; seed++) {
+			struct link_config cfg = path(20000 * KBIT);
+			const struct flow_config flow = {
+				.layer_bps = { 100 * KBIT, 300 * KBIT,
+					900 * KBIT },
+				.n_layers = 3,
+				.sleep_us = sleep_ms[i] * MS,
+				.awake_us = sleep_ms[i] * MS,
+				.server_sleep_us = sleep_ms[i] * MS,
+				.server_awake_us = sleep_ms[i] * MS
+			};
+			unsigned low = 0;
+
+			begin(&cfg, seed);
+			assert_true(bottleneck_flow(&world, &flow));
+			bottleneck_run(&world, 60 * S);
+			for (unsigned t = 50; t < 600; t++)
+				low += world.flow[0].estimate_bps[t] &&
+				       world.flow[0].estimate_bps[t] <
+					       900 * KBIT;
+			assert_int_equal(low, 0);
+			teardown(state);
+		}
+	}
+}
+
 /* And what it was once taken for is not held against it. */
 static void a_starved_receiver_recovers(void **state)
 {
@@ -182,7 +215,7 @@ static void a_starved_receiver_recovers(void **state)
 			bottleneck_set(&world, &cfg);
 			bottleneck_run(&world, 60 * S);
 			assert_true(flow_estimates(&world.flow[0], 150,
-					    1900 * KBIT, 100) <= 150 + 80);
+					    1900 * KBIT, 100) <= 150 + 60);
 			teardown(state);
 		}
 	}
@@ -445,6 +478,8 @@ int main(void)
 		cmocka_unit_test(long_round_trips_and_jitter),
 		cmocka_unit_test_teardown(
 			a_starved_receiver_is_no_narrow_path, teardown),
+		cmocka_unit_test_teardown(
+			a_starved_server_is_no_narrow_path, teardown),
 		cmocka_unit_test_teardown(
 			a_starved_receiver_recovers, teardown),
 		cmocka_unit_test(follows_the_capacity_down_and_up),

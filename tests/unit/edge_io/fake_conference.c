@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { SEATS = 8, EVENTS = 64 };
 
@@ -280,6 +281,7 @@ bool intake_take(struct intake *in, uint64_t now_us, struct participant *p,
 	}
 	reply->data[0] = len ? buf[0] : 0;
 	reply->len = 1;
+	usleep((useconds_t)fake.nap_us);
 	for (unsigned i = 0; i < fake.events_of_input; i++)
 		emit(c, &(struct sfu_event){ .type = SFU_EV_CONNECTED,
 				.participant = p->id });
@@ -311,6 +313,13 @@ void conference_tick(struct conference *c, uint64_t now_us, struct outbox *out)
 	(void)out;
 	fake.ticks++;
 	fake.deadline_us = fake.ticks < 3 ? now_us + 5000 : UINT64_MAX;
+}
+
+void conference_late(struct conference *c, uint64_t now_us, uint64_t by_us)
+{
+	(void)c;
+	fake.late_at_us = now_us;
+	fake.late_us = by_us;
 }
 
 uint64_t conference_deadline(const struct conference *c)

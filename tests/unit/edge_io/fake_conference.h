@@ -20,9 +20,11 @@ struct fake {
 	sfu_id speaker;
 	char view[64]; /* the last: id, stream, lines, shown */
 	unsigned events_of_end,
-		events_of_input; /* events each datagram makes */
-	char screen[64];         /* the last: id, stream, is one */
-	bool out_was_set;        /* env->out during each verb */
+		events_of_input;      /* events each datagram makes */
+	char screen[64];              /* the last: id, stream, is one */
+	bool out_was_set;             /* env->out during each verb */
+	uint64_t nap_us;              /* that each datagram takes */
+	uint64_t late_at_us, late_us; /* conference_late, the last */
 };
 extern struct fake fake;
 

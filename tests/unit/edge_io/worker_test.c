@@ -223,6 +223,23 @@ static void test_end_of_batch(void **state)
 	assert_int_equal(f->event[before].type, SFU_EV_CONNECTED);
 }
 
+/* What is in the outbox of a turn that took long is said to leave late. */
+static void test_late(void **state)
+{
+	struct fixture *f = *state;
+
+	tell(f, WIRE_JOIN, 7, "room");
+	send_check(f, "ufrag007");
+	turn(f, 5);
+	fake.nap_us = 20000;
+	send_byte(f, RTP);
+	turn(f, 40);
+	assert_int_equal(fake.late_at_us, fake.seen_us[fake.n_seen - 1]);
+	assert_true(fake.late_us >= 20000);
+	ask(f);
+	assert_true(f->stats.late_turns >= 1);
+}
+
 static void test_leave(void **state)
 {
 	struct fixture *f = *state;
@@ -466,6 +483,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		WITH(test_routing),
 		WITH(test_end_of_batch),
+		WITH(test_late),
 		WITH(test_leave),
 		WITH(test_commands),
 		WITH(test_view),

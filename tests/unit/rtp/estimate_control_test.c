@@ -215,6 +215,31 @@ static void a_probe_that_was_wrong_delays_the_next(void **state)
 	assert_in_range(wish_after(UINT64_MAX, &bps), 3300, 4050);
 }
 
+/* The receiver was not run, or half of it came to one that was not. */
+static void a_probe_that_told_nothing_is_soon_repeated(void **state)
+{
+	const struct probe_result nothing[] = {
+		{ .rate_bps = 2000 * KBIT },
+		{ .rate_bps = 2000 * KBIT, .bps = 500 * KBIT, .full = true },
+		{ .rate_bps = 2000 * KBIT },
+		{ .rate_bps = 2000 * KBIT },
+	};
+	uint64_t bps = control.bps, wish;
+
+	(void)state;
+	wish_after(UINT64_MAX, &wish);
+	for (unsigned i = 0; i < 3; i++) {
+		view.acked_bps = 900 * KBIT;
+		assert_int_equal(
+			control_probed(&control, &view, &nothing[i]), 0);
+		assert_int_equal(control.bps, bps);
+		assert_in_range(wish_after(UINT64_MAX, &wish), 250, 350);
+	}
+	/* Not for ever. */
+	control_probed(&control, &view, &nothing[3]);
+	assert_in_range(wish_after(UINT64_MAX, &wish), 1950, 2050);
+}
+
 static void a_hold_ends_as_told(void **state)
 {
 	(void)state;
@@ -277,6 +302,8 @@ int main(void)
 		cmocka_unit_test_setup(probes_come_in_their_time, setup),
 		cmocka_unit_test_setup(
 			a_probe_that_was_wrong_delays_the_next, setup),
+		cmocka_unit_test_setup(
+			a_probe_that_told_nothing_is_soon_repeated, setup),
 		cmocka_unit_test_setup(a_hold_ends_as_told, setup),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -86,6 +86,29 @@ static void a_standing_queue_is_seen_without_a_trend(void **state)
 	assert_true(run(1 * S, &queue_us, 0, 0) > 5);
 }
 
+/* All at one time, and the next only when the receiver's program is run
+ * again. */
+static void what_is_read_late_is_no_queue(void **state)
+{
+	int64_t queue_us = 0;
+	unsigned overuses = 0;
+
+	(void)state;
+	run(2 * S, &queue_us, 0, 0);
+	for (unsigned nap = 0; nap < 20; nap++) {
+		uint64_t wakes_us = now_us + 230 * MS;
+
+		for (unsigned i = 0; i < 5; i++, now_us += 20 * MS)
+			estimate_delay_packet(&delay, now_us, wakes_us, false);
+		now_us = wakes_us;
+		overuses +=
+			estimate_delay_signal(&delay, now_us) == DELAY_OVERUSE;
+		assert_true(delay.queue_us >= 100 * MS);
+		overuses += run(400 * MS, &queue_us, 0, 0);
+	}
+	assert_int_equal(overuses, 0);
+}
+
 static void a_competitor_moves_the_limit(void **state)
 {
 	int64_t queue_us = 0;
@@ -222,6 +245,7 @@ int main(void)
 		cmocka_unit_test_setup(a_growing_queue_is_seen_early, setup),
 		cmocka_unit_test_setup(
 			a_standing_queue_is_seen_without_a_trend, setup),
+		cmocka_unit_test_setup(what_is_read_late_is_no_queue, setup),
 		cmocka_unit_test_setup(a_competitor_moves_the_limit, setup),
 		cmocka_unit_test_setup(
 			a_longer_route_is_learnt_in_half_a_minute, setup),

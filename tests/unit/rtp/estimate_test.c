@@ -175,6 +175,23 @@ static void silence_of_ours_is_no_stall(void **state)
 	assert_int_equal(estimate.stalls, 0);
 }
 
+/* What came meanwhile waits in a socket. */
+static void who_is_not_run_hears_nothing(void **state)
+{
+	(void)state;
+	start(true);
+	for (unsigned i = 0; i < 20; i++)
+		exchange(true);
+	estimate_sent(&estimate, now_us, 1000, SENT_VIDEO);
+	for (unsigned i = 0; i < 5; i++, now_us += 2 * S)
+		estimate_tick(&estimate, now_us);
+	assert_int_equal(estimate.stalls, 0);
+	/* But once it is: it listens as long as ever. */
+	for (unsigned i = 0; i < 10; i++, now_us += 100 * MS)
+		estimate_tick(&estimate, now_us);
+	assert_int_equal(estimate.stalls, 1);
+}
+
 static void hostile_feedback_is_counted(void **state)
 {
 	static const uint8_t lie[] = { 0x8f, 205, 0, 5, 0, 0, 0, 1, 0, 0, 0, 2,
@@ -276,6 +293,8 @@ int main(void)
 		cmocka_unit_test_teardown(a_silence_stalls_and_ends, teardown),
 		cmocka_unit_test_teardown(
 			silence_of_ours_is_no_stall, teardown),
+		cmocka_unit_test_teardown(
+			who_is_not_run_hears_nothing, teardown),
 		cmocka_unit_test_teardown(
 			hostile_feedback_is_counted, teardown),
 		cmocka_unit_test_teardown(remb_bounds_it_for_a_while, teardown),

@@ -131,6 +131,8 @@ static void what_comes_at_once_is_no_measure(void **state)
 	for (unsigned i = 0; i < n_shots; i++)
 		probe_arrived(&probe, shots[i].id, shots[i].us, 1200 * MS + i,
 			shots[i].bytes);
+	assert_true(probe_judge(&probe, 1300 * MS, &r));
+	assert_int_equal(r.bps, 0);
 	assert_false(probe_judge(&probe, 1300 * MS, &r));
 	assert_false(probe_busy(&probe));
 }

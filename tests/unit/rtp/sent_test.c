@@ -73,6 +73,31 @@ static void fates_and_round_trip(void **state)
 	assert_int_equal(sent_oldest_us(&sent), 104 * MS);
 }
 
+static void what_left_late_was_sent_late(void **state)
+{
+	const uint64_t at_us[] = { 500 * MS, 520 * MS, 520 * MS };
+	const uint64_t sent_us[] = { 100 * MS, 121 * MS, 121 * MS };
+	struct sent_walk w;
+	struct sent_fate f;
+	uint16_t first = send_some(100 * MS, 2);
+	size_t len = tell(first, at_us, 3);
+
+	(void)state;
+	sent_add(&sent, 101 * MS, 1000, SENT_VIDEO, 0);
+	sent_late(&sent, 101 * MS, 20 * MS);
+	/* Of another turn. */
+	sent_late(&sent, 102 * MS, 30 * MS);
+	assert_int_equal(sent_feedback(&sent, 150 * MS, buf, len, &w), 0);
+	for (unsigned i = 0; i < 3; i++) {
+		assert_true(sent_next(&w, &f));
+		assert_int_equal(f.packet.sent_us, sent_us[i]);
+	}
+	assert_int_equal(sent.last_sent_us, 121 * MS);
+	/* What was told of stays as it is. */
+	sent_late(&sent, 121 * MS, 20 * MS);
+	assert_int_equal(sent.last_sent_us, 121 * MS);
+}
+
 static void told_again_only_news_count(void **state)
 {
 	const uint64_t before[] = { 500 * MS, 0, 502 * MS };
@@ -190,6 +215,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(
 			fates_and_round_trip, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			what_left_late_was_sent_late, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			told_again_only_news_count, setup, teardown),
 		cmocka_unit_test_setup_teardown(
