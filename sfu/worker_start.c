@@ -2,12 +2,13 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <sys/resource.h>
 #include <time.h>
 #include "dtls/assoc.h"
 #include "rtp/crypt.h"
 #include "sfu/log.h"
 
-enum { CANDIDATES_EVERY_US = 10000000 };
+enum { CANDIDATES_EVERY_US = 10000000, LOOP_NICE = -10 };
 
 static const char *const codecs[] = { "opus", "VP8", "VP9", "H264", "AV1",
 	NULL };
@@ -152,6 +153,15 @@ static void say_hello(struct worker *w)
 		w->options.index, text, w->udp.n, w->env.n_candidates);
 }
 
+/* Media cannot wait while others compute: what a loop needs is little, but at
+ * once. Where it is not allowed (LimitNICE= of a unit does), or somebody chose
+ * another, it stays as it is. Of the calling thread alone, on Linux. */
+static void go_before_others(void)
+{
+	if (getpriority(PRIO_PROCESS, 0) == 0)
+		setpriority(PRIO_PROCESS, 0, LOOP_NICE);
+}
+
 void worker_start(struct worker *w, const struct worker_options *o)
 {
 	char error[UDP_ERROR_MAX] = "out of memory or entropy";
@@ -168,8 +178,10 @@ void worker_start(struct worker *w, const struct worker_options *o)
 		worker_input_init(w) == 0) {
 		w->started = true;
 		/* A worker process starts no programs. */
-		if (w->own_process)
+		if (w->own_process) {
+			go_before_others();
 			helper_prefer_caller();
+		}
 		say_hello(w);
 		return;
 	}

