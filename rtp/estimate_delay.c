@@ -37,6 +37,7 @@ void estimate_delay_restart(struct estimate_delay *d)
 	d->over_ms = 0;
 	d->n_over = 0;
 	d->origin_us = 0;
+	d->over_us = d->over_last_us = 0;
 	d->threshold = THRESHOLD_MS;
 	d->signal = DELAY_NORMAL;
 }
@@ -288,6 +289,7 @@ enum delay_signal estimate_delay_signal(
 	 * told once. */
 	if (d->signal == DELAY_OVERUSE)
 		d->signal = DELAY_NORMAL;
+	/* All of it was read late, and at once. */
 	if (d->queue_us > d->limit_us && d->over_us < OVER_LONG_US)
 		return DELAY_NORMAL;
 	if (d->queue_us > d->limit_us && d->queue_us >= d->last_queue_us) {
