@@ -41,7 +41,7 @@ struct helper {
 	struct errands errands; /* first */
 	struct ring todo;
 	_Atomic(struct errand *) done; /* the last one first */
-	struct thread patient, late;
+	struct thread prompt, patient;
 	int done_fd;
 	atomic_bool stop;
 	atomic_ullong n_late;
@@ -161,6 +161,11 @@ static void await(int fd)
 
 /* The threads. */
 
+static bool is_busy(struct helper *h)
+{
+	return atomic_load_explicit(&h->busy, memory_order_relaxed);
+}
+
 static void run_all(struct helper *h, struct errand *e)
 {
 	while (e) {
@@ -173,8 +178,10 @@ static void run_all(struct helper *h, struct errand *e)
 		done_push(h, e);
 		wake(h->done_fd);
 		/* A loop that was woken meanwhile may have to wait for the
-		 * kernel's next tick, which is up to 4 ms away, else. */
-		sched_yield();
+		 * kernel's next tick, which is up to 4 ms away, else. Where
+		 * others want the CPU as well, it costs a whole round. */
+		if (is_busy(h))
+			sched_yield();
 		e = next;
 	}
 }
@@ -228,24 +235,21 @@ static void *run_patient(void *arg)
 	struct helper *h = arg;
 	struct errand *e;
 
-	prctl(PR_SET_NAME, "hearth-dtls");
+	prctl(PR_SET_NAME, "hearth-dtls-idle");
 	if (!set_rank(SCHED_IDLE, 0, 0))
 		set_rank(SCHED_OTHER, HELPER_NICE, 0);
 	while (!ends(h)) {
 		await(h->patient.fd);
-		while (!ends(h) && (e = ring_pop(&h->todo, UINT64_MAX)))
+		/* What is left when it is not any more is the other's. */
+		while (!ends(h) && is_busy(h) &&
+			(e = ring_pop(&h->todo, UINT64_MAX)))
 			run_all(h, e);
 	}
 	return NULL;
 }
 
-static bool is_busy(struct helper *h)
-{
-	return atomic_load_explicit(&h->busy, memory_order_relaxed);
-}
-
-/* The next that the late thread may have. */
-static struct errand *pop_late(struct helper *h)
+/* The next that the prompt thread may have. */
+static struct errand *pop_prompt(struct helper *h)
 {
 	bool busy = is_busy(h);
 	struct errand *e = ring_pop(
@@ -256,16 +260,15 @@ static struct errand *pop_late(struct helper *h)
 	return e;
 }
 
-static void *run_late(void *arg)
+static void *run_prompt(void *arg)
 {
 	struct helper *h = arg;
 	struct errand *e;
 
-	prctl(PR_SET_NAME, "hearth-dtls-late");
-	set_rank(SCHED_OTHER, HELPER_NICE, 0);
+	prctl(PR_SET_NAME, "hearth-dtls");
 	while (!ends(h)) {
-		await(h->late.fd);
-		while (!ends(h) && (e = pop_late(h)))
+		await(h->prompt.fd);
+		while (!ends(h) && (e = pop_prompt(h)))
 			run_all(h, e);
 	}
 	return NULL;
@@ -323,7 +326,7 @@ static void on_look(evutil_socket_t fd, short what, void *arg)
 		return;
 	judge_loop(h);
 	if (!is_busy(h) || since_us + HELPER_PATIENCE_US <= clock_us())
-		wake(h->late.fd);
+		wake(h->prompt.fd);
 	look_again(h);
 }
 
@@ -335,9 +338,7 @@ static void hand_over(struct helper *h, struct handshake *s)
 	ring_push(&h->todo, s->first);
 	s->first = s->last = NULL;
 	judge_loop(h);
-	wake(h->patient.fd);
-	if (!is_busy(h))
-		wake(h->late.fd);
+	wake(is_busy(h) ? h->patient.fd : h->prompt.fd);
 	look_again(h);
 }
 
@@ -409,9 +410,9 @@ static int start(struct helper *h, struct event_base *base)
 	int err;
 
 	h->patient.fd = eventfd(0, EFD_CLOEXEC);
-	h->late.fd = eventfd(0, EFD_CLOEXEC);
+	h->prompt.fd = eventfd(0, EFD_CLOEXEC);
 	h->done_fd = eventfd(0, EFD_CLOEXEC);
-	if (h->patient.fd < 0 || h->late.fd < 0 || h->done_fd < 0)
+	if (h->patient.fd < 0 || h->prompt.fd < 0 || h->done_fd < 0)
 		return -errno;
 	/* Untouched it is no memory yet. */
 	h->all = calloc(HELPER_ERRANDS, sizeof(*h->all));
@@ -421,7 +422,7 @@ static int start(struct helper *h, struct event_base *base)
 	if (!h->all || !h->event || !h->look || event_add(h->event, NULL) != 0)
 		return -ENOMEM;
 	err = start_thread(h, &h->patient, run_patient);
-	return err ? err : start_thread(h, &h->late, run_late);
+	return err ? err : start_thread(h, &h->prompt, run_prompt);
 }
 
 int helper_new(struct helper **ret, struct event_base *base,
@@ -434,7 +435,7 @@ int helper_new(struct helper **ret, struct event_base *base,
 		return -ENOMEM;
 	h->errands.take = take;
 	h->errands.send = dispatch;
-	h->patient.fd = h->late.fd = h->done_fd = -1;
+	h->patient.fd = h->prompt.fd = h->done_fd = -1;
 	h->wake_h = wake_h;
 	h->arg = arg;
 	err = start(h, base);
@@ -457,7 +458,7 @@ static void stop(struct helper *h)
 {
 	atomic_store_explicit(&h->stop, true, memory_order_relaxed);
 	stop_thread(&h->patient);
-	stop_thread(&h->late);
+	stop_thread(&h->prompt);
 	/* The joins came before: all errands are this thread's now. */
 	for (unsigned i = 0; i < h->n_used; i++)
 		if (h->all[i].handshake)
@@ -480,7 +481,7 @@ struct helper *helper_free(struct helper *h)
 	if (h->look)
 		event_free(h->look);
 	close_fd(h->patient.fd);
-	close_fd(h->late.fd);
+	close_fd(h->prompt.fd);
 	close_fd(h->done_fd);
 	free(h->all);
 	free(h);

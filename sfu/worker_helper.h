@@ -5,13 +5,16 @@
  *
  *   loop --todo--> a thread: errand_run --done--> loop: wake_h, helper_next
  *
- * The patient one has the CPU where nobody else wants it (SCHED_IDLE): on a
- * machine where it shares one with the loop, the loop takes it back at once.
- * The late one is nicer than the loop by HELPER_NICE and has its share. Where
- * the loop is busy, it does what has waited for HELPER_PATIENCE_US, since no
- * CPU is ever free; else whatever it gets, as others than the loop may keep the
- * CPUs from the patient one, and joins need not wait for those. What one
- * session has sent meanwhile waits for what it sent before.
+ * Where the loop is not busy, the prompt one does them all. It is no nicer than
+ * others: those may keep the CPUs busy, and a step that was begun by a thread
+ * that has to wait for them stands still in the middle, where nobody else can
+ * end it.
+ *
+ * Where the loop is busy, the patient one does, which has the CPU where nobody
+ * else wants it (SCHED_IDLE): if it shares one with the loop, the loop takes it
+ * back at once. What has waited for HELPER_PATIENCE_US, since no CPU is ever
+ * free, is the prompt one's. What one session has sent meanwhile waits for what
+ * it sent before.
  *
  * HELPER_ERRANDS are all there are; who wants one more is refused, and DTLS
  * sends again.
@@ -24,8 +27,7 @@
 
 enum {
 	HELPER_ERRANDS = 256, /* a power of two */
-	/* Where both want the CPU all the time, five sixths are the loop's.
-	 * Much more, and joins stand still on a busy machine. */
+	/* Of the patient one, where there is no SCHED_IDLE for it. */
 	HELPER_NICE = 7,
 	/* A handshake is two or three errands: beside a busy loop, without a
 	 * free CPU, it takes that much longer. */
@@ -63,7 +65,8 @@ struct errand *helper_next(struct helper *h);
 void helper_put(struct helper *h, struct errand *e);
 
 unsigned helper_waiting(const struct helper *h); /* under way */
-uint64_t helper_late(const struct helper *h);    /* taken by the late one */
+/* Steps that the prompt one had to take beside a busy loop. */
+uint64_t helper_late(const struct helper *h);
 uint64_t helper_refused(const struct helper *h); /* since the start */
 
 #endif
