@@ -1,6 +1,6 @@
 /*
- * An errand: one step of a DTLS handshake, which costs milliseconds, done
- * elsewhere than on the loop that carries media. The edge lends a struct
+ * An errand: one step of a DTLS handshake, which costs up to a millisecond,
+ * done elsewhere than on the loop that carries media. The edge lends a struct
  * errands; without one each step is done in place.
  *
  *   peer --take, fill, send--> a thread: errand_run --> the edge:
@@ -36,10 +36,6 @@ struct handshake {
 	sfu_id participant;
 	unsigned out;         /* errands under way; the loop's */
 	atomic_bool given_up; /* nobody waits for it any more */
-	/* For the edge: errands at whoever runs them, and those that wait until
-	 * these are back. */
-	unsigned at_work;
-	struct errand *first, *last;
 };
 
 enum errand_verb { ERRAND_START, ERRAND_INPUT, ERRAND_TICK };
@@ -47,7 +43,6 @@ enum errand_verb { ERRAND_START, ERRAND_INPUT, ERRAND_TICK };
 struct errand {
 	struct dtls_out to; /* first: collects what the step sends */
 	struct handshake *handshake;
-	struct errand *next; /* the edge's */
 	enum errand_verb verb;
 	uint64_t now_us; /* when it was sent; whoever runs it may say later */
 	size_t len;      /* of ERRAND_INPUT */
@@ -82,7 +77,7 @@ void handshake_give_up(struct handshake *h);
 bool errand_send(struct errands *all, struct handshake *h,
 	enum errand_verb verb, uint64_t now_us, const uint8_t *buf, size_t len);
 
-/* Does the step, for milliseconds, or nothing if it was given up. From any
+/* Does the step, or nothing if it was given up. From any
  * thread, but for one session from one at a time. */
 void errand_run(struct errand *e);
 

@@ -135,8 +135,6 @@ static const struct row rows[] = {
 		"Turns whose packets left late: others had the CPU." },
 	{ "hearth_loop_cpu_microseconds_total", COUNTER, EDGE(cpu_us),
 		"CPU time of the packet loop's thread." },
-	{ "hearth_handshakes_late_total", COUNTER, EDGE(handshakes_late),
-		"Times that handshakes waited long for a free CPU." },
 	{ "hearth_events_lost_total", COUNTER, EDGE(events_lost),
 		"Events the control process was too slow for." },
 };

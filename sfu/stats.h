@@ -23,7 +23,6 @@ struct worker_stats {
 	struct udp_stats udp;
 	uint64_t unknown_source;  /* datagrams of nobody we know */
 	uint64_t handshake_drops; /* too many under way */
-	uint64_t handshakes_late; /* no CPU was free for these steps */
 	uint64_t address_refused; /* held by another participant */
 	uint64_t unsealed;        /* packets that could not be sealed */
 	uint64_t turns, busy_us;  /* of the loop: how often, how long */

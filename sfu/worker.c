@@ -173,7 +173,6 @@ static void send_stats(struct worker *w)
 	w->stats.conferences = w->n_rooms;
 	w->stats.handshakes_waiting = helper_waiting(w->helper);
 	w->stats.handshake_drops = helper_refused(w->helper);
-	w->stats.handshakes_late = helper_late(w->helper);
 	w->stats.udp = w->udp.stats;
 	w->stats.unsealed = w->outbox.unsealed;
 	w->stats.plug = w->plugs.stats;

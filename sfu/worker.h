@@ -8,8 +8,9 @@
  * their conferences, events go to the pipe, the outbox is sealed and sent, who
  * left is swept, timers are armed at the deadlines.
  *
- * The steps of a DTLS handshake cost milliseconds each. They are done by a
- * thread beside the loop (worker_helper.h), which has no part in anything else.
+ * The steps of a DTLS handshake cost up to a millisecond each. They are done by
+ * a thread beside the loop (worker_helper.h), which has no part in anything
+ * else.
  */
 #ifndef HEARTH_SFU_WORKER_H
 #define HEARTH_SFU_WORKER_H
