@@ -23,9 +23,8 @@
 
 enum {
 	HELPER_ERRANDS = 256, /* a power of two */
-	/* Where both want the CPU all the time, five sixths are the loop's, and
-	 * more where it goes before others. Nicer, and joins stand still on a
-	 * busy machine. */
+	/* Where both want the CPU all the time, five sixths are the loop's.
+	 * Nicer, and joins stand still on a busy machine. */
 	HELPER_NICE = 7,
 };
 

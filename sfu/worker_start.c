@@ -173,15 +173,16 @@ void worker_start(struct worker *w, const struct worker_options *o)
 	if (w->own_process) {
 		snprintf(w->source, sizeof(w->source), "worker=%u", o->index);
 		log_init((enum log_level)o->log_level, o->pii, w->source);
+		/* Before its thread is made, which is nicer than the loop by
+		 * so much, not than others. */
+		go_before_others();
 	}
 	if (open_sockets(w, error) == 0 && make_engines(w) == 0 &&
 		worker_input_init(w) == 0) {
 		w->started = true;
 		/* A worker process starts no programs. */
-		if (w->own_process) {
-			go_before_others();
+		if (w->own_process)
 			helper_prefer_caller();
-		}
 		say_hello(w);
 		return;
 	}
