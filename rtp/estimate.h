@@ -88,7 +88,8 @@ void estimate_report(struct estimate *e, uint64_t now_us, unsigned n,
  * Beyond it nothing is probed. UINT64_MAX at first. */
 void estimate_want(struct estimate *e, uint64_t bps);
 
-/* At the deadline or any time. */
+/* At the deadline or any time, but each 100 ms at least: who is not run for
+ * longer hears nothing, and the receiver's silence begins anew. */
 void estimate_tick(struct estimate *e, uint64_t now_us);
 uint64_t estimate_deadline(const struct estimate *e, uint64_t now_us);
 

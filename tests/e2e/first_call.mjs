@@ -229,7 +229,7 @@ async function lateJoin(t, scene, room, clients, round, times) {
 }
 
 const quantile = (times, of) =>
-	times.toSorted((a, b) => a - b)[Math.floor(times.length * of)];
+	[...times].sort((a, b) => a - b)[Math.floor(times.length * of)];
 
 // Four browsers share the test machine's cores: a series that something else
 // disturbed may be followed by another. Where all are, it is the machine; but
