@@ -16,6 +16,7 @@ static struct {
 	bool sums; /* checksums are ours */
 	uint64_t last_us;
 	uintptr_t ids; /* made so far */
+	uint8_t in[UINT16_MAX]; /* a packet, with the port usrsctp knows */
 	struct assoc *table[ASSOC_MAX];
 } global;
 
@@ -42,6 +43,15 @@ static bool add(struct assoc *a)
 	return false;
 }
 
+/* Where our port stands in a packet that leaves, and in one that comes. */
+enum { FROM_PORT = 0, TO_PORT = 2, HEADER = 12 };
+
+static void put_port(uint8_t *at, uint16_t port)
+{
+	at[0] = (uint8_t)(port >> 8);
+	at[1] = (uint8_t)port;
+}
+
 static int on_output(
 	void *addr, void *buf, size_t len, uint8_t tos, uint8_t set_df)
 {
@@ -51,8 +61,10 @@ static int on_output(
 	(void)set_df;
 	if (a == NULL)
 		return 0;
-	if (global.sums && len >= 12)
+	if (global.sums && len >= HEADER) {
+		put_port((uint8_t *)buf + FROM_PORT, a->local_port);
 		checksum_write(buf, len);
+	}
 	a->has_moved = true;
 	a->out->send(a->out, buf, len);
 	return 0;
@@ -137,13 +149,14 @@ void assoc_global_tick(uint64_t now_us)
 	usrsctp_handle_timers((uint32_t)elapsed_ms);
 }
 
+/* port: in network order. */
 static struct sockaddr_conn address(const struct assoc *a, uint16_t port)
 {
 	struct sockaddr_conn ret;
 
 	memset(&ret, 0, sizeof(ret));
 	ret.sconn_family = AF_CONN;
-	ret.sconn_port = htons(port);
+	ret.sconn_port = port;
 	ret.sconn_addr = (void *)a->id;
 	return ret;
 }
@@ -220,11 +233,20 @@ static bool set_options(struct assoc *a)
 	       set_int(a, SCTP_FRAGMENT_INTERLEAVE, 0);
 }
 
-static int open_socket(
-	struct assoc *a, uint16_t local_port, uint16_t remote_port)
+/* Our port for usrsctp, in network order. It looks through all sockets of a
+ * port, one after the other, for each bind and each INIT; and who they are for
+ * is in the id as well. So each has its own, where the sums are ours: it is in
+ * them. */
+static uint16_t inner_port(const struct assoc *a)
 {
-	struct sockaddr_conn local = address(a, local_port);
-	struct sockaddr_conn remote = address(a, remote_port);
+	return global.sums ? (uint16_t)(a->id % UINT16_MAX + 1)
+			   : htons(a->local_port);
+}
+
+static int open_socket(struct assoc *a, uint16_t remote_port)
+{
+	struct sockaddr_conn local = address(a, inner_port(a));
+	struct sockaddr_conn remote = address(a, htons(remote_port));
 
 	a->so = usrsctp_socket(
 		AF_CONN, SOCK_STREAM, IPPROTO_SCTP, NULL, NULL, 0, NULL);
@@ -250,12 +272,13 @@ int assoc_new(struct assoc **ret, struct assoc_out *out, uint16_t local_port,
 	if (a == NULL)
 		return -ENOMEM;
 	a->out = out;
+	a->local_port = local_port;
 	if (!add(a)) {
 		assoc_free(a);
 		return -ENOMEM;
 	}
 	usrsctp_register_address((void *)a->id);
-	if (open_socket(a, local_port, remote_port) != 0) {
+	if (open_socket(a, remote_port) != 0) {
 		assoc_free(a);
 		return -ENOMEM;
 	}
@@ -278,14 +301,33 @@ struct assoc *assoc_free(struct assoc *a)
 	return NULL;
 }
 
+static bool is_for(const struct assoc *a, const uint8_t *packet)
+{
+	return packet[TO_PORT] << 8 == (a->local_port & 0xff00) &&
+	       packet[TO_PORT + 1] == (a->local_port & 0xff);
+}
+
+static const uint8_t *with_inner_port(
+	const struct assoc *a, const uint8_t *packet, size_t len)
+{
+	uint16_t port = inner_port(a);
+
+	memcpy(global.in, packet, len);
+	memcpy(global.in + TO_PORT, &port, sizeof(port));
+	return global.in;
+}
+
 void assoc_input(struct assoc *a, const uint8_t *buf, size_t len)
 {
 	if (len > UINT16_MAX || !chunk_is_sound_packet(buf, len) ||
+		!is_for(a, buf) ||
 		(global.sums && !checksum_holds(buf, len))) {
 		a->drops++;
 		return;
 	}
 	a->has_moved = true;
+	if (global.sums)
+		buf = with_inner_port(a, buf, len);
 	usrsctp_conninput((void *)a->id, buf, len, 0);
 }
 

@@ -23,6 +23,7 @@ struct assoc {
 	struct socket *so;
 	struct assoc_out *out;
 	uintptr_t id;
+	uint16_t local_port; /* the peer's word for it, in host order */
 	enum assoc_state state;
 	bool is_down_told;
 	bool is_blocked, has_moved;

@@ -209,6 +209,28 @@ static void wrong_checksums_are_dropped(void **state)
 	assert_int_equal(end[1].messages, 1);
 }
 
+/* On the wire the ports are those of SDP, whatever usrsctp knows; what is for
+ * another is not for this one. */
+static void ports_are_those_of_sdp(void **state)
+{
+	uint8_t copy[2048];
+
+	(void)state;
+	send_text(0, 7, "hello");
+	net.n = 0;
+	assert_int_equal(get32(end[0].last_packet), 5000 << 16 | 5000);
+	memcpy(copy, end[0].last_packet, end[0].last_len);
+	copy[3]++;
+	seal(copy, end[0].last_len);
+	on_receive(NULL, 1, copy, end[0].last_len);
+	assert_int_equal(end[1].messages, 0);
+	assert_int_equal(assoc_drops(end[1].a), 1);
+	copy[3]--;
+	seal(copy, end[0].last_len);
+	on_receive(NULL, 1, copy, end[0].last_len);
+	assert_int_equal(end[1].messages, 1);
+}
+
 /* However near the next tick of usrsctp's timers is: nothing is sent again that
  * was on its way, and what was lost comes again soon. */
 static void timers_are_near_enough(void **state)
@@ -512,6 +534,7 @@ int main(void)
 		WITH_PAIR(carries_stream_and_ppid),
 		WITH_PAIR(checksums_are_right),
 		WITH_PAIR(wrong_checksums_are_dropped),
+		WITH_PAIR(ports_are_those_of_sdp),
 		WITH_PAIR(timers_are_near_enough),
 		WITH_PAIR(refuses_what_it_cannot_send),
 		WITH_PAIR(tells_when_it_is_writable),
