@@ -172,8 +172,8 @@ static bool calibrate(struct stage *b, unsigned *ret)
 
 /* The machine's speed changes from one second to the next: until the load is
  * what was asked for during the seconds that count. */
-static bool steady(struct stage *b, unsigned seconds, unsigned *n,
-	struct result *ret)
+static bool steady(
+	struct stage *b, unsigned seconds, unsigned *n, struct result *ret)
 {
 	unsigned most_kept = CONFERENCES;
 

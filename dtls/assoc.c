@@ -15,7 +15,7 @@ static struct {
 	bool is_init, has_ticked;
 	bool sums; /* checksums are ours */
 	uint64_t last_us;
-	uintptr_t ids; /* made so far */
+	uintptr_t ids;          /* made so far */
 	uint8_t in[UINT16_MAX]; /* a packet, with the port usrsctp knows */
 	struct assoc *table[ASSOC_MAX];
 } global;
@@ -320,8 +320,7 @@ static const uint8_t *with_inner_port(
 void assoc_input(struct assoc *a, const uint8_t *buf, size_t len)
 {
 	if (len > UINT16_MAX || !chunk_is_sound_packet(buf, len) ||
-		!is_for(a, buf) ||
-		(global.sums && !checksum_holds(buf, len))) {
+		!is_for(a, buf) || (global.sums && !checksum_holds(buf, len))) {
 		a->drops++;
 		return;
 	}

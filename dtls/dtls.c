@@ -123,12 +123,26 @@ static bool forgive_hello(struct dtls *d, int error)
 	return true;
 }
 
+/* As mbedtls_ssl_handshake does, with pauses. */
+static int go_on(struct dtls *d)
+{
+	mbedtls_ssl_context *ssl = &d->live->ssl;
+	int ret = mbedtls_ssl_handshake_step(ssl);
+
+	while (ret == 0 && !mbed_is_over(ssl)) {
+		if (d->out->pause)
+			d->out->pause(d->out);
+		ret = mbedtls_ssl_handshake_step(ssl);
+	}
+	return ret;
+}
+
 static void step_handshake(struct dtls *d)
 {
 	int ret;
 
 	live_begin_flight(d);
-	ret = mbedtls_ssl_handshake(&d->live->ssl);
+	ret = go_on(d);
 	if (ret == 0)
 		finish(d);
 	else if (ret != MBEDTLS_ERR_SSL_WANT_READ && !forgive_hello(d, ret))

@@ -55,6 +55,10 @@ enum dtls_error {
  * callee's only until it returns. */
 struct dtls_out {
 	void (*send)(struct dtls_out *out, const uint8_t *buf, size_t len);
+	/* A handshake has done one of the steps of a call, up to 0.2 ms of CPU,
+	 * and has more to do: for a thread that lets others run in between.
+	 * The session must be left alone. NULL: nothing. */
+	void (*pause)(struct dtls_out *out);
 };
 
 struct dtls; /* heap: 60 kB, 1 kB when at rest (see dtls_tick) */

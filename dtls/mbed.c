@@ -50,6 +50,11 @@ void mbed_watch_secret(mbedtls_ssl_context *ssl, mbedtls_ssl_config *conf,
 	mbedtls_ssl_conf_export_keys_ext_cb(conf, on_export, w);
 }
 
+bool mbed_is_over(const mbedtls_ssl_context *ssl)
+{
+	return ssl->state == MBEDTLS_SSL_HANDSHAKE_OVER;
+}
+
 bool mbed_awaits_hello(const mbedtls_ssl_context *ssl)
 {
 	return ssl->state <= MBEDTLS_SSL_CLIENT_HELLO;
@@ -123,6 +128,11 @@ void mbed_watch_secret(mbedtls_ssl_context *ssl, mbedtls_ssl_config *conf,
 {
 	(void)conf;
 	mbedtls_ssl_set_export_keys_cb(ssl, on_export, w);
+}
+
+bool mbed_is_over(const mbedtls_ssl_context *ssl)
+{
+	return mbedtls_ssl_is_handshake_over((mbedtls_ssl_context *)ssl);
 }
 
 bool mbed_awaits_hello(const mbedtls_ssl_context *ssl)

@@ -58,6 +58,9 @@ void mbed_watch_secret(mbedtls_ssl_context *ssl, mbedtls_ssl_config *conf,
  * MBEDTLS_TLS_SRTP_UNSET: none. Valid from the ServerHello on. */
 int mbed_srtp_profile(const mbedtls_ssl_context *ssl);
 
+/* True once the handshake is done. */
+bool mbed_is_over(const mbedtls_ssl_context *ssl);
+
 /* True while a server waits for a ClientHello it can understand. */
 bool mbed_awaits_hello(const mbedtls_ssl_context *ssl);
 

@@ -53,6 +53,8 @@ bool errand_send(struct errands *all, struct handshake *h,
 	if (!e)
 		return false;
 	e->to.send = collect;
+	e->to.pause = all->pause;
+	e->from = all;
 	e->handshake = h;
 	e->verb = verb;
 	e->now_us = now_us;

@@ -41,7 +41,8 @@ struct handshake {
 enum errand_verb { ERRAND_START, ERRAND_INPUT, ERRAND_TICK };
 
 struct errand {
-	struct dtls_out to; /* first: collects what the step sends */
+	struct dtls_out to;   /* first: collects what the step sends */
+	struct errands *from; /* whose it is */
 	struct handshake *handshake;
 	enum errand_verb verb;
 	uint64_t now_us; /* when it was sent; whoever runs it may say later */
@@ -59,6 +60,9 @@ struct errands {
 	/* NULL: all of them are under way (the edge counts that). */
 	struct errand *(*take)(struct errands *);
 	void (*send)(struct errands *, struct errand *);
+	/* dtls_out's, of each errand (to, first in it): called by whoever runs
+	 * it. NULL: nothing. */
+	void (*pause)(struct dtls_out *to);
 };
 
 /* A handshake of d, which stays the caller's until errand_give_up. NULL: out of

@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <event2/event.h>
+#include <poll.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
@@ -19,6 +20,17 @@
  * is the least there is. */
 enum { LOOP_SLICE_NS = 100000 };
 
+/* Not even then while the loop has had more than its part of late, and the
+ * kernel looks again after milliseconds. So the thread gets out of the way by
+ * itself: a pause is as short as can be, for the loop has the CPU then. */
+enum {
+	PAUSE_EACH_US = 100,
+	PAUSE_NS = 20000,
+	/* With so many behind it a step goes on: where the loop is never idle
+	 * each pause is long, and joins would stand still. */
+	PAUSE_WAITING = 4,
+};
+
 /* From one thread to another. It holds all errands there are: never full. */
 struct ring {
 	_Atomic(struct errand *) v[HELPER_ERRANDS];
@@ -32,6 +44,10 @@ struct helper {
 	bool runs;
 	int todo_fd, done_fd; /* wake the thread, the loop */
 	atomic_bool stop;
+	struct pollfd *watched; /* sockets of the loop */
+	unsigned n_watched;
+	uint64_t
+		paused_us; /* the thread's: it began, or looked, at that time */
 	struct event *event;
 	helper_wake_h *wake_h;
 	void *arg;
@@ -59,10 +75,15 @@ static void ring_push(struct ring *r, struct errand *e)
 	atomic_store_explicit(&r->put, put + 1, memory_order_release);
 }
 
+static unsigned ring_len(const struct ring *r)
+{
+	return atomic_load_explicit(&r->put, memory_order_acquire) -
+	       atomic_load_explicit(&r->got, memory_order_relaxed);
+}
+
 static bool ring_empty(const struct ring *r)
 {
-	return atomic_load_explicit(&r->got, memory_order_relaxed) ==
-	       atomic_load_explicit(&r->put, memory_order_acquire);
+	return ring_len(r) == 0;
 }
 
 /* The oldest; NULL: there is none. */
@@ -103,10 +124,25 @@ static void run(struct helper *h, struct errand *e)
 {
 	/* The queue may have been long, and the timers of DTLS begin with what
 	 * is sent now. */
-	e->now_us = clock_us();
+	e->now_us = h->paused_us = clock_us();
 	errand_run(e);
 	ring_push(&h->done, e);
 	wake(h->done_fd);
+}
+
+/* What waits on a socket waits for the loop to get a CPU, most often this one.
+ */
+static void on_pause(struct dtls_out *to)
+{
+	static const struct timespec pause = { .tv_nsec = PAUSE_NS };
+	struct helper *h = (struct helper *)((struct errand *)to)->from;
+
+	if (clock_us() - h->paused_us < PAUSE_EACH_US ||
+		ring_len(&h->todo) >= PAUSE_WAITING)
+		return;
+	if (poll(h->watched, h->n_watched, 0) > 0)
+		nanosleep(&pause, NULL);
+	h->paused_us = clock_us();
 }
 
 static bool ends(const struct helper *h)
@@ -156,6 +192,8 @@ static void *run_thread(void *arg)
 
 	prctl(PR_SET_NAME, "hearth-dtls");
 	set_rank(SCHED_BATCH, HELPER_NICE, 0);
+	/* Or the kernel makes 70 us of a pause. */
+	prctl(PR_SET_TIMERSLACK, 1);
 	while (!ends(h)) {
 		await(h->todo_fd);
 		while (!ends(h) && (e = ring_pop(&h->todo)))
@@ -248,6 +286,7 @@ int helper_new(struct helper **ret, struct event_base *base,
 		return -ENOMEM;
 	h->errands.take = take;
 	h->errands.send = dispatch;
+	h->errands.pause = on_pause;
 	h->todo_fd = h->done_fd = -1;
 	h->wake_h = wake_h;
 	h->arg = arg;
@@ -257,6 +296,20 @@ int helper_new(struct helper **ret, struct event_base *base,
 	else
 		*ret = h;
 	return err;
+}
+
+int helper_watch(struct helper *h, const int *fds, unsigned n)
+{
+	struct pollfd *v = calloc(n, sizeof(*v));
+
+	assert(!h->watched && !h->n_used);
+	if (!v)
+		return -ENOMEM;
+	for (unsigned i = 0; i < n; i++)
+		v[i] = (struct pollfd){ .fd = fds[i], .events = POLLIN };
+	h->watched = v;
+	h->n_watched = n;
+	return 0;
 }
 
 static void stop(struct helper *h)
@@ -288,6 +341,7 @@ struct helper *helper_free(struct helper *h)
 	close_fd(h->todo_fd);
 	close_fd(h->done_fd);
 	free(h->all);
+	free(h->watched);
 	free(h);
 	return NULL;
 }

@@ -9,8 +9,9 @@
  * like theirs, which the kernel never leaves alone in the middle of a step for
  * long, as it does with SCHED_IDLE. Nor does media on the CPU it shares with
  * the loop: it is nicer by HELPER_NICE, takes the CPU from nobody when it is
- * woken (SCHED_BATCH), but at the kernel's next tick, and gives it to the loop
- * at once (helper_prefer_caller).
+ * woken (SCHED_BATCH), but at the kernel's next tick, gives it to the loop at
+ * once (helper_prefer_caller), or, where the kernel does not, between two steps
+ * while something waits on a socket (helper_watch).
  *
  * HELPER_ERRANDS are all there are; who wants one more is refused, and DTLS
  * sends again.
@@ -38,6 +39,11 @@ typedef void(helper_wake_h)(void *arg);
 /* Starts the thread. 0, -ENOMEM, or what pthread_create and eventfd(2) say. */
 int helper_new(struct helper **ret, struct event_base *base,
 	helper_wake_h *wake_h, void *arg);
+
+/* Sockets of the loop, which stay open as long as the helper: while there is
+ * something to read on one the thread pauses between two steps. Once, before
+ * the first errand. 0 or -ENOMEM. */
+int helper_watch(struct helper *h, const int *fds, unsigned n);
 
 /* Has the kernel let the calling thread, a loop, take the CPU from its helper
  * as soon as there is something to do. Programs that it starts inherit that. */

@@ -128,9 +128,21 @@ static void on_errands(void *arg)
 	worker_turn_end(w);
 }
 
+static int start_helper(struct worker *w)
+{
+	int fds[UDP_SOCKETS], err;
+
+	err = helper_new(&w->helper, w->base, on_errands, w);
+	if (err)
+		return err;
+	for (unsigned i = 0; i < w->udp.n; i++)
+		fds[i] = w->udp.v[i].fd;
+	return helper_watch(w->helper, fds, w->udp.n);
+}
+
 int worker_input_init(struct worker *w)
 {
-	int err = helper_new(&w->helper, w->base, on_errands, w);
+	int err = start_helper(w);
 
 	if (err)
 		return err;

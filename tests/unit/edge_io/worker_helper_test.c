@@ -4,11 +4,13 @@
 #include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <time.h>
+#include <unistd.h>
 #include <cmocka.h>
 #include "sfu/worker_helper.h"
 
@@ -31,9 +33,18 @@ struct fixture {
 	struct cert *ours, *theirs;
 	struct pair pair[PAIRS];
 	unsigned wakes, at_once; /* taken by each wake */
+	int watched[2];          /* a pipe; the first is a socket of the loop */
 };
 
 static struct fixture f;
+static atomic_uint pauses;
+
+/* In place of libc's: only the thread calls it here. */
+int nanosleep(const struct timespec *wanted, struct timespec *left)
+{
+	pauses++;
+	return clock_nanosleep(CLOCK_MONOTONIC, 0, wanted, left);
+}
 
 static void from_client(struct dtls_out *out, const uint8_t *buf, size_t len)
 {
@@ -134,6 +145,9 @@ static int set_up(void **state)
 	f.ours = cert_new(NOW_S);
 	f.theirs = cert_new(NOW_S);
 	assert_int_equal(helper_new(&f.helper, f.base, on_wake, NULL), 0);
+	assert_int_equal(pipe(f.watched), 0);
+	assert_int_equal(helper_watch(f.helper, f.watched, 1), 0);
+	pauses = 0;
 	for (unsigned i = 0; i < PAIRS; i++)
 		meet(i);
 	return 0;
@@ -149,6 +163,8 @@ static int tear_down(void **state)
 	cert_free(f.theirs);
 	event_free(f.often);
 	event_base_free(f.base);
+	close(f.watched[0]);
+	close(f.watched[1]);
 	return 0;
 }
 
@@ -286,6 +302,35 @@ static void test_end_at_work(void **state)
 		assert_false(handshake_is_away(f.pair[i].server));
 }
 
+static void connect_one(unsigned i)
+{
+	start(&f.pair[i]);
+	while (!is_connected(&f.pair[i])) {
+		event_base_loop(f.base, EVLOOP_ONCE);
+		tick(&f.pair[i]);
+	}
+}
+
+/* The loop has something to read: the thread lets it. */
+static void something_to_read(void)
+{
+	assert_int_equal(write(f.watched[1], "x", 1), 1);
+}
+
+static void test_pauses(void **state)
+{
+	unsigned i;
+
+	(void)state;
+	connect_one(0);
+	assert_int_equal(pauses, 0);
+	something_to_read();
+	/* A single one may be that quick. */
+	for (i = 1; i < PAIRS && !pauses; i++)
+		connect_one(i);
+	assert_true(pauses > 0);
+}
+
 /* What a loop has to do elsewhere. */
 static void be_busy(uint64_t for_us)
 {
@@ -295,10 +340,12 @@ static void be_busy(uint64_t for_us)
 		;
 }
 
-/* The only CPU is never free: handshakes come to an end all the same. */
+/* The only CPU is never free, and something always waits for the loop:
+ * handshakes come to an end all the same. */
 static void test_no_cpu_is_free(void **state)
 {
 	(void)state;
+	something_to_read();
 	for (unsigned i = 0; i < PAIRS; i++)
 		start(&f.pair[i]);
 	while (connected(PAIRS) < PAIRS) {
@@ -381,6 +428,7 @@ int main(void)
 		WITH(test_given_up),
 		WITH(test_ceiling),
 		WITH(test_end_at_work),
+		WITH(test_pauses),
 		WITH(test_rank),
 		cmocka_unit_test_setup_teardown(test_no_cpu_is_free,
 			set_up_on_one_cpu, tear_down_on_one_cpu),
