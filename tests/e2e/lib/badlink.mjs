@@ -8,6 +8,9 @@ import os from "node:os";
 import path from "node:path";
 import { ROOT, stopChild } from "./synapse.mjs";
 
+// How long a browser that moves has no network at all (MOVE_US of badlink.c).
+export const MOVE_MS = 500;
+
 // Where the servers are, for everybody.
 export const SERVERS = "10.200.0.1";
 
