@@ -56,7 +56,7 @@ static bool place(struct arrival *a, uint64_t number)
 	return true;
 }
 
-void arrival_note(struct arrival *a, uint64_t now_us, uint16_t seq, size_t len)
+void arrival_note(struct arrival *a, uint64_t at_us, uint16_t seq, size_t len)
 {
 	uint64_t number =
 		a->next ? seq_unwrap(a->next - 1, seq) : UINT64_C(65536) + seq;
@@ -65,11 +65,11 @@ void arrival_note(struct arrival *a, uint64_t now_us, uint16_t seq, size_t len)
 	if (!place(a, number))
 		return;
 	if (*slot(a, number) == 0)
-		*slot(a, number) = now_us ? now_us : 1;
+		*slot(a, number) = at_us ? at_us : 1;
 	if (a->due_us == UINT64_MAX) {
 		a->due_us = a->told_us + a->interval_us;
-		if (a->due_us < now_us)
-			a->due_us = now_us;
+		if (a->due_us < at_us)
+			a->due_us = at_us;
 	}
 }
 

@@ -26,9 +26,10 @@ struct arrival {
 };
 
 void arrival_init(struct arrival *a);
-/* A packet of len bytes (as on the wire) with that transport-wide number came.
+/* A packet of len bytes (as on the wire) with that transport-wide number came,
+ * at that time, which may be a little before that of the last call.
  * Numbers older than the ring are not told; a jump beyond it begins anew. */
-void arrival_note(struct arrival *a, uint64_t now_us, uint16_t seq, size_t len);
+void arrival_note(struct arrival *a, uint64_t at_us, uint16_t seq, size_t len);
 /* When arrival_feedback has something to say; UINT64_MAX: nothing. Every 50 to
  * 250 ms, so that feedback is at most 5 % of what comes in. */
 uint64_t arrival_deadline(const struct arrival *a);

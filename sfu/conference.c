@@ -282,7 +282,7 @@ bool conference_input(struct conference *c, uint64_t now_us,
 {
 	struct intake in = { .n = 0 };
 	(void)c;
-	bool proven = intake_take(&in, now_us, p, from, buf, len, out);
+	bool proven = intake_take(&in, now_us, now_us, p, from, buf, len, out);
 	intake_end(&in, now_us, out);
 	return proven;
 }
@@ -297,7 +297,7 @@ void conference_plain_input(struct conference *c, uint64_t now_us,
 	if (rtcp)
 		participant_rtcp(p, now_us, buf, len);
 	else
-		participant_rtp(p, now_us, buf, len);
+		participant_rtp(p, now_us, now_us, buf, len);
 	conference_forward(c, now_us);
 	conference_exit(c);
 }

@@ -339,7 +339,7 @@ static void far_input(
 	uint8_t *payload = (uint8_t *)(uintptr_t)f->payload;
 	bool ready = participant_ready(p);
 	if (f->type == RELAY_RTP && ready)
-		participant_rtp(p, now_us, payload, f->len);
+		participant_rtp(p, now_us, now_us, payload, f->len);
 	else if (f->type == RELAY_RTCP && ready)
 		participant_rtcp(p, now_us, payload, f->len);
 	else if (f->type == RELAY_MESSAGE)

@@ -16,7 +16,7 @@ static void hand_over(
 	if (p->away)
 		participant_back(p, now_us);
 	if (got == PEER_RTP)
-		participant_rtp(p, now_us, o->buf, o->len);
+		participant_rtp(p, now_us, in->v[i].at_us, o->buf, o->len);
 	else
 		participant_rtcp(p, now_us, o->buf, o->len);
 	conference_exit(c);
@@ -75,16 +75,16 @@ static bool handle(uint64_t now_us, struct participant *p,
 	return (got == PEER_STUN || got == PEER_MOVED) && !p->gone;
 }
 
-bool intake_take(struct intake *in, uint64_t now_us, struct participant *p,
-	const struct sockaddr *from, uint8_t *buf, size_t len,
-	struct outbox *out)
+bool intake_take(struct intake *in, uint64_t now_us, uint64_t at_us,
+	struct participant *p, const struct sockaddr *from, uint8_t *buf,
+	size_t len, struct outbox *out)
 {
 	if (p->gone)
 		return false;
 	if (in->n == INTAKE_PACKETS)
 		land(in, now_us, out);
 	if (peer_opens(&p->peer, from, buf, len, &in->open[in->n])) {
-		in->v[in->n++] = (struct intake_packet){ p, from };
+		in->v[in->n++] = (struct intake_packet){ p, from, at_us };
 		return false;
 	}
 	land(in, now_us, out);

@@ -152,9 +152,10 @@ void participant_settle(struct participant *p, uint64_t now_us);
 
 bool participant_ready(const struct participant *p); /* transport up */
 
-/* Incoming, clear. What RTP brings for others waits for conference_forward. */
-void participant_rtp(
-	struct participant *p, uint64_t now_us, uint8_t *buf, size_t len);
+/* Incoming, clear; at_us: when it came. What RTP brings for others waits for
+ * conference_forward. */
+void participant_rtp(struct participant *p, uint64_t now_us, uint64_t at_us,
+	uint8_t *buf, size_t len);
 void participant_rtcp(
 	struct participant *p, uint64_t now_us, const uint8_t *buf, size_t len);
 

@@ -320,20 +320,20 @@ static void source_rtp(struct participant *p, const struct source *s,
 
 /* Its transport-wide number, of whatever stream it is. */
 static void note_arrival(
-	struct participant *p, uint64_t now_us, const struct rtp_packet *pkt)
+	struct participant *p, uint64_t at_us, const struct rtp_packet *pkt)
 {
 	const struct rtp_ext *ext = rtp_ext_find(
 		pkt, negotiation_ext(p->negotiation, EXT_TRANSPORT_CC));
 	if (!ext || ext->len < 2)
 		return;
-	arrival_note(p->arrival, now_us,
+	arrival_note(p->arrival, at_us,
 		(uint16_t)(ext->data[0] << 8 | ext->data[1]),
 		pkt->len + DOWNLINK_OVERHEAD);
 	participant_due(p, arrival_deadline(p->arrival));
 }
 
-void participant_rtp(
-	struct participant *p, uint64_t now_us, uint8_t *buf, size_t len)
+void participant_rtp(struct participant *p, uint64_t now_us, uint64_t at_us,
+	uint8_t *buf, size_t len)
 {
 	struct rtp_packet pkt;
 	p->stats.rtp_in++;
@@ -343,7 +343,7 @@ void participant_rtp(
 		return;
 	}
 	if (p->arrival)
-		note_arrival(p, now_us, &pkt);
+		note_arrival(p, at_us, &pkt);
 	const struct source *s = source_of_ssrc(p, pkt.ssrc);
 	if (!s || !s->track)
 		s = learn_repair(p, &pkt);

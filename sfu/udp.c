@@ -7,8 +7,22 @@
 /* What the kernel says of a message beside its bytes. */
 struct said {
 	struct udp_path path;
-	size_t segment; /* 0: one datagram */
+	size_t segment;   /* 0: one datagram */
+	uint64_t real_us; /* 0: it does not say when it came */
 };
+
+static uint64_t to_us(const struct timespec *t)
+{
+	return (uint64_t)t->tv_sec * 1000000 + (uint64_t)t->tv_nsec / 1000;
+}
+
+static uint64_t clock_us(clockid_t clock)
+{
+	struct timespec t;
+
+	clock_gettime(clock, &t);
+	return to_us(&t);
+}
 
 static void read_control(struct said *ret, unsigned index, struct msghdr *m)
 {
@@ -34,6 +48,12 @@ static void read_control(struct said *ret, unsigned index, struct msghdr *m)
 
 			memcpy(&size, CMSG_DATA(c), sizeof(size));
 			ret->segment = size > 0 ? (size_t)size : 0;
+		} else if (c->cmsg_level == SOL_SOCKET &&
+			   c->cmsg_type == SCM_TIMESTAMPNS) {
+			struct timespec t;
+
+			memcpy(&t, CMSG_DATA(c), sizeof(t));
+			ret->real_us = to_us(&t);
 		}
 	}
 }
@@ -42,7 +62,7 @@ static void receive_batch(struct udp *u, unsigned index)
 {
 	const struct udp_socket *s = &u->v[index];
 	struct udp_batch *b = u->batch;
-	bool control = s->wildcard || s->trains;
+	bool control = s->wildcard || s->trains || s->stamps;
 	int n;
 
 	for (unsigned i = 0; i < UDP_BATCH; i++) {
@@ -65,6 +85,18 @@ static void receive_batch(struct udp *u, unsigned index)
 	b->at = 0;
 	b->offset = 0;
 	b->n_in = n > 0 ? (unsigned)n : 0;
+	b->read_us = clock_us(CLOCK_MONOTONIC);
+	b->read_real_us = clock_us(CLOCK_REALTIME);
+}
+
+static uint64_t came_us(const struct udp_batch *b, const struct said *said)
+{
+	uint64_t age_us = b->read_real_us - said->real_us;
+
+	if (!said->real_us || said->real_us > b->read_real_us)
+		return b->read_us;
+	return b->read_us -
+	       (age_us < UDP_STAMP_MAX_US ? age_us : UDP_STAMP_MAX_US);
 }
 
 /* Cuts message b->at, as far as there is room in got; returns how many were
@@ -76,8 +108,10 @@ static unsigned cut(struct udp *u, struct udp_datagram *ret, unsigned room)
 	size_t len = m->msg_len, offset = b->offset;
 	unsigned n = 0;
 	struct said said;
+	uint64_t at_us;
 
 	read_control(&said, b->in_socket, &m->msg_hdr);
+	at_us = came_us(b, &said);
 	/* An empty datagram is one, too. */
 	while (n < room && (offset < len || (!len && !offset))) {
 		size_t rest = len - offset, size = said.segment;
@@ -91,6 +125,7 @@ static unsigned cut(struct udp *u, struct udp_datagram *ret, unsigned room)
 			ret[n++] = (struct udp_datagram){ .buf = b->buf[b->at] +
 								 offset,
 				.len = size,
+				.at_us = at_us,
 				.from = (const struct sockaddr *)&b
 						->from[b->at],
 				.path = said.path };

@@ -49,6 +49,7 @@ struct udp_socket {
 	sa_family_t family;
 	bool wildcard;
 	bool trains; /* may come in several at once (UDP_GRO) */
+	bool stamps; /* the kernel says when they came (SO_TIMESTAMPNS) */
 	/* Segment offload (UDP_SEGMENT): refused so often that it is not tried
 	 * any more. */
 	unsigned refusals;
@@ -66,6 +67,7 @@ struct udp_stats {
 struct udp_datagram { /* buf is the batch's, valid until the next receive */
 	uint8_t *buf;
 	size_t len;
+	uint64_t at_us; /* when the kernel had it, on CLOCK_MONOTONIC */
 	const struct sockaddr *from;
 	struct udp_path path;
 };
@@ -93,7 +95,8 @@ int udp_init(struct udp *u, const char *const *addresses, unsigned n,
 	unsigned port, char ret_error[UDP_ERROR_MAX]);
 void udp_done(struct udp *u);
 
-/* Receives up to UDP_BATCH datagrams from socket index, without waiting.
+/* Receives up to UDP_BATCH datagrams from socket index, without waiting. Where
+ * the kernel does not say when each came it is now.
  * Returns how many are in *ret (the batch's own), 0 when there is nothing.
  * Where trains came in (UDP_GRO) there may be more of them: those are returned
  * first by the next calls, whatever index these name. */

@@ -70,6 +70,8 @@ static int open_socket(struct udp_socket *s, const struct sockaddr_storage *a)
 		goto fail;
 	/* Where the kernel cannot, they come one by one. */
 	s->trains = setsockopt(fd, SOL_UDP, UDP_GRO, &on, sizeof(on)) == 0;
+	s->stamps = setsockopt(fd, SOL_SOCKET, SO_TIMESTAMPNS, &on,
+			    sizeof(on)) == 0;
 	set_buffer(fd, SO_RCVBUFFORCE, SO_RCVBUF);
 	set_buffer(fd, SO_SNDBUFFORCE, SO_SNDBUF);
 	if (bind(fd, (const struct sockaddr *)a,

@@ -4,12 +4,15 @@
 #ifndef HEARTH_SFU_UDP_PRIVATE_H
 #define HEARTH_SFU_UDP_PRIVATE_H
 
+#include <time.h>
 #include "sfu/udp.h"
 
 enum {
 	UDP_PATH = CMSG_SPACE(sizeof(struct in6_pktinfo)),
-	UDP_CONTROL = UDP_PATH + CMSG_SPACE(sizeof(int)),
-	UDP_TRAIN_MAX = 65535, /* of one message that came in */
+	UDP_CONTROL = UDP_PATH + CMSG_SPACE(sizeof(int)) +
+		      CMSG_SPACE(sizeof(struct timespec)),
+	UDP_STAMP_MAX_US = 1000000, /* older: the clock was set */
+	UDP_TRAIN_MAX = 65535,      /* of one message that came in */
 	/* So that buffers do not begin at the same places of the cache. */
 	UDP_BUFFER_EACH = UDP_TRAIN_MAX + 1 + 17 * 64,
 	UDP_SEND = 64,     /* messages per sendmmsg */
@@ -37,6 +40,9 @@ struct udp_batch {
 	 * far. */
 	unsigned n_in, in_socket, at;
 	size_t offset;
+	/* When they were read, on CLOCK_MONOTONIC, and on CLOCK_REALTIME, which
+	 * the kernel's stamps are of. */
+	uint64_t read_us, read_real_us;
 
 	struct mmsghdr out[UDP_SEND];
 	struct udp_message message[UDP_SEND];

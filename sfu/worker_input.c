@@ -10,16 +10,16 @@
  * as much. */
 enum { BATCHES_PER_TURN = 8, SENT_PER_TURN = 1024 };
 
-static void hand_over(struct worker *w, struct seat *s,
-	const struct sockaddr *from, const struct udp_path *path, uint8_t *buf,
-	size_t len)
+static void hand_over(
+	struct worker *w, struct seat *s, const struct udp_datagram *d)
 {
 	struct worker_room *r = s->room;
-	bool proven = intake_take(&w->intake, w->now_us, s->participant, from,
-		buf, len, &w->outbox);
+	bool proven = intake_take(&w->intake, w->now_us, d->at_us,
+		s->participant, d->from, d->buf, d->len, &w->outbox);
 
 	/* The proof first: its reply may ask for the path at the flush. */
-	if (proven && !demux_prove(w->demux, w->now_us, &s->owner, from, path))
+	if (proven &&
+		!demux_prove(w->demux, w->now_us, &s->owner, d->from, &d->path))
 		w->stats.address_refused++;
 	worker_room_after(r);
 }
@@ -45,7 +45,7 @@ static void take(struct worker *w, const struct udp_datagram *d)
 	if (!s)
 		w->stats.unknown_source++;
 	else
-		hand_over(w, s, d->from, &d->path, d->buf, d->len);
+		hand_over(w, s, d);
 }
 
 /* One batch. Its buffers are those of the next one, too. */

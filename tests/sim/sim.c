@@ -414,7 +414,7 @@ static void to_server(struct sim *s, struct sim_event *e)
 		struct conference *c = s->part[i].conference;
 		struct participant *p = c ? conference_find(c, e->id) : NULL;
 		if (p && !sim_is_far(p))
-			intake_take(&s->intake, s->now_us, p,
+			intake_take(&s->intake, s->now_us, e->at_us, p,
 				(struct sockaddr *)&e->from, e->buf, e->len,
 				&s->out);
 	}

@@ -266,14 +266,15 @@ const char *participant_ufrag(const struct participant *p, unsigned index)
 	return index ? NULL : p->ufrag;
 }
 
-bool intake_take(struct intake *in, uint64_t now_us, struct participant *p,
-	const struct sockaddr *from, uint8_t *buf, size_t len,
-	struct outbox *out)
+bool intake_take(struct intake *in, uint64_t now_us, uint64_t at_us,
+	struct participant *p, const struct sockaddr *from, uint8_t *buf,
+	size_t len, struct outbox *out)
 {
 	struct conference *c = latest;
 	struct packet *reply = outbox_add(out, from);
 
 	(void)in;
+	(void)at_us;
 	fake.out_was_set = c->env->now_us == now_us;
 	if (fake.n_seen < FAKE_SEEN) {
 		fake.seen[fake.n_seen] = len ? buf[0] : 0;

@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 #include <cmocka.h>
 #include "ice/ice.h"
@@ -90,6 +91,39 @@ static const struct udp_path *refuse(void *arg, const struct sockaddr *to)
 	(void)to;
 	fail_msg("nobody needs a path here");
 	return NULL;
+}
+
+static uint64_t clock_us(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
+}
+
+/* The kernel's word for it, and not when we found the time to read. */
+static void test_when_it_came(void **state)
+{
+	const char *listen[] = { "127.0.0.1" };
+	const struct udp_datagram *d = NULL;
+	struct sockaddr_storage me;
+	char error[UDP_ERROR_MAX];
+	uint64_t before_us, after_us;
+	struct udp u;
+	int fd = client("127.0.0.1", &me);
+
+	(void)state;
+	assert_int_equal(udp_init(&u, listen, 1, 0, error), 0);
+	before_us = clock_us();
+	send_to(fd, "127.0.0.1", udp_port(&u, 0), "hello", 5);
+	assert_true(readable(u.v[0].fd));
+	after_us = clock_us();
+	usleep(30000);
+	assert_int_equal(udp_receive(&u, 0, &d), 1);
+	/* The two clocks are not read at once. */
+	assert_in_range(d->at_us, before_us - 1000, after_us + 1000);
+	close(fd);
+	udp_done(&u);
 }
 
 /* A reply leaves from the address it came to, also on a wildcard socket. */
@@ -531,6 +565,7 @@ static void test_parse(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_when_it_came),
 		cmocka_unit_test(test_wildcard),
 		cmocka_unit_test(test_families),
 		cmocka_unit_test(test_no_socket),

@@ -52,7 +52,7 @@ static int teardown(void **state)
 
 static bool take(uint8_t *buf, size_t len)
 {
-	return intake_take(&in, st.sim.now_us, st.p[0],
+	return intake_take(&in, st.sim.now_us, st.sim.now_us, st.p[0],
 		(struct sockaddr *)&st.seat[0]->addr, buf, len, &st.sim.out);
 }
 
@@ -117,8 +117,9 @@ static void from_elsewhere_it_is_not_even_opened(void **state)
 	(void)state;
 	struct sockaddr_in from = st.seat[0]->addr;
 	from.sin_port ^= 1;
-	intake_take(&in, st.sim.now_us, st.p[0], (struct sockaddr *)&from,
-		caught.buf[0], caught.len[0], &st.sim.out);
+	intake_take(&in, st.sim.now_us, st.sim.now_us, st.p[0],
+		(struct sockaddr *)&from, caught.buf[0], caught.len[0],
+		&st.sim.out);
 	assert_int_equal(in.n, 0);
 	assert_int_equal(drops(DROP_UNKNOWN_SOURCE), 1);
 	/* Its number is still to be had by the real one. */
@@ -126,6 +127,30 @@ static void from_elsewhere_it_is_not_even_opened(void **state)
 	take(caught.buf[0], caught.len[0]);
 	end();
 	assert_int_equal(st.p[0]->stats.rtp_in, before + 1);
+}
+
+/* However late we were to read it. */
+static void feedback_tells_when_it_came(void **state)
+{
+	(void)state;
+	struct client_config cfg = sim_usual(4);
+	unsigned told = 0, i;
+	cfg.twcc = true;
+	i = stage_join(&st, &cfg);
+	st.seat[0]->out.send = send_quietly;
+	st.seat[i]->out.send = catch_rtp;
+	caught.n = 0;
+	stage_run(&st, 3 * SIM_S);
+	assert_int_equal(caught.n, CAUGHT);
+	uint64_t now_us = st.sim.now_us, at_us = now_us - 30000;
+	for (unsigned k = 0; k < CAUGHT; k++)
+		intake_take(&in, now_us, at_us, st.p[i],
+			(struct sockaddr *)&st.seat[i]->addr, caught.buf[k],
+			caught.len[k], &st.sim.out);
+	end();
+	for (unsigned k = 0; k < ARRIVAL_RING; k++)
+		told += st.p[i]->arrival->at_us[k] == at_us;
+	assert_int_equal(told, CAUGHT);
 }
 
 /* Before anything is settled all media before it is known; what it brought for
@@ -189,6 +214,7 @@ int main(void)
 		TEST(a_repeat_in_a_batch_is_a_replay),
 		TEST(forged_ones_are_counted),
 		TEST(from_elsewhere_it_is_not_even_opened),
+		TEST(feedback_tells_when_it_came),
 		TEST(another_kind_finds_all_before_it_handed_over),
 		TEST(who_is_gone_is_not_heard),
 		TEST(a_long_batch_does_not_overflow),

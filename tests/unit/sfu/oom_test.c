@@ -76,18 +76,19 @@ ENTRY(conference_channels,
 ENTRY(intake_end, (struct intake * in, uint64_t now_us, struct outbox *out),
 	(in, now_us, out))
 
-bool __real_intake_take(struct intake *in, uint64_t now_us,
+bool __real_intake_take(struct intake *in, uint64_t now_us, uint64_t at_us,
 	struct participant *p, const struct sockaddr *from, uint8_t *buf,
 	size_t len, struct outbox *out);
-bool __wrap_intake_take(struct intake *in, uint64_t now_us,
+bool __wrap_intake_take(struct intake *in, uint64_t now_us, uint64_t at_us,
 	struct participant *p, const struct sockaddr *from, uint8_t *buf,
 	size_t len, struct outbox *out);
-bool __wrap_intake_take(struct intake *in, uint64_t now_us,
+bool __wrap_intake_take(struct intake *in, uint64_t now_us, uint64_t at_us,
 	struct participant *p, const struct sockaddr *from, uint8_t *buf,
 	size_t len, struct outbox *out)
 {
 	memory.in_core = true;
-	bool ret = __real_intake_take(in, now_us, p, from, buf, len, out);
+	bool ret =
+		__real_intake_take(in, now_us, at_us, p, from, buf, len, out);
 	memory.in_core = false;
 	return ret;
 }

@@ -73,7 +73,8 @@ static void malformed_packets_are_counted(void **state)
 	for (unsigned i = 0; i < sizeof(bytes) / sizeof(bytes[0]); i++) {
 		uint8_t copy[16];
 		memcpy(copy, bytes[i], 16);
-		participant_rtp(st.p[0], st.sim.now_us, copy, i == 0 ? 5 : 16);
+		participant_rtp(st.p[0], st.sim.now_us, st.sim.now_us, copy,
+			i == 0 ? 5 : 16);
 		assert_int_equal(stage_drops(&st, 0, DROP_MALFORMED), i + 1);
 	}
 	assert_int_equal(st.sim.out.n, 0);

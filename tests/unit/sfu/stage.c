@@ -63,7 +63,7 @@ void stage_rtp(struct stage *s, unsigned i, const struct rtp_header *h,
 	size_t n = rtp_write_header(buf, h);
 	if (len)
 		memcpy(buf + n, payload, len);
-	participant_rtp(s->p[i], s->sim.now_us, buf, n + len);
+	participant_rtp(s->p[i], s->sim.now_us, s->sim.now_us, buf, n + len);
 	assert_true(s->n_held < STAGE_HELD);
 	s->held[s->n_held++] = buf;
 	if (!s->hold)
