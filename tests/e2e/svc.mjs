@@ -1,68 +1,12 @@
 // A camera is sent as one stream with layers in it (SVC): who shows it small is
 // sent the small layers of it, who shows it large all, and the picture goes on
 // over each change. Chromium, with VP9 and with AV1.
-import { execFileSync } from "node:child_process";
-import path from "node:path";
 import { launch } from "./lib/browser.mjs";
 import { Client } from "./lib/client.mjs";
 import { link, roomWithBot, setUp } from "./lib/conference.mjs";
 import { assert, main } from "./lib/harness.mjs";
-
-const LARGE = { width: 1000, height: 700 }, SMALL = { width: 300, height: 420 };
-const FRAMES = 25;
-
-// A camera of that size, of ten pictures a second.
-function film(t, size) {
-	const file = path.join(t.scratch, `${size}.y4m`);
-	execFileSync("ffmpeg", ["-v", "error", "-f", "lavfi", "-i",
-		`testsrc2=size=${size}:rate=10`, "-t", "4", "-pix_fmt", "yuv420p",
-		file]);
-	return file;
-}
-
-// In the page, before its own scripts: its connections stand in window.peers,
-// and the camera is sent by that codec, with those layers.
-function layered({ codec, mode }) {
-	const Native = window.RTCPeerConnection;
-	const add = Native.prototype.addTransceiver;
-	const peers = window.peers = [];
-	window.RTCPeerConnection = class extends Native {
-		constructor(...args) {
-			super(...args);
-			peers.push(this);
-		}
-	};
-	Native.prototype.addTransceiver = function (what, options = {}) {
-		const camera = what === "video" && options.sendEncodings && mode;
-		const transceiver = add.call(this, what, camera ? { ...options,
-			sendEncodings: [{ scalabilityMode: mode }] } : options);
-		if (camera) {
-			const { codecs } = RTCRtpReceiver.getCapabilities("video");
-			transceiver.setCodecPreferences(codecs.filter((c) =>
-				[`video/${codec}`, "video/rtx"].includes(c.mimeType)));
-		}
-		return transceiver;
-	};
-}
-
-// The statistics of one kind of the page's connection: of its video, that goes
-// on now.
-const rows = (client, type) => client.page.evaluate(async (wanted) => {
-	const all = [];
-	for (const pc of window.peers) {
-		if (pc.connectionState !== "connected") continue;
-		const stats = await pc.getStats();
-		for (const s of stats.values()) {
-			if (s.type === wanted && s.kind === "video")
-				all.push({ ...s, codec: stats.get(s.codecId)?.mimeType });
-		}
-	}
-	return all;
-}, type);
-
-const tileOf = (client, id) => client.page.evaluate((user) =>
-	document.querySelector(`[data-testid="tile"][data-user-id="${user}"]`)
-		.clientHeight, id);
+import { CHANGES, FRAMES, film, goesOn, layered, rows, tileOf } from
+	"./lib/layers.mjs";
 
 async function sent(alice) {
 	const all = await rows(alice, "outbound-rtp");
@@ -102,30 +46,6 @@ async function fits(bob, alice, window) {
 	}, 60000, 300);
 }
 
-// The longest time between two looks at which no other frame had been decoded.
-async function goesOn(bob, what) {
-	let decoded = -1, at = Date.now(), longest = 0, over = false;
-	const watch = (async () => {
-		while (!over) {
-			const row = (await rows(bob, "inbound-rtp"))
-				.find((r) => r.framesDecoded > 0);
-			const now = Date.now();
-			if (row && row.framesDecoded !== decoded) {
-				if (decoded >= 0) longest = Math.max(longest, now - at);
-				decoded = row.framesDecoded;
-				at = now;
-			}
-			await new Promise((r) => setTimeout(r, 100));
-		}
-	})();
-	try {
-		return [await what(), () => longest];
-	} finally {
-		over = true;
-		await watch;
-	}
-}
-
 async function scene(t, alice, bob, { codec, mode, size, number }) {
 	await t.must(`${number}: alice sends ${codec} with ${mode}`, () =>
 		alice.until(`sends ${mode}`, async () => {
@@ -137,9 +57,7 @@ async function scene(t, alice, bob, { codec, mode, size, number }) {
 			return `${now}, ${row.frameHeight} lines, ` +
 				row.encoderImplementation;
 		}, 40000, 500));
-	const sizes = [["large", LARGE], ["small", SMALL], ["large again", LARGE],
-		["small again", SMALL]];
-	for (const [name, window] of sizes) {
+	for (const [name, window] of CHANGES) {
 		await t.step(`${codec} ${mode} is seen ${name}`, async () => {
 			const [said, longest] = await goesOn(bob, () =>
 				fits(bob, alice, window));

@@ -1,0 +1,111 @@
+// A camera is sent in several sizes by another codec than VP8, each size with
+// temporal layers: who shows it small is sent the small one, who shows it large
+// the large one, and the picture goes on over each change. Chromium, with H.264,
+// VP9 and AV1.
+import { launch } from "./lib/browser.mjs";
+import { Client } from "./lib/client.mjs";
+import { link, roomWithBot, setUp } from "./lib/conference.mjs";
+import { assert, main } from "./lib/harness.mjs";
+import { CHANGES, FRAMES, goesOn, layered, rows, tileOf } from
+	"./lib/layers.mjs";
+
+// The sizes that she makes, smallest first: what nobody looks at is not sent,
+// and has no lines then.
+async function sizes(alice) {
+	for (const row of await rows(alice, "outbound-rtp"))
+		if (row.framesEncoded > 0 && row.frameHeight)
+			alice.sizes.set(row.rid, row);
+	return [...alice.sizes.values()]
+		.sort((a, b) => a.frameHeight - b.frameHeight);
+}
+
+// Whoever is asked for a key frame of one size may make one of each.
+const KEYS_MADE = 4, KEYS_SHOWN = 2;
+
+const keyFrames = (all) => all.reduce((n, r) => n + r.keyFramesEncoded, 0);
+
+async function seen(bob) {
+	const all = await rows(bob, "inbound-rtp");
+	return all.find((r) => r.framesDecoded > 0);
+}
+
+// Bob's window is so large: he gets the smallest that fills the tile, and it goes
+// on.
+async function fits(bob, alice, window) {
+	await bob.page.setViewport(window);
+	let from, was;
+	return bob.until("gets what fits", async () => {
+		const tile = await tileOf(bob, alice.id);
+		const made = (await sizes(alice)).map((r) => r.frameHeight);
+		const wanted = made.find((h) => h >= tile) ?? made.at(-1);
+		const row = await seen(bob);
+		if (row?.frameHeight !== wanted || was !== wanted) {
+			from = undefined;
+			was = wanted;
+			throw new Error(`${row?.frameHeight} lines of ${made} in a ` +
+				`tile of ${tile}`);
+		}
+		from ??= row.framesDecoded;
+		assert(row.framesDecoded > from + FRAMES, "it stands still");
+		return `${wanted} lines of ${made} in a tile of ${tile}, ` +
+			`${Math.round(row.framesPerSecond ?? 0)} frames a second`;
+	}, 40000, 300);
+}
+
+async function changed(bob, alice, window) {
+	const made = keyFrames(await sizes(alice));
+	const shown = (await seen(bob))?.keyFramesDecoded ?? 0;
+	const [said, longest] = await goesOn(bob, () => fits(bob, alice, window));
+	const keys = {
+		made: keyFrames(await sizes(alice)) - made,
+		shown: (await seen(bob)).keyFramesDecoded - shown,
+	};
+	assert(longest() < 3000, `${longest()} ms without a frame`);
+	assert(keys.made <= KEYS_MADE && keys.shown <= KEYS_SHOWN,
+		`key frames: ${JSON.stringify(keys)}`);
+	return `${said}; at most ${longest()} ms without a frame, ` +
+		`${keys.shown} key frames of ${keys.made}`;
+}
+
+async function scene(t, alice, bob, { codec, mode }) {
+	await t.must(`alice sends ${codec} in two sizes with ${mode}`, () =>
+		alice.until("sends two sizes", async () => {
+			const all = await sizes(alice);
+			assert(all.length > 1 && all.every((r) =>
+				r.codec === `video/${codec}` && r.rid &&
+				r.scalabilityMode === mode), JSON.stringify(all));
+			return all.map((r) => `${r.rid}: ${r.frameHeight} lines, ` +
+				r.encoderImplementation).join("; ");
+		}, 40000, 300));
+	for (const [name, window] of CHANGES)
+		await t.step(`${codec} ${mode} is seen ${name}`, () =>
+			changed(bob, alice, window));
+}
+
+const CASES = [
+	{ codec: "H264", mode: "L1T2" },
+	{ codec: "VP9", mode: "L1T2" },
+	{ codec: "AV1", mode: "L1T3" },
+];
+
+await main("simulcast", async (t) => {
+	const scene_ = await setUp(t, { names: ["alice", "bob"],
+		options: { workers: 1 } });
+	const room = await t.must("the bot joins the room", () =>
+		roomWithBot(scene_, ["alice", "bob"]));
+	const watcher = await launch(t, "chromium", "bob");
+	const bob = await t.must("bob joins", () => Client.join(t, watcher, "bob",
+		`${link(scene_, room, "bob")}&cam=0`, { prepare: [layered, {}] }));
+	const browser = await launch(t, "chromium", "alice");
+	for (const one of CASES) {
+		const alice = await t.must(`alice joins to send ${one.codec}`, () =>
+			Client.join(t, browser, `alice-${one.codec}`,
+				link(scene_, room, "alice"), { prepare: [layered,
+					{ ...one, simulcast: true }] }));
+		alice.id = scene_.users.alice.user_id;
+		alice.sizes = new Map();
+		await scene(t, alice, bob, one);
+		await alice.ask("leave");
+		await alice.page.close();
+	}
+});
