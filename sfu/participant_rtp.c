@@ -202,23 +202,32 @@ static void note_level(struct participant *p, struct track *t, uint64_t now_us,
 	participant_due(p, p->conference->speaker.next_us);
 }
 
+/* Lines of the picture that this packet begins; 0: it does not tell. */
+static uint16_t lines_of(const struct layer_info *i)
+{
+	const uint16_t *lines = i->dependency ? i->dependency->lines : i->lines;
+	unsigned n = LAYER_SIZES;
+	/* What a structure said holds until the publisher says otherwise. */
+	if (i->height || !i->key || !i->start)
+		return i->height;
+	while (n > 1 && !lines[n - 1])
+		n--;
+	return lines[n - 1];
+}
+
 /* Sizes, out of the picture or by the publisher's word; how much comes; and
  * that there is such an encoding at all. */
 static void note_layer(struct participant *p, const struct source *s,
 	uint64_t now_us, const struct rtp_packet *pkt,
-	struct track_packet *packet)
+	const struct track_packet *packet)
 {
 	struct encoding *e = encoding_of(s);
 	struct layer_rates rates;
 	const struct rtp_ext *told = rtp_ext_find(
 		pkt, negotiation_ext(p->negotiation, EXT_VIDEO_LAYERS));
-	const struct rtp_ext *frame = rtp_ext_find(
-		pkt, negotiation_ext(p->negotiation, EXT_DEPENDENCY));
-	if (frame && frame->len >= 3)
-		packet->layer.frame_number =
-			(uint16_t)(frame->data[1] << 8 | frame->data[2]);
-	if (packet->layer.height)
-		e->height = packet->layer.height;
+	uint16_t lines = lines_of(&packet->layer);
+	if (lines)
+		e->height = lines;
 	if (told && layer_rates_read(&rates, told->data, told->len))
 		for (unsigned i = 0; i < rates.n; i++)
 			if (rates.layer[i].stream == rates.stream &&

@@ -241,8 +241,9 @@ static bool can_be_cut(const struct subscription *s)
 
 const struct allocate_track *subscription_offer(const struct subscription *s)
 {
-	return s->track->layered && !can_be_cut(s) ? track_whole(s->track)
-						   : &s->track->sent;
+	bool has_layers = s->track->layered || s->track->simulcast;
+	return has_layers && !can_be_cut(s) ? track_whole(s->track)
+					    : &s->track->sent;
 }
 
 /* Less than all of a track of one encoding. */

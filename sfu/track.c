@@ -60,32 +60,32 @@ bool track_open_encoding(struct track *t, unsigned index)
 	return t->encoding[index] != NULL;
 }
 
-static void read_payload(const struct rtp_packet *pkt, struct track_packet *p)
+/* What the payload says, and of the descriptor the frame's number, that goes on
+ * over switches whatever the codec. Returns the descriptor; NULL: it has none,
+ * or is not gone by it. */
+static const struct rtp_ext *read_payload(const struct track *t,
+	const struct rtp_packet *pkt, struct track_packet *p)
 {
 	const struct codec *codec = p->codec;
 	const uint8_t *payload = pkt->payload;
 	size_t len = pkt->payload_len;
 	p->key = !codec->is_keyframe || codec->is_keyframe(payload, len);
-	if (codec->layer)
-		codec->layer(payload, len, &p->layer);
-}
-
-/* NULL: it has none, or is not gone by it. */
-static const struct rtp_ext *descriptor_of(const struct track *t,
-	const struct rtp_packet *pkt, const struct track_packet *p)
-{
-	if (t->simulcast || !p->codec->described)
+	if (!codec->layer)
 		return NULL;
-	return rtp_ext_find(
+	codec->layer(payload, len, &p->layer);
+	const struct rtp_ext *ext = rtp_ext_find(
 		pkt, negotiation_ext(t->owner->negotiation, EXT_DEPENDENCY));
+	if (!ext || ext->len < 3)
+		return NULL;
+	p->layer.frame_number = (uint16_t)(ext->data[1] << 8 | ext->data[2]);
+	return codec->described ? ext : NULL;
 }
 
 void track_read_packet(const struct track *t, const struct rtp_packet *pkt,
 	struct track_packet *p)
 {
-	const struct rtp_ext *ext = descriptor_of(t, pkt, p);
+	const struct rtp_ext *ext = read_payload(t, pkt, p);
 	const struct encoding_layers *l = t->encoding[p->encoding]->layers;
-	read_payload(pkt, p);
 	if (ext && l)
 		dependency_reread(
 			&l->dependency, ext->data, ext->len, &p->layer);
@@ -95,14 +95,17 @@ void track_take_packet(
 	struct track *t, const struct rtp_packet *pkt, struct track_packet *p)
 {
 	struct encoding *e = t->encoding[p->encoding];
-	const struct rtp_ext *ext = descriptor_of(t, pkt, p);
-	read_payload(pkt, p);
-	if (t->simulcast || t->kind != SDP_VIDEO)
+	const struct rtp_ext *ext = read_payload(t, pkt, p);
+	if (t->kind != SDP_VIDEO)
 		return;
 	if (ext && encoding_open_layers(e) &&
 		dependency_read(
 			&e->layers->dependency, ext->data, ext->len, &p->layer))
 		e->layers->described = true;
+	/* Of several encodings each is taken for one spatial layer, and what
+	 * its temporal ones bring is counted with the rest of it. */
+	if (t->simulcast)
+		return;
 	if (e->layers || ((p->layer.spatial || p->layer.temporal) &&
 				 encoding_open_layers(e)))
 		encoding_layers_add(
@@ -111,8 +114,13 @@ void track_take_packet(
 
 bool track_is_described(const struct track *t)
 {
-	const struct encoding_layers *l = t->encoding[0]->layers;
-	return !t->simulcast && l && l->described;
+	unsigned n = t->simulcast ? TRACK_ENCODINGS : 1;
+	for (unsigned i = 0; i < n; i++) {
+		const struct encoding *e = t->encoding[i];
+		if (e && e->layers && e->layers->described)
+			return true;
+	}
+	return false;
 }
 
 /* --- what it sends -----------------------------------------------------------
@@ -223,7 +231,12 @@ const struct allocate_track *track_whole(struct track *t)
 	const struct allocate_track *a = &t->sent;
 	unsigned top = a->n_spatial - 1u;
 	t->whole = *a;
-	t->whole.n_spatial = t->whole.n_temporal = 1;
+	t->whole.n_temporal = 1;
+	for (unsigned i = 0; t->simulcast && i <= top; i++)
+		t->whole.rate_bps[i][0] = a->rate_bps[i][a->n_temporal - 1];
+	if (t->simulcast)
+		return &t->whole;
+	t->whole.n_spatial = 1;
 	t->whole.height[0] = a->height[top];
 	t->whole.rate_bps[0][0] = a->rate_bps[top][a->n_temporal - 1];
 	return &t->whole;

@@ -86,10 +86,10 @@ void track_take_packet(
 /* The same of one that stands in the history. */
 void track_read_packet(const struct track *t, const struct rtp_packet *pkt,
 	struct track_packet *p);
-/* Its layers are told by dependency descriptors alone: who is not sent those
- * must be sent it whole. */
+/* The layers within its streams are told by dependency descriptors alone: who
+ * is not sent those must be sent it whole. */
 bool track_is_described(const struct track *t);
-/* t->sent as one that has no layers. */
+/* t->sent as one that has no layers within its streams. */
 const struct allocate_track *track_whole(struct track *t);
 
 /* Makes an encoding, if it is not there. False: out of memory. */

@@ -78,7 +78,7 @@ struct client_config {
 	enum client_simulcast simulcast;
 	/* Its video has these layers; one who sends none has judge. */
 	enum client_svc svc;
-	bool layered;     /* has VP9 and AV1 besides VP8, and descriptors */
+	bool layered; /* has VP9, AV1 and H.264 besides VP8, and descriptors */
 	bool undescribed; /* those without */
 };
 
@@ -236,6 +236,10 @@ uint64_t client_media_deadline(const struct client *c);
 /* Writes what each payload has behind its descriptor; returns its length. */
 size_t client_media_stamp(struct client *c, const struct client_send *s,
 	uint8_t *p, bool key, unsigned index, size_t len);
+/* Which of several streams of its m-line s is, in two elements; returns how
+ * many there are. */
+unsigned client_media_name(
+	const struct client *c, const struct client_send *s, struct rtp_ext *v);
 void client_media_seal(struct client *c, uint8_t *buf, size_t len);
 uint8_t client_h264_nal(bool key, unsigned index);
 /* A packet of s: counts in its stream and in c->count what is wrong with it. */

@@ -106,6 +106,21 @@ static const char *rid_of(uint16_t height)
 	return height == 720 ? "f" : height == 360 ? "h" : "q";
 }
 
+unsigned client_media_name(
+	const struct client *c, const struct client_send *s, struct rtp_ext *v)
+{
+	const char *mid = c->media[c->cfg.audio].mid;
+	if (!s->height || c->cfg.simulcast != CLIENT_RIDS)
+		return 0;
+	v[0] = (struct rtp_ext){ .id = CLIENT_MID_EXT,
+		.len = (uint8_t)strlen(mid),
+		.data = (const uint8_t *)mid };
+	v[1] = (struct rtp_ext){ .id = CLIENT_RID_EXT,
+		.len = 1,
+		.data = (const uint8_t *)rid_of(s->height) };
+	return 2;
+}
+
 static void send_rtp(struct client *c, struct client_send *s, bool key,
 	bool marker, unsigned index, size_t payload_len)
 {
@@ -125,18 +140,11 @@ static void send_rtp(struct client *c, struct client_send *s, bool key,
 		ext[h.n_ext++] = (struct rtp_ext){
 			.id = CLIENT_TWCC_EXT, .len = 2, .data = number
 		};
-	if (audio) {
+	if (audio)
 		ext[h.n_ext++] =
 			(struct rtp_ext){ .id = 1, .len = 1, .data = &level };
-	} else if (s->height && c->cfg.simulcast == CLIENT_RIDS) {
-		const char *mid = c->media[c->cfg.audio].mid;
-		ext[h.n_ext++] = (struct rtp_ext){ .id = CLIENT_MID_EXT,
-			.len = (uint8_t)strlen(mid),
-			.data = (const uint8_t *)mid };
-		ext[h.n_ext++] = (struct rtp_ext){ .id = CLIENT_RID_EXT,
-			.len = 1,
-			.data = (const uint8_t *)rid_of(s->height) };
-	}
+	else
+		h.n_ext += client_media_name(c, s, ext + h.n_ext);
 	size_t n = rtp_write_header(buf, &h), body = n;
 	if (!audio)
 		body += descriptor(c, s, buf + body, key, index);

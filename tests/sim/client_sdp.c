@@ -79,6 +79,9 @@ static void layered_codecs(const struct client *c, struct text *t)
 		unsigned pt;
 		const char *name;
 	} codec[] = { { CLIENT_VP9_PT, "VP9" }, { CLIENT_AV1_PT, "AV1" } };
+	add(t, "a=rtcp-fb:%u nack\r\n", CLIENT_H264_PT);
+	if (c->cfg.twcc)
+		add(t, "a=rtcp-fb:%u transport-cc\r\n", CLIENT_H264_PT);
 	for (unsigned i = 0; i < 2; i++) {
 		unsigned pt = codec[i].pt;
 		add(t,
@@ -109,7 +112,7 @@ static void video_codec(const struct client *c, struct text *t)
 	if (c->cfg.rtx)
 		add(t, "a=rtpmap:%u rtx/90000\r\na=fmtp:%u apt=%u\r\n",
 			CLIENT_RTX_PT, CLIENT_RTX_PT, c->video_pt);
-	if (c->cfg.h264)
+	if (c->cfg.h264 || c->cfg.layered)
 		add(t,
 			"a=rtpmap:%u H264/90000\r\na=rtcp-fb:%u nack pli\r\n"
 			"a=fmtp:%u packetization-mode=1;"
@@ -190,7 +193,7 @@ static void media(struct client *c, struct text *t, unsigned i,
 		add(t, " %u", CLIENT_RED_PT);
 	if (!audio && c->cfg.rtx)
 		add(t, " %u", CLIENT_RTX_PT);
-	if (!audio && c->cfg.h264)
+	if (!audio && (c->cfg.h264 || c->cfg.layered))
 		add(t, " %u", CLIENT_H264_PT);
 	if (!audio && c->cfg.layered)
 		add(t, " %u %u", CLIENT_VP9_PT, CLIENT_AV1_PT);

@@ -16,7 +16,7 @@ bool client_svc_is_vp9(enum client_svc svc)
 	return svc == CLIENT_VP9_L3T3 || svc == CLIENT_VP9_L3T3_KEY;
 }
 
-bool client_svc_is_av1(enum client_svc svc)
+bool client_svc_is_described(enum client_svc svc)
 {
 	return svc >= CLIENT_AV1_L1T3;
 }
@@ -28,7 +28,8 @@ static bool is_key_only(enum client_svc svc)
 
 static unsigned spatials(enum client_svc svc)
 {
-	return svc == CLIENT_VP8_L1T3 || svc == CLIENT_AV1_L1T3
+	return svc == CLIENT_VP8_L1T3 || svc == CLIENT_AV1_L1T3 ||
+			       svc == CLIENT_H264_L1T3
 		       ? 1
 		       : CLIENT_SVC_SPATIAL;
 }
@@ -37,7 +38,7 @@ static unsigned spatials(enum client_svc svc)
  * A switch to the layer is not possible there then. */
 static bool is_chained(enum client_svc svc)
 {
-	return !client_svc_is_av1(svc);
+	return !client_svc_is_described(svc);
 }
 
 /* --- descriptors -------------------------------------------------------------
@@ -45,9 +46,22 @@ static bool is_chained(enum client_svc svc)
 
 struct layer_frame {
 	enum client_svc svc;
-	unsigned spatial, temporal, n, index;
+	unsigned spatial, temporal, n, index; /* spatial: or which stream */
 	bool key;
 };
+
+/* The spatial layer of its stream. */
+static unsigned layer_of(const struct layer_frame *f)
+{
+	return spatials(f->svc) > 1 ? f->spatial : 0;
+}
+
+/* Streams have nothing in common. */
+static uint16_t number_of(const struct layer_frame *f, uint32_t counter)
+{
+	unsigned n = spatials(f->svc);
+	return (uint16_t)(counter * n + f->spatial * (n > 1 ? 1 : 9000));
+}
 
 static size_t vp8(
 	const struct client_send *s, const struct layer_frame *f, uint8_t *p)
@@ -97,7 +111,7 @@ static size_t vp9(
 /* One OBU element, W; N opens a sequence, Z goes on with a frame. */
 static size_t av1(const struct layer_frame *f, uint8_t *p)
 {
-	bool opens = f->key && f->spatial == 0 && f->index == 0;
+	bool opens = f->key && layer_of(f) == 0 && f->index == 0;
 	p[0] = (uint8_t)(0x10 | (opens ? 0x08 : 0) | (f->index ? 0x80 : 0));
 	return 1;
 }
@@ -107,7 +121,12 @@ static size_t describe(
 {
 	if (client_svc_is_vp9(f->svc))
 		return vp9(s, f, p);
-	return client_svc_is_av1(f->svc) ? av1(f, p) : vp8(s, f, p);
+	if (f->svc == CLIENT_VP8_L1T3)
+		return vp8(s, f, p);
+	if (f->svc != CLIENT_H264_L1T3)
+		return av1(f, p);
+	p[0] = client_h264_nal(f->key, f->index);
+	return 1;
 }
 
 /* How a frame of kind k in layer `in` stands to who gets layers s and t. */
@@ -145,13 +164,16 @@ static size_t put_descriptor(const struct client_send *s,
 	char dti[TEMPLATES][CLIENT_SVC_SPATIAL * TEMPORAL + 1];
 	unsigned n = spatials(f->svc);
 	unsigned kind = f->key ? KEY : T0 + f->temporal;
+	const uint32_t size =
+		(s->height * 16u / 9 - 1) << 16 | (s->height - 1u);
 	struct structure by = { .n_targets = (uint8_t)(n * TEMPORAL),
 		.n_templates = (uint8_t)(n * KINDS),
-		.n_chains = (uint8_t)n };
+		.n_chains = (uint8_t)n,
+		.resolutions = s->height > 0,
+		.size = &size };
 	put_head(w, f->index == 0, f->index == f->n - 1,
-		f->spatial * KINDS + kind,
-		(uint16_t)(s->counter * n + f->spatial));
-	if (!f->key || f->spatial || f->index)
+		layer_of(f) * KINDS + kind, number_of(f, s->counter));
+	if (!f->key || layer_of(f) || f->index)
 		return written(w);
 	for (unsigned i = 0; i < n * KINDS; i++) {
 		by.t[i].dti = dti[i];
@@ -167,9 +189,20 @@ static size_t put_descriptor(const struct client_send *s,
 
 static uint8_t pt_of(const struct client *c)
 {
-	return client_svc_is_vp9(c->cfg.svc)   ? CLIENT_VP9_PT
-	       : client_svc_is_av1(c->cfg.svc) ? CLIENT_AV1_PT
-					       : (uint8_t)c->video_pt;
+	if (c->cfg.svc == CLIENT_H264_L1T3)
+		return CLIENT_H264_PT;
+	return client_svc_is_vp9(c->cfg.svc)         ? CLIENT_VP9_PT
+	       : client_svc_is_described(c->cfg.svc) ? CLIENT_AV1_PT
+						     : (uint8_t)c->video_pt;
+}
+
+/* Which of several streams s is. */
+static unsigned stream_of(const struct client *c, const struct client_send *s)
+{
+	unsigned i = 0;
+	while (c->cfg.simulcast && i < CLIENT_LOWER && s != &c->lower[i])
+		i++;
+	return i;
 }
 
 static void send_packet(
@@ -178,10 +211,10 @@ static void send_packet(
 	uint8_t buf[RTP_PACKET_MAX + CRYPT_TRAILER];
 	const uint8_t number[2] = { 0 };
 	struct writer w;
-	struct rtp_ext ext[2];
+	struct rtp_ext ext[4];
 	struct rtp_header h = { .pt = pt_of(c),
 		.marker = f->index == f->n - 1 &&
-			  f->spatial == spatials(f->svc) - 1,
+			  layer_of(f) == spatials(f->svc) - 1,
 		.seq = s->seq++,
 		.ts = s->ts,
 		.ssrc = s->ssrc,
@@ -191,7 +224,8 @@ static void send_packet(
 		ext[h.n_ext++] = (struct rtp_ext){
 			.id = CLIENT_TWCC_EXT, .len = 2, .data = number
 		};
-	if (client_svc_is_av1(f->svc))
+	h.n_ext += client_media_name(c, s, ext + h.n_ext);
+	if (client_svc_is_described(f->svc))
 		ext[h.n_ext++] = (struct rtp_ext){ .id = CLIENT_DD_EXT,
 			.len = (uint8_t)put_descriptor(s, f, &w),
 			.data = w.p };
@@ -199,7 +233,7 @@ static void send_packet(
 	len += describe(s, f, buf + len);
 	uint8_t *body = buf + len;
 	len += client_media_stamp(c, s, body, f->key, f->index,
-		f->spatial || spatials(f->svc) == 1 ? bytes : bytes / 2);
+		f->n > 1 || spatials(f->svc) == 1 ? bytes : bytes / 2);
 	body[1] = (uint8_t)(f->spatial << 4 | f->temporal);
 	body[2] = (uint8_t)(f->n << 4 | f->svc);
 	history_add(s->history, s->unwrapped++, buf, len);
@@ -212,15 +246,18 @@ void client_svc_send(struct client *c, struct client_send *s)
 {
 	unsigned fps = c->cfg.fps ? c->cfg.fps : 30;
 	unsigned n = spatials(c->cfg.svc), all = c->cfg.packets_per_frame;
+	unsigned first = stream_of(c, s);
+	unsigned top = c->cfg.simulcast ? CLIENT_LOWER : n - 1;
 	struct layer_frame f = { .svc = c->cfg.svc,
+		.spatial = first,
 		.temporal = temporal_of[s->counter % 4],
 		.key = s->want_key && s->counter % 4 == 0 };
 	s->want_key = s->want_key && !f.key;
 	s->keyframes += f.key;
 	s->picture = (s->picture + 1) & 0x7fff;
 	s->tl0 = (uint8_t)(s->tl0 + (f.temporal == 0));
-	for (; f.spatial < n && !s->mute; f.spatial++) {
-		f.n = all >> (n - 1 - f.spatial) * 2;
+	for (; f.spatial < first + n && !s->mute; f.spatial++) {
+		f.n = all >> (top - f.spatial) * 2;
 		f.n = f.n ? f.n : 1;
 		for (f.index = 0; f.index < f.n; f.index++)
 			send_packet(c, s, &f);
@@ -250,7 +287,9 @@ static bool is_decodable(struct client_svc_judge *j,
 {
 	static const uint8_t back[4] = { 4, 1, 2, 1 };
 	uint32_t n = p->counter;
-	if (s > 0 && (p->key || !is_key_only(p->svc)) && !has(j, n, s - 1))
+	bool needs_lower = s > 0 && spatials(p->svc) > 1 &&
+			   (p->key || !is_key_only(p->svc));
+	if (needs_lower && !has(j, n, s - 1))
 		return false;
 	if (p->key)
 		return true;
@@ -304,7 +343,7 @@ static void judge_picture(struct client_svc_judge *j,
 	j->marks += p->marks != 1 || p->mark_spatial != top ||
 		    p->mark_index != p->n[top] - 1;
 	j->lies += p->lies;
-	if (before && !client_svc_is_av1(p->svc))
+	if (before && !client_svc_is_described(p->svc))
 		j->numbering += !go_on(before, p);
 }
 
@@ -330,18 +369,19 @@ static bool tells_well(struct client_svc_judge *j, const struct rtp_ext *ext,
 	const struct layer_frame *f, uint32_t counter)
 {
 	struct layer_info i = { .start = false };
-	unsigned n = spatials(f->svc);
-	uint16_t number = (uint16_t)(counter * n + f->spatial);
 	bool useful = false;
 	if (!ext || !dependency_read(&j->dependency, ext->data, ext->len, &i))
 		return false;
 	for (uint8_t k = 0; k < j->dependency.n_targets; k++)
 		useful |= j->dependency.active >> k & 1 &&
 			  dependency_dti(i.dti, k) != DTI_NOT_PRESENT;
-	uint16_t moved = (uint16_t)(i.frame_number - number);
-	bool goes_on = f->key || moved == j->number;
+	uint16_t moved = (uint16_t)(i.frame_number - number_of(f, counter));
+	int16_t ahead = (int16_t)(i.frame_number - j->newest_number);
+	bool goes_on = moved == j->number || (f->key && ahead > 0);
 	j->number = moved;
-	return useful && goes_on && i.spatial == f->spatial &&
+	if (ahead > 0)
+		j->newest_number = i.frame_number;
+	return useful && goes_on && i.spatial == layer_of(f) &&
 	       i.temporal == f->temporal && i.start == (f->index == 0) &&
 	       i.end == (f->index == f->n - 1);
 }
@@ -357,7 +397,9 @@ static void take(struct client_svc_judge *j, const struct rtp_packet *pkt,
 	/* Later than anybody waits for it. */
 	if ((int32_t)(counter - j->next) < 0)
 		return;
-	if (!p->used || p->counter != counter)
+	/* What was shown at that time of another stream gives place. */
+	bool other = spatials(f->svc) == 1 && !(p->seen >> f->spatial & 1);
+	if (!p->used || p->counter != counter || other)
 		*p = (struct client_svc_picture){ .used = true,
 			.counter = counter,
 			.temporal = (uint8_t)f->temporal,
@@ -371,7 +413,7 @@ static void take(struct client_svc_judge *j, const struct rtp_packet *pkt,
 		p->mark_spatial = (uint8_t)f->spatial;
 		p->mark_index = (uint8_t)f->index;
 	}
-	if (client_svc_is_av1(f->svc))
+	if (client_svc_is_described(f->svc))
 		p->lies |= !tells_well(
 			j, rtp_ext_find(pkt, dependency_ext), f, counter);
 	if ((int32_t)(counter - j->newest) > 0)
@@ -400,7 +442,7 @@ size_t client_svc_take(struct client_svc_judge *j, const struct rtp_packet *pkt,
 	size_t n = 1;
 	if (pkt->payload_len < CLIENT_SVC_HEAD + CLIENT_STAMP)
 		return 0;
-	if (pkt->pt != CLIENT_AV1_PT)
+	if (pkt->pt != CLIENT_AV1_PT && pkt->pt != CLIENT_H264_PT)
 		n = read_numbers(pkt, pkt->pt == CLIENT_VP9_PT, &id, &tl0);
 	const uint8_t *p = pkt->payload + n;
 	const uint8_t *at = p + CLIENT_AT_COUNTER;

@@ -1,7 +1,8 @@
 /*
  * A stream with layers in it, as the simulated client sends one and judges one.
  * Pictures of 30 or so a second, in turn of temporal layer 0 2 1 2, each of
- * three layer frames (180, 360 and 720 lines) or one. What a packet is of
+ * three layer frames (180, 360 and 720 lines) or one; or each size in a stream
+ * of its own, with temporal layers alone (simulcast). What a packet is of
  * stands in its payload, beside what its codec says: so the judge need not
  * believe the descriptors, and can tell when they lie.
  */
@@ -22,6 +23,7 @@ enum client_svc {
 	CLIENT_AV1_L1T3,
 	CLIENT_AV1_L3T3,
 	CLIENT_AV1_L3T3_KEY,
+	CLIENT_H264_L1T3,
 };
 
 enum {
@@ -56,6 +58,7 @@ struct client_svc_judge {
 	struct dependency dependency;
 	bool described;
 	uint16_t number; /* frame number less that of the counter's frame */
+	uint16_t newest_number;
 	/* Pictures judged, those shown (complete and decodable), and by the
 	 * highest spatial and temporal layer of it. */
 	uint64_t pictures, shown;
@@ -72,7 +75,8 @@ struct client;
 struct client_send;
 
 bool client_svc_is_vp9(enum client_svc svc);
-bool client_svc_is_av1(enum client_svc svc);
+/* Its layers are told by dependency descriptors: AV1, H.264. */
+bool client_svc_is_described(enum client_svc svc);
 /* One picture of all its packets. */
 void client_svc_send(struct client *c, struct client_send *s);
 /* The descriptor's length of a packet that came, for what is judged of every

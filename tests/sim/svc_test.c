@@ -1,5 +1,6 @@
 /*
- * Publishers of one stream with layers in it: each receiver gets those that fit
+ * Publishers of one stream with layers in it, or of several with temporal
+ * layers in each (simulcast): each receiver gets those that fit
  * its tile and its path, and can decode all that it gets, at every moment. The
  * client's judge (client_svc.h) does not believe what the descriptors say.
  */
@@ -18,7 +19,7 @@ static bool has_path[VIEWERS];
 static void begin(uint64_t seed)
 {
 	static const char *const codecs[] = { "opus", "VP8", "VP9", "AV1",
-		NULL };
+		"H264", NULL };
 	sim_init(&s, seed);
 	s.env.codecs = codecs;
 	memset(viewer, 0, sizeof(viewer));
@@ -59,14 +60,21 @@ static struct client_config usual(uint32_t id)
 	return cfg;
 }
 
+static unsigned top_of(enum client_svc svc)
+{
+	return svc == CLIENT_VP8_L1T3 || svc == CLIENT_AV1_L1T3 ||
+			       svc == CLIENT_H264_L1T3
+		       ? 0
+		       : 2;
+}
+
 /* Of three spatial layers: 150 kbit/s, 550 and 2,200, with all headers; of one:
  * 150 kbit/s in T0, 300 in T1, 600. */
 static void publish(enum client_svc svc)
 {
 	struct client_config cfg = usual(1);
 	cfg.svc = svc;
-	cfg.packets_per_frame =
-		svc == CLIENT_VP8_L1T3 || svc == CLIENT_AV1_L1T3 ? 3 : 8;
+	cfg.packets_per_frame = top_of(svc) == 0 ? 3 : 8;
 	source = sim_join(&s, &cfg, NULL);
 }
 
@@ -171,16 +179,10 @@ static void assert_faultless(unsigned i)
 	assert_int_equal(video(i)->before_key + video(i)->foreign, 0);
 }
 
-static unsigned top_of(enum client_svc svc)
-{
-	return svc == CLIENT_VP8_L1T3 || svc == CLIENT_AV1_L1T3 ? 0 : 2;
-}
-
 static void everybody_gets_all(void **state)
 {
 	(void)state;
-	for (unsigned svc = CLIENT_VP8_L1T3; svc <= CLIENT_AV1_L3T3_KEY;
-		svc++) {
+	for (unsigned svc = CLIENT_VP8_L1T3; svc <= CLIENT_H264_L1T3; svc++) {
 		if (svc != CLIENT_VP8_L1T3)
 			begin(21 + svc);
 		publish((enum client_svc)svc);
@@ -194,7 +196,7 @@ static void everybody_gets_all(void **state)
 		assert_faultless(1);
 		assert_int_equal(sim_missing(&s), 0);
 		assert_int_equal(sim_faults(&s), 0);
-		if (svc != CLIENT_AV1_L3T3_KEY)
+		if (svc != CLIENT_H264_L1T3)
 			end();
 	}
 }
@@ -356,6 +358,12 @@ static void temporal_layers_of_av1(void **state)
 	temporal(CLIENT_AV1_L1T3);
 }
 
+static void temporal_layers_of_h264(void **state)
+{
+	(void)state;
+	temporal(CLIENT_H264_L1T3);
+}
+
 /* There and back, on one path; the other receiver is not asked for anything. */
 static void path_changes(enum client_svc svc)
 {
@@ -389,6 +397,153 @@ static void a_path_changes_under_av1(void **state)
 {
 	(void)state;
 	path_changes(CLIENT_AV1_L3T3);
+}
+
+/* --- several streams with temporal layers
+ * ------------------------------------------------------------------------- */
+
+/* About 110 kbit/s, 410 and 1,630, of which half are of T0 and T1. */
+static void publish_sizes(enum client_svc svc)
+{
+	struct client_config cfg = usual(1);
+	cfg.svc = svc;
+	cfg.simulcast = CLIENT_RIDS;
+	cfg.packets_per_frame = 8;
+	source = sim_join(&s, &cfg, NULL);
+}
+
+static void sizes(enum client_svc svc)
+{
+	static const unsigned lines[] = { 180, 360, 720, 100, 1080, 300 };
+	static const unsigned gets[] = { 0, 1, 2, 0, 2, 1 };
+	publish_sizes(svc);
+	join(0, false);
+	join(1, true);
+	sim_run(&s, 6 * SIM_S);
+	struct client_svc_judge before = *viewer[1]->client->judge;
+	for (unsigned i = 0; i < 6; i++) {
+		view(0, lines[i], true);
+		sim_run(&s, 2 * SIM_S);
+		assert_shown(0, 2, gets[i], 30);
+	}
+	/* Begun with the best there was, and once for each wish. */
+	assert_in_range(viewer[0]->client->judge->switches, 6, 8);
+	assert_faultless(0);
+	/* Without the largest it is by what descriptors say of their lines that
+	 * the two others are known: not by which of them is larger. */
+	source->client->send[CLIENT_VIDEO].mute = true;
+	view(0, 200, true);
+	sim_run(&s, 3 * SIM_S);
+	assert_shown(0, 2, 1, 30);
+	source->client->send[CLIENT_VIDEO].mute = false;
+	sim_run(&s, 3 * SIM_S);
+	/* Who is sent no descriptors gets the same sizes. */
+	viewer[1]->client->judge->lies = 0;
+	assert_faultless(1);
+	struct client_svc_judge other = since(1, &before);
+	assert_in_range(other.switches, 2, 2);
+	assert_int_equal(sim_faults(&s), 0);
+}
+
+static void sizes_of_av1(void **state)
+{
+	(void)state;
+	sizes(CLIENT_AV1_L1T3);
+}
+
+static void sizes_of_h264(void **state)
+{
+	(void)state;
+	sizes(CLIENT_H264_L1T3);
+}
+
+/* What does not fit is sent with fewer pictures before it is sent smaller, and
+ * neither way of that costs a key frame. */
+static void pictures_before_sizes(enum client_svc svc)
+{
+	const struct link_config wide = path_of(5000), narrow = path_of(1300);
+	publish_sizes(svc);
+	join_by(0, 5000);
+	join(1, false);
+	sim_run(&s, 10 * SIM_S);
+	assert_shown(0, 2, 2, 30);
+	for (unsigned i = 0; i < 2; i++) {
+		link_set(&path[0], s.now_us, &narrow);
+		sim_run(&s, 15 * SIM_S);
+		uint64_t keys = source->client->send[CLIENT_VIDEO].keyframes;
+		assert_shown(0, 5, 2, 15);
+		link_set(&path[0], s.now_us, &wide);
+		sim_run(&s, 20 * SIM_S);
+		assert_shown(0, 5, 2, 30);
+		assert_int_equal(
+			source->client->send[CLIENT_VIDEO].keyframes, keys);
+	}
+	assert_faultless(1);
+	assert_int_equal(viewer[1]->client->judge->switches, 1);
+	assert_int_equal(sim_faults(&s), 0);
+}
+
+static void pictures_of_av1_before_sizes(void **state)
+{
+	(void)state;
+	pictures_before_sizes(CLIENT_AV1_L1T3);
+}
+
+static void pictures_of_h264_before_sizes(void **state)
+{
+	(void)state;
+	pictures_before_sizes(CLIENT_H264_L1T3);
+}
+
+static void losses_of_a_size_are_made_good(void **state)
+{
+	static const struct sim_link lossy = { .delay_us = 10000,
+		.loss_ppm = 20000 };
+	(void)state;
+	for (unsigned svc = CLIENT_AV1_L1T3; svc <= CLIENT_H264_L1T3;
+		svc += CLIENT_H264_L1T3 - CLIENT_AV1_L1T3) {
+		if (svc != CLIENT_AV1_L1T3)
+			begin(21 + svc);
+		publish_sizes((enum client_svc)svc);
+		join(0, false);
+		viewer[0]->down = lossy;
+		sim_run(&s, 8 * SIM_S);
+		view(0, 360, true);
+		sim_run(&s, 4 * SIM_S);
+		struct client_svc_judge before = *viewer[0]->client->judge;
+		sim_run(&s, 20 * SIM_S);
+		struct client_svc_judge now = since(0, &before);
+		tell("lossy", &now);
+		assert_true(video(0)->receive.recovered > 5);
+		assert_in_range(now.broken + now.undecodable, 0, 12);
+		assert_int_equal(now.marks + now.lies, 0);
+		assert_true(now.by_spatial[1] > 560);
+		assert_int_equal(sim_faults(&s), 0);
+		if (svc != CLIENT_H264_L1T3)
+			end();
+	}
+}
+
+/* Who is not sent descriptors gets a size whole. */
+static void without_descriptors_a_smaller_size(void **state)
+{
+	const struct link_config narrow = path_of(1300);
+	(void)state;
+	publish_sizes(CLIENT_AV1_L1T3);
+	join(0, true);
+	sim_run(&s, 6 * SIM_S);
+	assert_true(link_init(&path[0], &narrow, 3, s.now_us));
+	sim_set_path(&s, viewer[0], &path[0]);
+	has_path[0] = true;
+	sim_run(&s, 20 * SIM_S);
+	struct client_svc_judge before = *viewer[0]->client->judge, now;
+	sim_run(&s, 5 * SIM_S);
+	now = since(0, &before);
+	tell("smaller", &now);
+	assert_int_equal(now.broken + now.undecodable, 0);
+	assert_int_equal(now.by_spatial[1], now.pictures);
+	assert_in_range(now.pictures, 145, 155);
+	assert_int_equal(sim_faults(&s), 0);
 }
 
 /* Who is not sent descriptors gets all layers, or nothing. */
@@ -441,8 +596,7 @@ static void losses_are_made_good(void **state)
 	static const struct sim_link lossy = { .delay_us = 10000,
 		.loss_ppm = 20000 };
 	(void)state;
-	for (unsigned svc = CLIENT_VP8_L1T3; svc <= CLIENT_AV1_L3T3_KEY;
-		svc++) {
+	for (unsigned svc = CLIENT_VP8_L1T3; svc <= CLIENT_H264_L1T3; svc++) {
 		if (svc != CLIENT_VP8_L1T3)
 			begin(21 + svc);
 		publish((enum client_svc)svc);
@@ -460,7 +614,7 @@ static void losses_are_made_good(void **state)
 		assert_in_range(now.broken + now.undecodable, 0, 12);
 		assert_true(now.shown > 560);
 		assert_int_equal(sim_faults(&s), 0);
-		if (svc != CLIENT_AV1_L3T3_KEY)
+		if (svc != CLIENT_H264_L1T3)
 			end();
 	}
 }
@@ -580,8 +734,15 @@ int main(void)
 		CASE(paths_of_av1_key),
 		CASE(temporal_layers_of_vp8),
 		CASE(temporal_layers_of_av1),
+		CASE(temporal_layers_of_h264),
 		CASE(a_path_changes_under_vp9),
 		CASE(a_path_changes_under_av1),
+		CASE(sizes_of_av1),
+		CASE(sizes_of_h264),
+		CASE(pictures_of_av1_before_sizes),
+		CASE(pictures_of_h264_before_sizes),
+		CASE(losses_of_a_size_are_made_good),
+		CASE(without_descriptors_a_smaller_size),
 		CASE(without_descriptors_whole_or_not_at_all),
 		CASE(hidden_and_back),
 		CASE(losses_are_made_good),

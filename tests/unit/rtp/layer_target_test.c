@@ -205,6 +205,55 @@ static void targets_of_temporal_layers(void **state)
 	}
 }
 
+/* Each encoding counts its targets and its frames for itself. */
+static void encodings_with_structures_of_their_own(void **state)
+{
+	static const struct structure l1t2 = { .offset = 50,
+		.n_targets = 2,
+		.n_templates = 3,
+		.n_chains = 1,
+		.t = { { 0, 0, "SS", { 0 } }, { 0, 0, "SS", { 2 } },
+			{ 0, 1, "-D", { 1 } } } };
+	struct stream s[2] = { { .number = 40 }, { .number = 9000 } };
+	struct layer_choice c;
+	struct layer_info i;
+
+	(void)state;
+	layer_choice_init(&c, true);
+	layer_choice_aim(&c, 0, 0, 1);
+	i = described(&s[0], &l1t3, 0, true);
+	assert_int_equal(give(&c, 0, 0, i), LAYER_SWITCH);
+	i = described(&s[0], &l1t3, 3, false);
+	assert_int_equal(give(&c, 0, 1, i), LAYER_DROP);
+	i = described(&s[0], &l1t3, 2, false);
+	assert_int_equal(give(&c, 0, 2, i), LAYER_FORWARD);
+	assert_int_equal(layer_choice_active(&c, 2 * TICKS), 3);
+	/* The other begins with a key picture, and fewer pictures of it. */
+	layer_choice_aim(&c, 0, 1, 0);
+	i = described(&s[1], &l1t2, 0, true);
+	assert_int_equal(give(&c, 1, 7, i), LAYER_SWITCH);
+	i = described(&s[0], &l1t3, 1, false);
+	assert_int_equal(give(&c, 0, 3, i), LAYER_IGNORE);
+	i = described(&s[1], &l1t2, 2, false);
+	assert_int_equal(give(&c, 1, 8, i), LAYER_DROP);
+	i = described(&s[1], &l1t2, 1, false);
+	assert_int_equal(give(&c, 1, 9, i), LAYER_FORWARD);
+	assert_int_equal(layer_choice_active(&c, 9 * TICKS), 1);
+	assert_int_equal(layer_choice_temporal(&c), 0);
+	/* More of them without another, from the next of T0 on. */
+	layer_choice_aim(&c, 0, 1, 1);
+	i = described(&s[1], &l1t2, 2, false);
+	assert_int_equal(give(&c, 1, 10, i), LAYER_DROP);
+	i = described(&s[1], &l1t2, 1, false);
+	assert_int_equal(give(&c, 1, 11, i), LAYER_FORWARD);
+	i = described(&s[1], &l1t2, 2, false);
+	assert_int_equal(give(&c, 1, 12, i), LAYER_FORWARD);
+	assert_int_equal(layer_choice_active(&c, 12 * TICKS), 3);
+	assert_int_equal(layer_choice_deadline(&c), UINT64_MAX);
+	/* The marker is the publisher's. */
+	assert_false(layer_choice_marker(&c, 12 * TICKS, &i, false));
+}
+
 static const struct structure *const structures[] = { &l2t2, &l2t2_key };
 
 /* One stream of 40-picture cycles with changing aims. */
@@ -398,6 +447,7 @@ int main(void)
 		cmocka_unit_test(targets_of_k_svc),
 		cmocka_unit_test(k_svc_in_the_middle),
 		cmocka_unit_test(targets_of_temporal_layers),
+		cmocka_unit_test(encodings_with_structures_of_their_own),
 		cmocka_unit_test(all_targets_decode),
 		cmocka_unit_test(references_that_are_not_there),
 		cmocka_unit_test(targets_that_stand_alone),

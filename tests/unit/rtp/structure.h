@@ -54,6 +54,7 @@ struct template
 struct structure {
 	uint8_t offset, n_targets, n_templates, n_chains;
 	uint32_t resolutions; /* 0: none */
+	const uint32_t *size; /* as written, one each; NULL: some */
 	struct template t[16];
 };
 
@@ -103,7 +104,7 @@ static inline void put_structure(struct writer *w, const struct structure *s)
 		put(w, 4, i % 16);
 	put(w, 1, s->resolutions > 0);
 	for (unsigned i = 0; i < s->resolutions; i++)
-		put(w, 32, 0x027f0167u << (i & 1));
+		put(w, 32, s->size ? s->size[i] : 0x027f0167u << (i & 1));
 }
 
 static inline void put_head(struct writer *w, unsigned start, unsigned end,

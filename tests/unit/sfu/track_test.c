@@ -132,6 +132,37 @@ static void temporal_layers_are_told_apart(void **state)
 	track_free(t);
 }
 
+/* Who can be sent no less than all of an encoding still has the choice of
+ * those. */
+static void encodings_as_a_whole(void **state)
+{
+	(void)state;
+	struct track *t = make(SDP_VIDEO);
+	t->simulcast = true;
+	for (unsigned k = 1; k < 6; k++) {
+		feed(t, 0, k * 250000, 5000);
+		feed(t, 1, k * 250000, 20000);
+		encoding_count(t->encoding[0], k * 250000, 1, 2500);
+		encoding_count(t->encoding[1], k * 250000, 1, 10000);
+		track_measure(t, k * 250000);
+	}
+	assert_false(track_is_described(t));
+	assert_true(encoding_open_layers(t->encoding[1]));
+	assert_false(track_is_described(t));
+	t->encoding[1]->layers->described = true;
+	assert_true(track_is_described(t));
+	const struct allocate_track *whole = track_whole(t);
+	assert_int_equal(whole->n_spatial, 2);
+	assert_int_equal(whole->n_temporal, 1);
+	assert_int_equal(whole->rate_bps[0][0], 240000);
+	assert_int_equal(whole->rate_bps[1][0], 960000);
+	assert_int_equal(whole->height[1], t->sent.height[1]);
+	/* One m-line, one encoding: those of before say nothing of it. */
+	t->simulcast = false;
+	assert_false(track_is_described(t));
+	track_free(t);
+}
+
 /* One encoding, and what of it goes to whom. */
 static void layers_within_a_stream(void **state)
 {
@@ -190,6 +221,7 @@ int main(void)
 		cmocka_unit_test(encodings_are_put_in_order),
 		cmocka_unit_test(layers_within_a_stream),
 		cmocka_unit_test(temporal_layers_are_told_apart),
+		cmocka_unit_test(encodings_as_a_whole),
 		cmocka_unit_test(codecs_by_payload_type),
 		cmocka_unit_test(subscriptions_lie_densely),
 	};
