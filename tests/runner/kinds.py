@@ -23,7 +23,7 @@ UNIT_FOLDERS = ("ice", "dtls", "rtp", "feed", "sdp", "sfu", "edge", "edge_io",
                 "http", "record", "studio", "matrix-bot", "net")
 E2E = {"first_call": 800, "sdk_call": 600, "recording": 600, "hooks": 400,
        "recording_faults": 900, "quality": 400, "sizes": 400,
-       "svc": 600, "simulcast": 300}
+       "svc": 600, "simulcast": 300, "temporal": 400}
 INTEROP = ("aiortc", "gstreamer")
 SANITIZER_ENV = {
     "ASAN_OPTIONS": "detect_leaks=1:abort_on_error=0:"

@@ -22,8 +22,9 @@ export function film(t, size) {
 
 // In the page, before its own scripts: its connections stand in window.peers,
 // and the camera is sent by that codec, with those layers (mode): in one stream,
-// or in each of those that our client sends it in (simulcast).
-export function layered({ codec, mode, simulcast }) {
+// or in each of those that our client sends it in (simulcast). most: bits of a
+// second, of each at most.
+export function layered({ codec, mode, simulcast, most }) {
 	const Native = window.RTCPeerConnection;
 	const add = Native.prototype.addTransceiver;
 	const peers = window.peers = [];
@@ -45,6 +46,12 @@ export function layered({ codec, mode, simulcast }) {
 				[`video/${codec}`, "video/rtx"].includes(c.mimeType)));
 		}
 		return transceiver;
+	};
+	const set = RTCRtpSender.prototype.setParameters;
+	RTCRtpSender.prototype.setParameters = function (p, ...rest) {
+		for (const one of most ? p.encodings : [])
+			one.maxBitrate = Math.min(one.maxBitrate ?? most, most);
+		return set.call(this, p, ...rest);
 	};
 }
 
