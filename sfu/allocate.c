@@ -250,11 +250,50 @@ static struct allocate_layer kept(const struct allocate_sub *s, int64_t bps)
 	return cost && cost <= bps ? l : paused;
 }
 
+/* Fewer pictures of the size it has: at any time to be had, where another size
+ * begins with a key frame, which makes all that is published cost more for a
+ * moment. */
+static struct allocate_layer thinned(
+	const struct allocate_sub *s, const struct budget *b)
+{
+	struct allocate_layer most = wanted(s);
+	struct allocate_layer l = better(s->target, most) ? most : s->target;
+	while (l.temporal > 0 && allocate_cost(s->track, l) > b->raise)
+		l.temporal--;
+	uint32_t cost = allocate_cost(s->track, l);
+	return cost && cost <= b->keep ? l : paused;
+}
+
+static bool is_thin(const struct allocate_sub *s, struct allocate_layer l)
+{
+	return l.spatial >= 0 && !worth(s->track, l.spatial, l.temporal);
+}
+
+/* Not for long are too few of them better than a smaller size. */
+static bool may_thin(
+	struct work *w, struct allocate_sub *s, struct allocate_layer layer)
+{
+	if (!is_thin(s, layer))
+		return true;
+	if (!s->thin_us)
+		s->thin_us = w->now_us;
+	uint64_t end = s->thin_us + ALLOCATE_THIN_US;
+	if (w->now_us >= end)
+		return false;
+	if (end < w->res.deadline_us)
+		w->res.deadline_us = end;
+	return true;
+}
+
 static struct allocate_layer pick(
 	struct work *w, struct allocate_sub *s, const struct budget *b)
 {
 	struct allocate_layer now = kept(s, b->keep);
 	struct allocate_layer up = fit(s, s->height, b->raise);
+	if (s->target.spatial >= 0 && now.spatial < 0)
+		now = thinned(s, b);
+	if (!may_thin(w, s, now))
+		now = paused;
 	/* It has to go down: with some room, rather than step by step. */
 	if (s->target.spatial >= 0 && now.spatial < 0) {
 		s->fits_us = 0;
@@ -282,6 +321,8 @@ static void settle(
 		w->res.changed++;
 	s->target = layer;
 	s->rank = (uint8_t)rank_of(s);
+	if (!is_thin(s, layer))
+		s->thin_us = 0;
 	if (same(layer, wanted(s)))
 		s->why = ALLOCATE_FULL;
 	else
@@ -297,7 +338,7 @@ static void leave_out(
 	s->target = paused;
 	s->why = why;
 	s->rank = (uint8_t)rank_of(s);
-	s->fits_us = 0;
+	s->fits_us = s->thin_us = 0;
 }
 
 /* The steps. */

@@ -19,8 +19,8 @@
  * What does not fit even in its lowest layer is paused after ALLOCATE_HOLD_US,
  * or at once if it is far from it, not left to freeze; a
  * dear one does not keep those after it from being seen. Cameras give up
- * sharpness before they fall below half of their frame rate, screens give up
- * frames first.
+ * sharpness before they fall below half of their frame rate for longer than
+ * ALLOCATE_THIN_US, screens give up frames first.
  *
  * Down at once. Up when the better layer has fitted with ALLOCATE_MARGIN to
  * spare for ALLOCATE_UP_US; at once when nobody waits for bandwidth: a new
@@ -47,6 +47,9 @@ enum {
 	 * recovers sooner than a picture that must begin with a key frame. */
 	ALLOCATE_HOLD_US = 3000000,
 	ALLOCATE_HOLD_PERCENT = 125,
+	/* So long a camera goes on with a quarter of its pictures or less: by
+	 * then what was only a moment is over. */
+	ALLOCATE_THIN_US = 4000000,
 	ALLOCATE_HEARD_US = 1000000, /* an audio holds its place so long */
 };
 
@@ -96,6 +99,7 @@ struct allocate_sub {
 	uint64_t fits_us; /* since when something better fits, 0: it does not */
 	uint64_t
 		unfit_us; /* since when its lowest layer does not; 0: it does */
+	uint64_t thin_us; /* since when it has too few pictures; 0: not */
 };
 
 struct allocate_config {

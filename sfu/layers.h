@@ -23,6 +23,7 @@ struct layers {
 	uint8_t last; /* encoding that was sent last; LAYER_NONE: none yet */
 	bool fresh;   /* it was sent whole so far: no packet was judged yet */
 	uint8_t dependency_id; /* the publisher's; 0: it has none */
+	uint64_t thin_us;      /* allocate.h's, from one call to the next */
 	/* As subscription.h's, of each encoding. */
 	uint64_t floor[TRACK_ENCODINGS];
 };

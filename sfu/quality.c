@@ -97,7 +97,8 @@ static unsigned collect(struct participant *p, struct allocate_sub *v)
 			.target = s->share.target,
 			.why = s->share.why,
 			.rank = s->share.rank,
-			.fits_us = s->share.fits_us };
+			.fits_us = s->share.fits_us,
+			.thin_us = s->layers ? s->layers->thin_us : 0 };
 	}
 	return n;
 }
@@ -113,8 +114,11 @@ static void aim_all(
 		s->share.target = v[n].target;
 		s->share.why = (uint8_t)v[n].why;
 		s->share.rank = v[n].rank;
-		s->share.fits_us = v[n++].fits_us;
+		s->share.fits_us = v[n].fits_us;
 		subscription_aim(s, now_us, s->share.target);
+		if (s->layers)
+			s->layers->thin_us = v[n].thin_us;
+		n++;
 	}
 }
 

@@ -13,9 +13,9 @@ import { CAMERA } from "./lib/stand.mjs";
 // Bits of a second: what the one stream may take, and what of that or of our
 // client's large size is enough to begin with. It begins with less.
 const MOST = 1_000_000;
-// What a narrow path carries of it: with headers and sound all is more than
+// What a narrow path carries, in kbit: with headers and sound all is more than
 // that. Without the highest layer, half of the pictures, it is six tenths or so.
-const NARROW = 1.08;
+const NARROW = { single: 1080, simulcast: 640 };
 const ENOUGH = { single: 850_000, simulcast: 480_000 };
 const LOOK_MS = 2000;
 
@@ -64,17 +64,18 @@ async function sent(alice, { codec, mode, simulcast }) {
 }
 
 async function scene(t, alice, bob, path, one) {
+	const kind = one.simulcast ? "simulcast" : "single";
 	const name = `${one.codec} ${one.mode}` +
 		(one.simulcast ? " in two sizes" : "");
 	await t.must(`alice sends ${name}`, () =>
 		alice.until("sends it", () => sent(alice, one), 40000, 300));
 	const all = await t.must(`${name} is seen whole`, () =>
-		thinned(bob, "sees all", 0.8, 1.2, ({ bps }) => bps >
-			(one.simulcast ? ENOUGH.simulcast : ENOUGH.single)));
+		thinned(bob, "sees all", 0.8, 1.2,
+			({ bps }) => bps > ENOUGH[kind]));
 	let few;
 	await t.step(`${name}: fewer pictures on a narrow path`, async () => {
-		const kbps = Math.round(all.bps * NARROW / 1000);
-		await path.order("down queue 300", `down rate ${kbps}k`);
+		await path.order("down queue 300",
+			`down rate ${NARROW[kind]}k`);
 		few = await thinned(bob, "sees half", 0.4, 0.6);
 		return `${told(few)} of ${told(all)}`;
 	});

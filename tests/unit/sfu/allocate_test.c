@@ -325,6 +325,46 @@ static void down_at_once_up_after_a_while(void **state)
 	assert_layer(s, 2, 2);
 }
 
+/* For a moment it goes on with too few pictures: a smaller size begins with a
+ * key frame, and so does the larger one again. */
+static void pictures_go_before_a_size_does(void **state)
+{
+	(void)state;
+	struct stage g = { 0 };
+	struct allocate_sub *s = add(&g, &camera, 360);
+	run(&g, 3000 * KBIT);
+	assert_layer(s, 1, 2);
+	run(&g, 420 * KBIT);
+	assert_layer(s, 1, 1);
+	struct allocate_result r = run(&g, 300 * KBIT);
+	assert_layer(s, 1, 0);
+	assert_int_equal(r.deadline_us, g.now_us + ALLOCATE_THIN_US);
+	/* More again in time, after the wait as ever. */
+	g.now_us += ALLOCATE_THIN_US / 2;
+	run(&g, 420 * KBIT);
+	assert_layer(s, 1, 0);
+	g.now_us += ALLOCATE_UP_US;
+	run(&g, 420 * KBIT);
+	assert_layer(s, 1, 1);
+	/* Not in time: the time counts from when it began. */
+	run(&g, 300 * KBIT);
+	assert_layer(s, 1, 0);
+	g.now_us += ALLOCATE_THIN_US - 1;
+	run(&g, 290 * KBIT);
+	assert_layer(s, 1, 0);
+	g.now_us++;
+	run(&g, 290 * KBIT);
+	assert_layer(s, 0, 2);
+	/* What it has not even room for with that ends at once. */
+	g.now_us += ALLOCATE_UP_US;
+	run(&g, 420 * KBIT);
+	g.now_us += ALLOCATE_UP_US;
+	run(&g, 420 * KBIT);
+	assert_layer(s, 1, 1);
+	run(&g, 240 * KBIT);
+	assert_layer(s, 0, 2);
+}
+
 static void a_paused_one_comes_back_the_same_way(void **state)
 {
 	(void)state;
@@ -579,6 +619,7 @@ int main(void)
 		cmocka_unit_test(last_n_follows_who_spoke),
 		cmocka_unit_test(loudest_n_with_inertia),
 		cmocka_unit_test(down_at_once_up_after_a_while),
+		cmocka_unit_test(pictures_go_before_a_size_does),
 		cmocka_unit_test(a_paused_one_comes_back_the_same_way),
 		cmocka_unit_test(a_low_estimate_must_last_to_pause),
 		cmocka_unit_test(it_never_spends_more_than_there_is),
