@@ -97,8 +97,10 @@ struct allocate_sub {
 	/* Inner state; zero in the beginning. */
 	uint8_t rank;
 	uint64_t fits_us; /* since when something better fits, 0: it does not */
-	uint64_t
-		unfit_us; /* since when its lowest layer does not; 0: it does */
+	/* Since when its lowest layer does not; 0: it does. quality.c does not
+	 * keep it from one call to the next (8 bytes of each subscription):
+	 * what is held is held there until it fits or is far from it. */
+	uint64_t unfit_us;
 	uint64_t thin_us; /* since when it has too few pictures; 0: not */
 };
 
