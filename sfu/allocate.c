@@ -209,31 +209,13 @@ static void take(struct budget *b, int64_t bps)
 	b->hold -= bps;
 }
 
-/* Nobody but the network stands between it and more: that takes time. */
-static bool must_wait(struct work *w, struct allocate_sub *s)
+/* True for so long from the first call with *since_us 0 on; the end is a
+ * deadline. */
+static bool lasts(struct work *w, uint64_t *since_us, uint64_t for_us)
 {
-	if (s->why != ALLOCATE_LIMITED && s->why != ALLOCATE_PAUSED)
-		return false;
-	if (rank_of(s) < (enum rank)s->rank)
-		return false;
-	if (!s->fits_us)
-		s->fits_us = w->now_us;
-	uint64_t due = s->fits_us + ALLOCATE_UP_US;
-	if (w->now_us >= due)
-		return false;
-	if (due < w->res.deadline_us)
-		w->res.deadline_us = due;
-	return true;
-}
-
-/* It goes, and does not fit in what it may keep: it may go on for a while. */
-static bool may_hold(struct work *w, struct allocate_sub *s, int64_t bps)
-{
-	if (least_cost(s) > bps)
-		return false;
-	if (!s->unfit_us)
-		s->unfit_us = w->now_us;
-	uint64_t end = s->unfit_us + ALLOCATE_HOLD_US;
+	if (!*since_us)
+		*since_us = w->now_us;
+	uint64_t end = *since_us + for_us;
 	if (w->now_us >= end)
 		return false;
 	if (end < w->res.deadline_us)
@@ -241,11 +223,33 @@ static bool may_hold(struct work *w, struct allocate_sub *s, int64_t bps)
 	return true;
 }
 
-/* What it has now, as far as that may go on. */
-static struct allocate_layer kept(const struct allocate_sub *s, int64_t bps)
+/* Nobody but the network stands between it and more: that takes time. */
+static bool must_wait(struct work *w, struct allocate_sub *s)
+{
+	if (s->why != ALLOCATE_LIMITED && s->why != ALLOCATE_PAUSED)
+		return false;
+	if (rank_of(s) < (enum rank)s->rank)
+		return false;
+	return lasts(w, &s->fits_us, ALLOCATE_UP_US);
+}
+
+/* It goes, and does not fit in what it may keep: it may go on for a while. */
+static bool may_hold(struct work *w, struct allocate_sub *s, int64_t bps)
+{
+	return least_cost(s) <= bps && lasts(w, &s->unfit_us, ALLOCATE_HOLD_US);
+}
+
+/* What it has now, of what is wanted of it. */
+static struct allocate_layer present(const struct allocate_sub *s)
 {
 	struct allocate_layer most = wanted(s);
-	struct allocate_layer l = better(s->target, most) ? most : s->target;
+	return better(s->target, most) ? most : s->target;
+}
+
+/* The same, as far as that may go on. */
+static struct allocate_layer kept(const struct allocate_sub *s, int64_t bps)
+{
+	struct allocate_layer l = present(s);
 	uint32_t cost = allocate_cost(s->track, l);
 	return cost && cost <= bps ? l : paused;
 }
@@ -256,8 +260,7 @@ static struct allocate_layer kept(const struct allocate_sub *s, int64_t bps)
 static struct allocate_layer thinned(
 	const struct allocate_sub *s, const struct budget *b)
 {
-	struct allocate_layer most = wanted(s);
-	struct allocate_layer l = better(s->target, most) ? most : s->target;
+	struct allocate_layer l = present(s);
 	while (l.temporal > 0 && allocate_cost(s->track, l) > b->raise)
 		l.temporal--;
 	uint32_t cost = allocate_cost(s->track, l);
@@ -273,16 +276,7 @@ static bool is_thin(const struct allocate_sub *s, struct allocate_layer l)
 static bool may_thin(
 	struct work *w, struct allocate_sub *s, struct allocate_layer layer)
 {
-	if (!is_thin(s, layer))
-		return true;
-	if (!s->thin_us)
-		s->thin_us = w->now_us;
-	uint64_t end = s->thin_us + ALLOCATE_THIN_US;
-	if (w->now_us >= end)
-		return false;
-	if (end < w->res.deadline_us)
-		w->res.deadline_us = end;
-	return true;
+	return !is_thin(s, layer) || lasts(w, &s->thin_us, ALLOCATE_THIN_US);
 }
 
 static struct allocate_layer pick(

@@ -4,9 +4,9 @@
 // VP9 and AV1.
 import { launch } from "./lib/browser.mjs";
 import { Client } from "./lib/client.mjs";
-import { link, roomWithBot, setUp } from "./lib/conference.mjs";
+import { link } from "./lib/conference.mjs";
 import { assert, main } from "./lib/harness.mjs";
-import { CHANGES, FRAMES, goesOn, layered, rows, tileOf } from
+import { CHANGES, bobWaits, fits, goesOn, layered, rows, seen } from
 	"./lib/layers.mjs";
 
 // The sizes that she makes, smallest first: what nobody looks at is not sent,
@@ -26,38 +26,11 @@ const KEYS_MADE = 6, KEYS_SHOWN = 4;
 
 const keyFrames = (all) => all.reduce((n, r) => n + r.keyFramesEncoded, 0);
 
-async function seen(bob) {
-	const all = await rows(bob, "inbound-rtp");
-	return all.find((r) => r.framesDecoded > 0);
-}
-
-// Bob's window is so large: he gets the smallest that fills the tile, and it goes
-// on.
-async function fits(bob, alice, window) {
-	await bob.page.setViewport(window);
-	let from, was;
-	return bob.until("gets what fits", async () => {
-		const tile = await tileOf(bob, alice.id);
-		const made = (await sizes(alice)).map((r) => r.frameHeight);
-		const wanted = made.find((h) => h >= tile) ?? made.at(-1);
-		const row = await seen(bob);
-		if (row?.frameHeight !== wanted || was !== wanted) {
-			from = undefined;
-			was = wanted;
-			throw new Error(`${row?.frameHeight} lines of ${made} in a ` +
-				`tile of ${tile}`);
-		}
-		from ??= row.framesDecoded;
-		assert(row.framesDecoded > from + FRAMES, "it stands still");
-		return `${wanted} lines of ${made} in a tile of ${tile}, ` +
-			`${Math.round(row.framesPerSecond ?? 0)} frames a second`;
-	}, 40000, 300);
-}
-
 async function changed(bob, alice, window) {
 	const made = keyFrames(await sizes(alice));
 	const shown = (await seen(bob))?.keyFramesDecoded ?? 0;
-	const [said, longest] = await goesOn(bob, () => fits(bob, alice, window));
+	const [said, longest] = await goesOn(bob, () => fits(bob, alice,
+		window, async () => (await sizes(alice)).map((r) => r.frameHeight)));
 	const keys = {
 		made: keyFrames(await sizes(alice)) - made,
 		shown: (await seen(bob)).keyFramesDecoded - shown,
@@ -91,13 +64,7 @@ const CASES = [
 ];
 
 await main("simulcast", async (t) => {
-	const scene_ = await setUp(t, { names: ["alice", "bob"],
-		options: { workers: 1 } });
-	const room = await t.must("the bot joins the room", () =>
-		roomWithBot(scene_, ["alice", "bob"]));
-	const watcher = await launch(t, "chromium", "bob");
-	const bob = await t.must("bob joins", () => Client.join(t, watcher, "bob",
-		`${link(scene_, room, "bob")}&cam=0`, { prepare: [layered, {}] }));
+	const { scene: scene_, room, bob } = await bobWaits(t);
 	const browser = await launch(t, "chromium", "alice");
 	for (const one of CASES) {
 		const alice = await t.must(`alice joins to send ${one.codec}`, () =>

@@ -3,9 +3,9 @@
 // over each change. Chromium, with VP9 and with AV1.
 import { launch } from "./lib/browser.mjs";
 import { Client } from "./lib/client.mjs";
-import { link, roomWithBot, setUp } from "./lib/conference.mjs";
+import { link } from "./lib/conference.mjs";
 import { assert, main } from "./lib/harness.mjs";
-import { CHANGES, FRAMES, film, goesOn, layered, rows, tileOf } from
+import { CHANGES, bobWaits, film, fits, goesOn, layered, rows } from
 	"./lib/layers.mjs";
 
 async function sent(alice) {
@@ -22,30 +22,6 @@ function layers({ scalabilityMode, frameHeight: lines }) {
 	return Array.from({ length: n }, (_, i) => lines / 2 ** (n - 1 - i));
 }
 
-// Bob's window is so large: he gets the lowest layer that fills the tile, and it
-// goes on. A browser that has too much to do makes all of them smaller.
-async function fits(bob, alice, window) {
-	await bob.page.setViewport(window);
-	let from, was;
-	return bob.until("gets what fits", async () => {
-		const tile = await tileOf(bob, alice.id);
-		const made = layers(await sent(alice));
-		const wanted = made.find((h) => h >= tile) ?? made.at(-1);
-		const row = (await rows(bob, "inbound-rtp"))
-			.find((r) => r.framesDecoded > 0);
-		if (row?.frameHeight !== wanted || was !== wanted) {
-			from = undefined;
-			was = wanted;
-			throw new Error(`${row?.frameHeight} lines of ${made} in a ` +
-				`tile of ${tile}`);
-		}
-		from ??= row.framesDecoded;
-		assert(row.framesDecoded > from + FRAMES, "it stands still");
-		return `${wanted} lines of ${made} in a tile of ${tile}, ` +
-			`${Math.round(row.framesPerSecond ?? 0)} frames a second`;
-	}, 60000, 300);
-}
-
 async function scene(t, alice, bob, { codec, mode, size, number }) {
 	await t.must(`${number}: alice sends ${codec} with ${mode}`, () =>
 		alice.until(`sends ${mode}`, async () => {
@@ -60,7 +36,8 @@ async function scene(t, alice, bob, { codec, mode, size, number }) {
 	for (const [name, window] of CHANGES) {
 		await t.step(`${codec} ${mode} is seen ${name}`, async () => {
 			const [said, longest] = await goesOn(bob, () =>
-				fits(bob, alice, window));
+				fits(bob, alice, window,
+					async () => layers(await sent(alice))));
 			assert(longest() < 3000, `${longest()} ms without a frame`);
 			return `${said}; at most ${longest()} ms without a frame`;
 		});
@@ -78,13 +55,7 @@ const CASES = [
 ];
 
 await main("svc", async (t) => {
-	const scene_ = await setUp(t, { names: ["alice", "bob"],
-		options: { workers: 1 } });
-	const room = await t.must("the bot joins the room", () =>
-		roomWithBot(scene_, ["alice", "bob"]));
-	const watcher = await launch(t, "chromium", "bob");
-	const bob = await t.must("bob joins", () => Client.join(t, watcher, "bob",
-		`${link(scene_, room, "bob")}&cam=0`, { prepare: [layered, {}] }));
+	const { scene: scene_, room, bob } = await bobWaits(t);
 	for (const [i, one] of CASES.entries()) {
 		const browser = await launch(t, "chromium", `alice-${i}`,
 			one.size ? { film: film(t, one.size) } : {});

@@ -6,7 +6,7 @@ import { launch } from "./lib/browser.mjs";
 import { Client } from "./lib/client.mjs";
 import { link, roomWithBot, setUp } from "./lib/conference.mjs";
 import { assert, main } from "./lib/harness.mjs";
-import { LARGE, layered, rows } from "./lib/layers.mjs";
+import { LARGE, layered, rows, seen } from "./lib/layers.mjs";
 import { sleep } from "./lib/net.mjs";
 import { CAMERA } from "./lib/stand.mjs";
 
@@ -19,18 +19,17 @@ const NARROW = { single: 1080, simulcast: 640 };
 const ENOUGH = { single: 850_000, simulcast: 480_000 };
 const LOOK_MS = 2000;
 
-async function seen(bob) {
-	const row = (await rows(bob, "inbound-rtp"))
-		.find((r) => r.framesDecoded > 0);
+async function shown(bob) {
+	const row = await seen(bob);
 	assert(row, "he sees nothing");
 	return row;
 }
 
 // Frames and bits of a second.
 async function look(bob) {
-	const a = await seen(bob);
+	const a = await shown(bob);
 	await sleep(LOOK_MS);
-	const b = await seen(bob);
+	const b = await shown(bob);
 	assert(a.id === b.id, "it was another stream");
 	const seconds = (b.timestamp - a.timestamp) / 1000;
 	const rate = (key) => (b[key] - a[key]) / seconds;
@@ -79,7 +78,7 @@ async function scene(t, alice, bob, path, one) {
 		return `${told(few)} of ${told(all)}`;
 	});
 	await t.step(`${name}: all of them on a wide one`, async () => {
-		const { keyFramesDecoded } = await seen(bob);
+		const { keyFramesDecoded } = await shown(bob);
 		await path.order("down clean");
 		const again = await thinned(bob, "sees all again", 0.8, 1.2);
 		assert(again.keys === keyFramesDecoded, "it took a key frame");

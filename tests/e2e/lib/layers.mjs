@@ -2,6 +2,10 @@
 // codec with certain layers, and how its picture goes on.
 import { execFileSync } from "node:child_process";
 import path from "node:path";
+import { launch } from "./browser.mjs";
+import { Client } from "./client.mjs";
+import { link, roomWithBot, setUp } from "./conference.mjs";
+import { assert } from "./harness.mjs";
 
 // Bob's windows.
 export const LARGE = { width: 1000, height: 700 };
@@ -9,7 +13,7 @@ export const SMALL = { width: 300, height: 420 };
 export const CHANGES = [["large", LARGE], ["small", SMALL],
 	["large again", LARGE], ["small again", SMALL]];
 // That many more frames, and the picture goes on.
-export const FRAMES = 25;
+const FRAMES = 25;
 
 // A camera of that size, of ten pictures a second.
 export function film(t, size) {
@@ -70,7 +74,7 @@ export const rows = (client, type) => client.page.evaluate(async (wanted) => {
 	return all;
 }, type);
 
-export const tileOf = (client, id) => client.page.evaluate((user) =>
+const tileOf = (client, id) => client.page.evaluate((user) =>
 	document.querySelector(`[data-testid="tile"][data-user-id="${user}"]`)
 		.clientHeight, id);
 
@@ -79,8 +83,7 @@ export async function goesOn(bob, what) {
 	let decoded = -1, at = Date.now(), longest = 0, over = false;
 	const watch = (async () => {
 		while (!over) {
-			const row = (await rows(bob, "inbound-rtp"))
-				.find((r) => r.framesDecoded > 0);
+			const row = await seen(bob);
 			const now = Date.now();
 			if (row && row.framesDecoded !== decoded) {
 				if (decoded >= 0) longest = Math.max(longest, now - at);
@@ -96,4 +99,44 @@ export async function goesOn(bob, what) {
 		over = true;
 		await watch;
 	}
+}
+
+// The stream that bob is shown, if any.
+export const seen = async (bob) => (await rows(bob, "inbound-rtp"))
+	.find((r) => r.framesDecoded > 0);
+
+// Bob's window is so large: he gets the fewest lines that fill the tile, of those
+// that made() says alice's picture is to be had with, and it goes on. A browser
+// that has too much to do makes all of them smaller.
+export async function fits(bob, alice, window, made) {
+	await bob.page.setViewport(window);
+	let from, was;
+	return bob.until("gets what fits", async () => {
+		const tile = await tileOf(bob, alice.id);
+		const all = await made();
+		const wanted = all.find((h) => h >= tile) ?? all.at(-1);
+		const row = await seen(bob);
+		if (row?.frameHeight !== wanted || was !== wanted) {
+			from = undefined;
+			was = wanted;
+			throw new Error(`${row?.frameHeight} lines of ${all} in a ` +
+				`tile of ${tile}`);
+		}
+		from ??= row.framesDecoded;
+		assert(row.framesDecoded > from + FRAMES, "it stands still");
+		return `${wanted} lines of ${all} in a tile of ${tile}, ` +
+			`${Math.round(row.framesPerSecond ?? 0)} frames a second`;
+	}, 60000, 300);
+}
+
+// A room with bob in it, who sends no picture.
+export async function bobWaits(t) {
+	const scene = await setUp(t, { names: ["alice", "bob"],
+		options: { workers: 1 } });
+	const room = await t.must("the bot joins the room", () =>
+		roomWithBot(scene, ["alice", "bob"]));
+	const watcher = await launch(t, "chromium", "bob");
+	const bob = await t.must("bob joins", () => Client.join(t, watcher, "bob",
+		`${link(scene, room, "bob")}&cam=0`, { prepare: [layered, {}] }));
+	return { scene, room, bob };
 }
